@@ -1,0 +1,306 @@
+//! Calls of this environment's consumers: opened, started, watched, drained, forgotten.
+
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use car_inference::call::{Batch, Call, DeadlineCheck, Step, Stopped};
+use car_inference::error::{CancelKind, CancelReason, InferenceError, Problem};
+use car_inference::{CallOptions, Failure, GenerateRequest, StreamEvent};
+use napi::Either;
+use napi_derive::napi;
+use serde_json::json;
+
+use crate::environment;
+use crate::failure::FAILED;
+use crate::json_text::{to_json, well_formed};
+use crate::mailbox::{Mailbox, Message, ReadyWaker};
+use crate::ports::{Port, Role, code};
+use crate::runners::local_id;
+use crate::runtime::runtime;
+
+/// Steps that are not a runner's id. `Step` in `src/native.ts` has the same.
+mod step {
+    pub const ENDED: i32 = -1;
+    pub const WAIT: i32 = -2;
+    pub const FOREIGN: i32 = -3;
+    pub const SEALING: i32 = -4;
+}
+
+fn call_of(id: u32) -> Option<Call> {
+    environment::with(|environment| environment.ports.get(&id)?.call().cloned())
+}
+
+fn mailbox() -> Arc<Mailbox> {
+    environment::with(|environment| Arc::clone(&environment.mailbox))
+}
+
+/// Opens a call: checks the request and resolves its models; nothing starts. Returns its id, or -1.
+#[napi(catch_unwind)]
+pub fn open(engine: u32, request_json: String, options_json: Option<String>) -> i32 {
+    environment::with(|environment| {
+        let Some((engine, _)) = environment.engines.get(&engine) else { return environment.fail_unknown("engine") };
+        let options = match options_json {
+            None => Ok(CallOptions::default()),
+            Some(json) => CallOptions::from_json(&well_formed(&json)),
+        };
+        let request = GenerateRequest::from_json(&well_formed(&request_json));
+        let opened = match (request, options) {
+            (Ok(request), Ok(options)) => engine.open(request, &options),
+            (request, options) => {
+                let problems: Vec<Problem> =
+                    request.err().into_iter().chain(options.err()).flatten().collect();
+                Err(InferenceError::InvalidRequest(problems))
+            }
+        };
+        match opened {
+            Ok(call) => {
+                let id = environment.mailbox.next_id();
+                environment.ports.insert(id, Port::local(call));
+                i32::try_from(id).unwrap_or(FAILED)
+            }
+            Err(error) => environment.fail_with(&error),
+        }
+    })
+}
+
+/// What is known of a call, as JSON.
+#[napi(catch_unwind)]
+pub fn call_facts(call_id: u32) -> String {
+    let Some(call) = call_of(call_id) else { return "{}".into() };
+    let limits = call.settings().limits;
+    to_json(&json!({
+        "traceId": call.facts().trace_id,
+        "modelUsed": call.model_used().id,
+        "clientRef": call.facts().client_ref,
+        "limits": limits,
+    }))
+}
+
+/// What a runner learns of its attempt, as JSON.
+#[napi(catch_unwind)]
+pub fn attempt_facts(port: u32) -> String {
+    let emitter = environment::with(|environment| environment.ports.get(&port)?.emitter.clone());
+    let Some(emitter) = emitter else { return "{}".into() };
+    let deadline = emitter.deadline().map(epoch_ms);
+    let mut facts = json!({
+        "traceId": emitter.trace_id(),
+        "model": emitter.model(),
+        "attempt": emitter.attempt(),
+        "limits": emitter.call().settings().limits,
+    });
+    for (name, value) in [
+        ("hint", emitter.hint().map(Into::into)),
+        ("clientRef", emitter.client_ref().map(Into::into)),
+        ("deadline", deadline.map(serde_json::Value::from)),
+    ] {
+        if let Some(value) = value {
+            facts[name] = value;
+        }
+    }
+    to_json(&facts)
+}
+
+fn epoch_ms(time: SystemTime) -> u64 {
+    u64::try_from(time.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Starts a call. Returns what is to be done next.
+#[napi(catch_unwind)]
+pub fn start(call_id: u32) -> i32 {
+    call_of(call_id).map_or(step::ENDED, |call| take_step(call_id, &call, call.start()))
+}
+
+/// Goes on after a wait. Returns what is to be done next.
+#[napi(catch_unwind)]
+pub fn resume(call_id: u32) -> i32 {
+    call_of(call_id).map_or(step::ENDED, |call| {
+        if call.check_deadlines(None) == DeadlineCheck::Over {
+            return step::ENDED;
+        }
+        take_step(call_id, &call, call.resume())
+    })
+}
+
+/// Tells JavaScript a step, or has Rust drive the call when the step is not JavaScript's to take.
+pub fn take_step(call_id: u32, call: &Call, step: Step) -> i32 {
+    match step {
+        Step::Ended => step::ENDED,
+        Step::Sealing => {
+            post_when_sealed(call_id, call);
+            step::SEALING
+        }
+        Step::Wait(delay) => {
+            environment::with(|environment| {
+                if let Some(port) = environment.ports.get_mut(&call_id) {
+                    port.wait = delay;
+                }
+            });
+            step::WAIT
+        }
+        Step::Run(attempt) => {
+            if let Some(runner_id) = local_id(&*attempt.runner) {
+                environment::with(|environment| {
+                    if let Some(port) = environment.ports.get_mut(&call_id) {
+                        port.begin(&attempt);
+                    }
+                });
+                return runner_id;
+            }
+            call.buffer_events();
+            match runtime() {
+                Some(runtime) => drop(runtime.spawn(call.clone().drive(Step::Run(attempt)))),
+                None => {
+                    let error = car_inference::RunnerError::Failed("no thread could be started".into());
+                    let _over = call.settle(attempt.number, Err(error));
+                }
+            }
+            step::FOREIGN
+        }
+    }
+}
+
+fn post_when_sealed(call_id: u32, call: &Call) {
+    let (call, mailbox) = (call.clone(), mailbox());
+    if let Some(runtime) = runtime() {
+        runtime.spawn(async move {
+            call.ended().await;
+            // An environment that is gone has no consumer to tell.
+            let _gone = mailbox.post(Message::Sealed(call_id));
+        });
+    }
+}
+
+/// How long to wait before `resume`, in milliseconds.
+#[napi(catch_unwind)]
+pub fn step_delay(call_id: u32) -> f64 {
+    environment::with(|environment| {
+        environment.ports.get(&call_id).map_or(0.0, |port| port.wait.as_secs_f64() * 1_000.0).ceil()
+    })
+}
+
+/// Cancels a call. Returns 0 when its runner is to be aborted, 1 when it is over, 2 when Rust drives it.
+#[napi(catch_unwind)]
+pub fn stop(call_id: u32, cause_json: String) -> u32 {
+    const STOPPING: u32 = 0;
+    const OVER: u32 = 1;
+    const FOREIGN: u32 = 2;
+    let Some(call) = call_of(call_id) else { return OVER };
+    let reason = serde_json::from_str(&well_formed(&cause_json))
+        .unwrap_or(CancelReason { kind: CancelKind::Consumer, message: None, cause_id: None });
+    match call.cancel(reason) {
+        _ if call.is_buffered() => FOREIGN,
+        Stopped::Stopping => STOPPING,
+        Stopped::Over => OVER,
+    }
+}
+
+/// Why a call, or a hosted run's call, is being stopped: a failure, as JSON.
+#[napi(catch_unwind)]
+pub fn stop_reason(port: u32) -> String {
+    let reason = call_of(port).and_then(|call| call.stop_reason());
+    to_json(&reason.unwrap_or_else(|| {
+        Failure::new(car_inference::ErrorCode::Cancelled, "the call is over")
+    }))
+}
+
+/// The consumer is gone on purpose: the call runs on.
+#[napi(catch_unwind)]
+pub fn detach(call_id: u32) {
+    if let Some(call) = call_of(call_id)
+        && call.is_buffered()
+    {
+        call.detach();
+    }
+}
+
+/// Looks at the clock of a call that JavaScript drives. Milliseconds until the next look, -1 when no time runs, -2 when
+/// one ran out and the runner is to be aborted, -3 when the call was sealed without its runner.
+#[napi(catch_unwind)]
+pub fn deadline(call_id: u32, waited_ms: f64) -> f64 {
+    const NONE: f64 = -1.0;
+    const STOPPED: f64 = -2.0;
+    const OVER: f64 = -3.0;
+    let Some(call) = call_of(call_id) else { return OVER };
+    let waited = Duration::try_from_secs_f64(waited_ms.max(0.0) / 1_000.0).unwrap_or(Duration::MAX);
+    match call.check_deadlines(Some(waited)) {
+        DeadlineCheck::None => NONE,
+        DeadlineCheck::Stopped => STOPPED,
+        DeadlineCheck::Over => OVER,
+        DeadlineCheck::After(delay) => {
+            // JavaScript does not ask again at each event, so the idle time that the next event starts counts too.
+            let idle = call.settings().timeouts.idle_ms.map_or(f64::INFINITY, |ms| ms as f64);
+            (delay.as_secs_f64() * 1_000.0).ceil().max(1.0).min(idle)
+        }
+    }
+}
+
+/// A call's ending, as JSON.
+#[napi(catch_unwind)]
+pub fn ending(call_id: u32) -> Option<String> {
+    Some(to_json(&*call_of(call_id)?.ending()?))
+}
+
+/// Whether something is to be handed over in place of, or beside, JavaScript's own events.
+#[napi(catch_unwind)]
+pub fn has_deliveries(call_id: u32) -> bool {
+    environment::with(|environment| {
+        environment.ports.get(&call_id).is_some_and(|port| {
+            !port.stand_ins.is_empty() || port.call().is_some_and(Call::has_replaced)
+        })
+    })
+}
+
+/// What is to be handed over, as a JSON array.
+#[napi(catch_unwind)]
+pub fn take_deliveries(call_id: u32) -> String {
+    let events: Vec<StreamEvent> = environment::with(|environment| {
+        let Some(port) = environment.ports.get_mut(&call_id) else { return Vec::new() };
+        let mut events = std::mem::take(&mut port.stand_ins);
+        if let Role::Local { call } = &port.role {
+            events.extend(call.take_replaced());
+        }
+        events
+    });
+    to_json(&events)
+}
+
+/// The next events of a call that Rust drives: a JSON array, -1 when there are none yet (READY will be posted), -2 when
+/// it is over.
+#[napi(catch_unwind)]
+pub fn drain(call_id: u32) -> Either<String, i32> {
+    const BATCH_MAX: usize = 32;
+    const EMPTY: i32 = -1;
+    const ENDED: i32 = -2;
+    let Some(call) = call_of(call_id) else { return Either::B(ENDED) };
+    let waker = Waker::from(Arc::new(ReadyWaker { mailbox: mailbox(), call: call_id }));
+    match call.poll_drain(&mut Context::from_waker(&waker), BATCH_MAX) {
+        Poll::Pending => Either::B(EMPTY),
+        Poll::Ready(Batch::Ended) => Either::B(ENDED),
+        Poll::Ready(Batch::Events(events)) => Either::A(to_json(&events)),
+    }
+}
+
+/// Forgets a call; one that is still going on is cancelled.
+#[napi(catch_unwind)]
+pub fn release(call_id: u32) {
+    let port = environment::with(|environment| environment.ports.remove(&call_id));
+    if let Some(Port { role: Role::Local { call }, emitter, .. }) = port {
+        let stopped = call.cancel(CancelReason { kind: CancelKind::Consumer, message: None, cause_id: None });
+        if stopped == Stopped::Stopping && !call.is_buffered() {
+            // Nobody will tell how the runner settled.
+            let attempt = emitter.map_or(0, |emitter| emitter.attempt());
+            let _over = call.settle(attempt, Ok(None));
+        }
+    }
+}
+
+/// Ends a call because its emitter went on into a full buffer without awaiting.
+#[napi(catch_unwind)]
+pub fn overrun(port: u32) -> u32 {
+    environment::with(|environment| {
+        let Some(port) = environment.ports.get(&port) else { return code::CLOSED };
+        let Some(emitter) = &port.emitter else { return code::CLOSED };
+        port.encode(emitter.call().overrun(emitter.attempt()))
+    })
+}

@@ -1,0 +1,105 @@
+//! Engines of this environment, their models and their logs.
+
+use car_inference::error::InferenceError;
+use car_inference::log::CallFilter;
+use car_inference::{EngineOptions, InferenceEngine, MemoryLog, ModelSchema};
+use napi_derive::napi;
+
+use crate::environment;
+use crate::failure::FAILED;
+use crate::json_text::{to_json, well_formed};
+use crate::runtime::runtime;
+
+/// Makes an engine. Returns its id, or -1.
+#[napi(catch_unwind)]
+pub fn create_engine(options_json: String) -> i32 {
+    environment::with(|environment| {
+        let log = MemoryLog::default();
+        let built = EngineOptions::from_json(&well_formed(&options_json))
+            .map_err(InferenceError::InvalidRequest)
+            .and_then(|options| {
+                let mut builder = InferenceEngine::builder().options(options).event_log(log.clone());
+                if let Some(runtime) = runtime() {
+                    builder = builder.runtime(runtime.handle().clone());
+                }
+                builder.try_build()
+            });
+        match built {
+            Ok(engine) => {
+                let id = environment.mailbox.next_id();
+                environment.engines.insert(id, (engine, log));
+                i32::try_from(id).unwrap_or(FAILED)
+            }
+            Err(error) => environment.fail_with(&error),
+        }
+    })
+}
+
+/// Registers a model. Returns 0, or -1.
+#[napi(catch_unwind)]
+pub fn register_model(engine: u32, schema_json: String) -> i32 {
+    environment::with(|environment| {
+        let Some((engine, _)) = environment.engines.get(&engine) else { return environment.fail_unknown("engine") };
+        let registered = ModelSchema::from_json(&well_formed(&schema_json))
+            .map_err(InferenceError::InvalidRequest)
+            .and_then(|model| engine.register_model(model));
+        match registered {
+            Ok(()) => 0,
+            Err(error) => environment.fail_with(&error),
+        }
+    })
+}
+
+/// The registered models, as JSON.
+#[napi(catch_unwind)]
+pub fn models(engine: u32) -> String {
+    environment::with(|environment| match environment.engines.get(&engine) {
+        Some((engine, _)) => to_json(&engine.models().iter().map(|model| (**model).clone()).collect::<Vec<_>>()),
+        None => "[]".into(),
+    })
+}
+
+/// Refuses new calls from now on.
+#[napi(catch_unwind)]
+pub fn close_engine(engine: u32) {
+    environment::with(|environment| {
+        if let Some((engine, _)) = environment.engines.get(&engine) {
+            engine.refuse_calls();
+        }
+    });
+}
+
+/// Forgets an engine; its calls in flight go on.
+#[napi(catch_unwind)]
+pub fn release_engine(engine: u32) {
+    let released = environment::with(|environment| environment.engines.remove(&engine));
+    drop(released);
+}
+
+fn log_of(engine: u32) -> Option<MemoryLog> {
+    environment::with(|environment| environment.engines.get(&engine).map(|(_, log)| log.clone()))
+}
+
+/// One call of an engine's log, as JSON; nothing when it is not there.
+#[napi(catch_unwind)]
+pub fn log_call(engine: u32, trace_id: String) -> Option<String> {
+    Some(to_json(&log_of(engine)?.call(&trace_id)?))
+}
+
+/// The calls of an engine's log that a filter asks for, as JSON; nothing when the filter is invalid.
+#[napi(catch_unwind)]
+pub fn log_calls(engine: u32, filter_json: String) -> Option<String> {
+    match CallFilter::from_json(&well_formed(&filter_json)) {
+        Ok(filter) => Some(log_of(engine).map_or_else(|| "[]".into(), |log| to_json(&log.calls(&filter)))),
+        Err(problems) => {
+            environment::with(|environment| environment.fail_invalid(problems));
+            None
+        }
+    }
+}
+
+/// The events of one call of an engine's log, as JSON; nothing when it is not there.
+#[napi(catch_unwind)]
+pub fn log_events(engine: u32, trace_id: String) -> Option<String> {
+    Some(to_json(&log_of(engine)?.events(&trace_id)?))
+}

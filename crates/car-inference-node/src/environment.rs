@@ -1,0 +1,130 @@
+//! What one environment (main thread or worker) holds: its mailbox, and what its ids stand for. Cleaned up with it.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
+
+use car_inference::error::{CancelKind, CancelReason};
+use car_inference::{InferenceEngine, MemoryLog};
+use napi::Env;
+use napi::bindgen_prelude::{Array, Function};
+use napi_derive::napi;
+
+use crate::js_runner::JsRunner;
+use crate::mailbox::{Mailbox, Message};
+use crate::ports::{Port, Role};
+use crate::runners;
+
+pub struct Environment {
+    pub mailbox: Arc<Mailbox>,
+    pub ports: HashMap<u32, Port>,
+    pub engines: HashMap<u32, (InferenceEngine, MemoryLog)>,
+    /// Runners of this environment and the hint each was registered for.
+    pub runners: HashMap<u32, (Option<String>, Weak<JsRunner>)>,
+    /// The failure of the last function that said it failed.
+    pub failure: String,
+    hooked: bool,
+}
+
+impl Environment {
+    fn new() -> Self {
+        Self {
+            mailbox: Mailbox::new(),
+            ports: HashMap::new(),
+            engines: HashMap::new(),
+            runners: HashMap::new(),
+            failure: String::new(),
+            hooked: false,
+        }
+    }
+}
+
+thread_local! {
+    /// Node runs one environment a thread; a second copy of the package in it shares what is here.
+    static ENVIRONMENT: RefCell<Environment> = RefCell::new(Environment::new());
+}
+
+/// Runs `work` on this thread's environment. Never call JavaScript from within.
+pub fn with<R>(work: impl FnOnce(&mut Environment) -> R) -> R {
+    ENVIRONMENT.with_borrow_mut(work)
+}
+
+/// Says whom to wake when [`take_messages`] has something.
+#[napi(catch_unwind)]
+pub fn set_mailbox(env: Env, ring: Function<'_, (), ()>) -> napi::Result<()> {
+    with(|environment| {
+        environment.mailbox.connect(&ring)?;
+        if !environment.hooked {
+            environment.hooked = true;
+            env.add_env_cleanup_hook((), |()| clean_up())?;
+        }
+        Ok(())
+    })
+}
+
+/// The messages posted since the last time, flat: kind, id, payload.
+#[napi(catch_unwind, ts_return_type = "Array<number | string>")]
+pub fn take_messages(env: &Env) -> napi::Result<Array<'_>> {
+    let messages = with(|environment| {
+        let messages = environment.mailbox.take();
+        messages.into_iter().map(|message| environment.receive(message)).collect::<Vec<_>>()
+    });
+    let mut array = env.create_array(u32::try_from(messages.len() * 3).unwrap_or(u32::MAX))?;
+    for (index, (kind, id, payload)) in (0u32..).zip(messages) {
+        array.set(index * 3, kind)?;
+        array.set(index * 3 + 1, id)?;
+        array.set(index * 3 + 2, payload)?;
+    }
+    Ok(array)
+}
+
+impl Environment {
+    fn receive(&mut self, message: Message) -> (u32, u32, String) {
+        match message {
+            Message::Run(run) => {
+                let (port, payload) = (run.port, run.payload.clone());
+                self.ports.insert(port, Port::hosted(*run));
+                (1, port, payload)
+            }
+            Message::Stop(port, failure) => (2, port, failure),
+            Message::Drained(port) => (3, port, String::new()),
+            Message::Ready(call) => (4, call, String::new()),
+            Message::RunnerDropped(runner) => {
+                self.runners.remove(&runner);
+                (5, runner, String::new())
+            }
+            Message::Sealed(call) => (6, call, String::new()),
+        }
+    }
+}
+
+/// The failure of the last function on this thread that said it failed; empty when there was none.
+#[napi(catch_unwind)]
+pub fn take_failure() -> String {
+    with(|environment| std::mem::take(&mut environment.failure))
+}
+
+/// The environment ends: its runners leave their slots, its hosted runs fail, its calls are cancelled and recorded.
+fn clean_up() {
+    let gone = with(|environment| {
+        environment.mailbox.close();
+        std::mem::replace(environment, Environment::new())
+    });
+    for (_, (hint, runner)) in gone.runners {
+        if let Some(runner) = runner.upgrade() {
+            runners::clear(hint.as_deref(), Some(&runner));
+        }
+    }
+    for port in gone.ports.into_values() {
+        // A hosted run's sender is dropped with its port, which fails the run for whoever waits for it.
+        if let Role::Local { call } = &port.role {
+                call.cancel(CancelReason {
+                    kind: CancelKind::Engine,
+                    message: Some("its thread exited".into()),
+                    cause_id: None,
+                });
+                let attempt = port.emitter.as_ref().map_or(0, car_inference::EventEmitter::attempt);
+                let _over = call.settle(attempt, Ok(None));
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! How a function says that it failed: -1, and the failure for `takeFailure`.
+
+use car_inference::error::{ErrorCode, InferenceError, Problem};
+use car_inference::Failure;
+
+use crate::environment::Environment;
+use crate::json_text::to_json;
+
+pub const FAILED: i32 = -1;
+
+impl Environment {
+    pub fn fail(&mut self, failure: &Failure) -> i32 {
+        self.failure = to_json(failure);
+        FAILED
+    }
+
+    pub fn fail_with(&mut self, error: &InferenceError) -> i32 {
+        self.fail(&Failure::from(error))
+    }
+
+    pub fn fail_invalid(&mut self, problems: Vec<Problem>) -> i32 {
+        self.fail_with(&InferenceError::InvalidRequest(problems))
+    }
+
+    pub fn fail_unknown(&mut self, what: &str) -> i32 {
+        self.fail(&Failure::new(ErrorCode::Internal, format!("unknown {what}")))
+    }
+}

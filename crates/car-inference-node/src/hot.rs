@@ -1,0 +1,139 @@
+//! The calls made once a token: plain Node-API callbacks, a number and a string in, a number out.
+//! Everything else goes through napi-derive.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
+
+use napi::bindgen_prelude::Object;
+use napi::{Env, JsValue, Status, sys};
+use napi_derive::napi;
+
+use crate::environment;
+use crate::ports::code;
+use crate::text::{self, Strand};
+
+#[napi(module_exports)]
+fn export_hot_calls(mut exports: Object<'_>, env: Env) -> napi::Result<()> {
+    let calls: [(&str, &str, Callback); 3] = [
+        ("textDelta", "textDelta\0", text_delta),
+        ("reasoningDelta", "reasoningDelta\0", reasoning_delta),
+        ("toolCallDelta", "toolCallDelta\0", tool_call_delta),
+    ];
+    for (name, terminated, callback) in calls {
+        let mut function = ptr::null_mut();
+        // SAFETY: `env` is the environment being initialised; the name is terminated; there is no callback data.
+        let status = unsafe {
+            sys::napi_create_function(
+                env.raw(),
+                terminated.as_ptr().cast(),
+                isize::try_from(name.len()).unwrap_or_default(),
+                Some(callback),
+                ptr::null_mut(),
+                &mut function,
+            )
+        };
+        napi::check_status!(status)?;
+        let terminated_name = terminated.as_ptr().cast();
+        // SAFETY: both values belong to this environment.
+        napi::check_status!(unsafe { sys::napi_set_named_property(env.raw(), exports.raw(), terminated_name, function) })?;
+    }
+    let _ = &mut exports;
+    Ok(())
+}
+
+type Callback = unsafe extern "C" fn(sys::napi_env, sys::napi_callback_info) -> sys::napi_value;
+
+unsafe extern "C" fn text_delta(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    // SAFETY: napi calls this with its own environment and callback info.
+    unsafe { answer(env, || delta::<2>(env, info, |_| Ok(Strand::Text))) }
+}
+
+unsafe extern "C" fn reasoning_delta(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    // SAFETY: as above.
+    unsafe { answer(env, || delta::<3>(env, info, |index| Ok(Strand::Reasoning(index)))) }
+}
+
+unsafe extern "C" fn tool_call_delta(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    // SAFETY: as above.
+    unsafe { answer(env, || delta::<3>(env, info, |index| Ok(Strand::Arguments(index)))) }
+}
+
+/// Arguments: port, index (when there are three), text.
+///
+/// # Safety
+/// `env` and `info` must be the ones of the callback that is running.
+unsafe fn delta<const ARGUMENTS: usize>(
+    env: sys::napi_env,
+    info: sys::napi_callback_info,
+    strand: impl FnOnce(usize) -> Result<Strand, Status>,
+) -> Result<u32, Status> {
+    let mut arguments = [ptr::null_mut(); ARGUMENTS];
+    let mut count = ARGUMENTS;
+    // SAFETY: `arguments` holds `count` values; napi fills missing ones with undefined.
+    let status = unsafe {
+        sys::napi_get_cb_info(env, info, &mut count, arguments.as_mut_ptr(), ptr::null_mut(), ptr::null_mut())
+    };
+    if Status::from(status) != Status::Ok {
+        return Err(Status::from(status));
+    }
+    // SAFETY: the values belong to this callback.
+    let (port_id, index) = unsafe {
+        (number(env, arguments[0])?, if ARGUMENTS == 3 { number(env, arguments[1])? } else { 0 })
+    };
+    let strand = strand(index as usize)?;
+    let value = arguments[ARGUMENTS - 1];
+    environment::with(|environment| {
+        let Some(port) = environment.ports.get_mut(&port_id) else { return Ok(code::CLOSED) };
+        if port.halves.is_empty() {
+            // SAFETY: the value belongs to this callback.
+            let passed = unsafe {
+                text::with_utf8(env, value, |text| {
+                    // V8 writes U+FFFD for half a pair; a real U+FFFD only costs the slower way.
+                    (!text.contains('\u{FFFD}')).then(|| port.admit(strand.event_ref(text)))
+                })?
+            };
+            if let Some(verdict) = passed {
+                return Ok(verdict);
+            }
+        }
+        // SAFETY: the value belongs to this callback.
+        let text = port.halves.join(strand, unsafe { text::utf16(env, value)? });
+        if text.is_empty() {
+            return Ok(code::WITHHELD);
+        }
+        Ok(port.admit_stand_in(strand.event_ref(&text).to_event()))
+    })
+}
+
+/// # Safety
+/// `env` and `value` must be the ones of the callback that is running.
+unsafe fn number(env: sys::napi_env, value: sys::napi_value) -> Result<u32, Status> {
+    let mut number = 0;
+    // SAFETY: by contract.
+    match Status::from(unsafe { sys::napi_get_value_uint32(env, value, &mut number) }) {
+        Status::Ok => Ok(number),
+        failed => Err(failed),
+    }
+}
+
+/// # Safety
+/// `env` must be the one of the callback that is running.
+unsafe fn answer(env: sys::napi_env, work: impl FnOnce() -> Result<u32, Status>) -> sys::napi_value {
+    let mut value = ptr::null_mut();
+    // A panic must not cross into C, where it would end the process.
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(Ok(verdict)) => {
+            // SAFETY: by contract.
+            unsafe { sys::napi_create_uint32(env, verdict, &mut value) };
+        }
+        Ok(Err(_)) => {
+            // SAFETY: by contract; the text is terminated.
+            unsafe { sys::napi_throw_type_error(env, ptr::null(), c"expected (port, [index,] text)".as_ptr()) };
+        }
+        Err(_) => {
+            // SAFETY: as above.
+            unsafe { sys::napi_throw_error(env, c"internal".as_ptr(), c"the gate panicked".as_ptr()) };
+        }
+    }
+    value
+}

@@ -1,0 +1,17 @@
+//! The Node binding of `car-inference`: converts, schedules and cleans up. It holds no rule of a call's life; those
+//! are in the core crate. `src/native.ts` is its mirror, function by function.
+
+mod calls;
+mod engines;
+mod environment;
+mod failure;
+mod hosted_run;
+mod hot;
+mod js_runner;
+mod json_text;
+mod mailbox;
+mod ports;
+mod runners;
+mod runtime;
+mod settle;
+mod text;

@@ -1,0 +1,111 @@
+//! The way from any thread to one environment's JavaScript: a queue, and one weak thread-safe function that says
+//! "look". Wakes are coalesced; the function never keeps the process alive.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::Arc;
+use std::task::Wake;
+
+use napi::Status;
+use napi::bindgen_prelude::Function;
+use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
+use parking_lot::Mutex;
+
+use crate::hosted_run::HostedRun;
+
+type Ring = ThreadsafeFunction<(), (), (), Status, false, true, 0>;
+
+/// What an environment is told. `Mail` in `src/native.ts` has the same kinds.
+pub enum Message {
+    /// Run a runner of this environment for a call that lives elsewhere.
+    Run(Box<HostedRun>),
+    /// Abort a hosted run; with the failure's JSON.
+    Stop(u32, String),
+    /// A hosted run's consumer has room again.
+    Drained(u32),
+    /// A call's consumer has something to drain.
+    Ready(u32),
+    /// Rust no longer holds this runner.
+    RunnerDropped(u32),
+    /// A call's ending is committed.
+    Sealed(u32),
+}
+
+/// One environment's mailbox.
+pub struct Mailbox {
+    /// Tells environments apart.
+    pub environment_id: u64,
+    next_id: AtomicU32,
+    queue: Mutex<Queue>,
+}
+
+#[derive(Default)]
+struct Queue {
+    messages: Vec<Message>,
+    ring: Option<Ring>,
+    rung: bool,
+    closed: bool,
+}
+
+impl Mailbox {
+    pub fn new() -> Arc<Self> {
+        static ENVIRONMENTS: AtomicU64 = AtomicU64::new(1);
+        let environment_id = ENVIRONMENTS.fetch_add(1, Ordering::Relaxed);
+        Arc::new(Self { environment_id, next_id: AtomicU32::new(1), queue: Mutex::default() })
+    }
+
+    /// An id for a call, a hosted run, an engine or a runner: never given twice in one environment.
+    pub fn next_id(&self) -> u32 {
+        self.next_id.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub fn connect(&self, ring: &Function<'_, (), ()>) -> napi::Result<()> {
+        let ring = ring.build_threadsafe_function::<()>().weak::<true>().build()?;
+        let old = self.queue.lock().ring.replace(ring);
+        drop(old);
+        Ok(())
+    }
+
+    /// Posts a message. Gives it back when the environment is gone.
+    pub fn post(&self, message: Message) -> Result<(), Message> {
+        let mut queue = self.queue.lock();
+        if queue.closed {
+            return Err(message);
+        }
+        queue.messages.push(message);
+        if !queue.rung
+            && let Some(ring) = &queue.ring
+        {
+            queue.rung = ring.call((), ThreadsafeFunctionCallMode::NonBlocking) == Status::Ok;
+        }
+        Ok(())
+    }
+
+    pub fn take(&self) -> Vec<Message> {
+        let mut queue = self.queue.lock();
+        queue.rung = false;
+        std::mem::take(&mut queue.messages)
+    }
+
+    /// The environment is going away: nothing is taken any more, and what was not taken is dropped.
+    pub fn close(&self) {
+        let (messages, ring) = {
+            let mut queue = self.queue.lock();
+            queue.closed = true;
+            (std::mem::take(&mut queue.messages), queue.ring.take())
+        };
+        drop((messages, ring));
+    }
+}
+
+/// Tells the environment that a call has something to drain.
+pub struct ReadyWaker {
+    pub mailbox: Arc<Mailbox>,
+    pub call: u32,
+}
+
+impl Wake for ReadyWaker {
+    fn wake(self: Arc<Self>) {
+        // An environment that is gone has no consumer to tell.
+        let _gone = self.mailbox.post(Message::Ready(self.call));
+    }
+}

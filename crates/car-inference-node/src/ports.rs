@@ -1,0 +1,121 @@
+//! What a port id stands for: the way of one attempt's events into the gate.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use car_inference::call::{Admission, Attempt, Call, Verdict};
+use car_inference::stream::EventRef;
+use car_inference::{EventEmitter, StreamEvent};
+use tokio::sync::{Notify, oneshot};
+
+use crate::hosted_run::{HostedRun, Outcome};
+use crate::text::HalfPairs;
+
+/// Codes and flags of a verdict. `Verdict` in `src/native.ts` has the same.
+pub mod code {
+    pub const PASS: u32 = 0;
+    pub const WITHHELD: u32 = 1;
+    pub const REPLACED: u32 = 2;
+    pub const REFUSED: u32 = 3;
+    pub const CLOSED: u32 = 4;
+    pub const FULL: u32 = 8;
+    pub const STOPPED: u32 = 16;
+}
+
+pub struct Port {
+    pub role: Role,
+    /// The current attempt's emitter; none before the first.
+    pub emitter: Option<EventEmitter>,
+    pub halves: HalfPairs,
+    /// What JavaScript is to hand over in place of its own objects.
+    pub stand_ins: Vec<StreamEvent>,
+    /// How long the step that is being taken waits.
+    pub wait: Duration,
+}
+
+pub enum Role {
+    /// A call of this environment's consumer.
+    Local { call: Call },
+    /// A run for a call that lives elsewhere.
+    Hosted { settled: Option<oneshot::Sender<Outcome>>, wants_room: Arc<Notify> },
+}
+
+impl Port {
+    pub fn local(call: Call) -> Self {
+        Self { role: Role::Local { call }, emitter: None, halves: HalfPairs::default(), stand_ins: Vec::new(), wait: Duration::ZERO }
+    }
+
+    pub fn hosted(run: HostedRun) -> Self {
+        Self {
+            role: Role::Hosted { settled: Some(run.settled), wants_room: run.wants_room },
+            emitter: Some(run.emitter),
+            halves: HalfPairs::default(),
+            stand_ins: Vec::new(),
+            wait: Duration::ZERO,
+        }
+    }
+
+    pub fn call(&self) -> Option<&Call> {
+        match &self.role {
+            Role::Local { call } => Some(call),
+            Role::Hosted { .. } => self.emitter.as_ref().map(EventEmitter::call),
+        }
+    }
+
+    pub fn begin(&mut self, attempt: &Attempt) {
+        if let Role::Local { call } = &self.role {
+            self.emitter = Some(call.emitter(attempt));
+            self.halves = HalfPairs::default();
+        }
+    }
+
+    /// Passes an event that reads the same on both sides.
+    pub fn admit(&mut self, event: EventRef<'_>) -> u32 {
+        match &self.emitter {
+            Some(emitter) => {
+                let admission = emitter.emit_now(event);
+                self.encode(admission)
+            }
+            None => code::CLOSED,
+        }
+    }
+
+    /// Passes an event that JavaScript holds in another form: it has to hand over this one.
+    pub fn admit_stand_in(&mut self, event: StreamEvent) -> u32 {
+        let verdict = self.admit(EventRef::from(&event));
+        if verdict & 7 != code::PASS {
+            return verdict;
+        }
+        if matches!(self.role, Role::Local { .. }) {
+            self.stand_ins.push(event);
+        }
+        (verdict & !7) | code::REPLACED
+    }
+
+    pub fn encode(&self, admission: Admission) -> u32 {
+        let mut bits = match admission.verdict {
+            Verdict::Pass => code::PASS,
+            Verdict::Withheld => code::WITHHELD,
+            Verdict::Replaced => code::REPLACED,
+            Verdict::Refused => code::REFUSED,
+            Verdict::Closed => code::CLOSED,
+        };
+        if admission.stopped {
+            bits |= code::STOPPED;
+        }
+        if admission.full {
+            bits |= code::FULL;
+            if let Role::Hosted { wants_room, .. } = &self.role {
+                wants_room.notify_one();
+            }
+        }
+        bits
+    }
+
+    /// Delivers what was held back of half pairs that never got their other half.
+    pub fn flush_halves(&mut self) {
+        for event in std::mem::take(&mut self.halves).flush() {
+            self.admit_stand_in(event);
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! What a runner sends beside the hot events, and what became of it.
+
+use car_inference::call::Step;
+use car_inference::error::{FailureDetails, Problem};
+use car_inference::runner::{RunnerError, RunnerResult};
+use car_inference::{Failure, StreamEvent};
+use napi_derive::napi;
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::calls::take_step;
+use crate::environment;
+use crate::hosted_run::Outcome;
+use crate::json_text::well_formed;
+use crate::ports::{Port, Role, code};
+
+/// Passes one event, given as JSON. Returns a verdict.
+#[napi(catch_unwind)]
+pub fn emit_event(port: u32, json: String) -> u32 {
+    environment::with(|environment| {
+        let Some(port) = environment.ports.get_mut(&port) else { return code::CLOSED };
+        let json = well_formed(&json);
+        match StreamEvent::from_json(&json) {
+            Err(problems) => reject(port, problems),
+            Ok(event) if is_canonical(&event, &json) && json_is_borrowed(&json) => port.admit((&event).into()),
+            Ok(event) => port.admit_stand_in(event),
+        }
+    })
+}
+
+/// Whether JavaScript's own reading of the JSON is the event.
+fn is_canonical(event: &StreamEvent, json: &str) -> bool {
+    let given: Option<Value> = serde_json::from_str(json).ok();
+    given.is_some() && given == serde_json::to_value(event).ok()
+}
+
+fn json_is_borrowed(json: &std::borrow::Cow<'_, str>) -> bool {
+    matches!(json, std::borrow::Cow::Borrowed(_))
+}
+
+/// Ends a call because of an event that could not even be written as JSON.
+#[napi(catch_unwind)]
+pub fn reject_event(port: u32, path: String, message: String) -> u32 {
+    environment::with(|environment| match environment.ports.get_mut(&port) {
+        Some(port) => reject(port, vec![Problem::new(path, message)]),
+        None => code::CLOSED,
+    })
+}
+
+fn reject(port: &Port, problems: Vec<Problem>) -> u32 {
+    match &port.emitter {
+        Some(emitter) => port.encode(emitter.reject(Failure::invalid_event(problems))),
+        None => code::CLOSED,
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum OutcomeJson {
+    Result(Box<RawValue>),
+    Error(Box<ThrownJson>),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ThrownJson {
+    kind: ThrownKind,
+    message: String,
+    #[serde(flatten)]
+    details: FailureDetails,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum ThrownKind {
+    Declined,
+    Failed,
+}
+
+/// An outcome, or what makes it none.
+fn parse(json: Option<&str>) -> Result<Outcome, Vec<Problem>> {
+    let Some(json) = json else { return Ok(Ok(None)) };
+    match serde_json::from_str(&well_formed(json)) {
+        Ok(OutcomeJson::Result(result)) if result.get() == "null" => Ok(Ok(None)),
+        Ok(OutcomeJson::Result(result)) => {
+            let result = RunnerResult::from_json(result.get()).map_err(|problems| {
+                let inside = |problem: Problem| {
+                    let dot = if problem.path.is_empty() { "" } else { "." };
+                    Problem::new(format!("result{dot}{}", problem.path), problem.message)
+                };
+                problems.into_iter().map(inside).collect::<Vec<_>>()
+            })?;
+            Ok(Ok(Some(result)))
+        }
+        Ok(OutcomeJson::Error(thrown)) => {
+            let ThrownJson { kind, message, details } = *thrown;
+            let error = match kind {
+                ThrownKind::Declined => RunnerError::Declined(message),
+                ThrownKind::Failed => RunnerError::Failed(message),
+            };
+            Ok(Err((error, details)))
+        }
+        Err(error) => Err(vec![Problem::new("result", error.to_string())]),
+    }
+}
+
+/// Tells what became of a runner. Returns what is to be done next; for a hosted run, nothing.
+#[napi(catch_unwind)]
+pub fn settle(port_id: u32, outcome_json: Option<String>) -> i32 {
+    const ENDED: i32 = -1;
+    let outcome = parse(outcome_json.as_deref());
+    let taken = environment::with(|environment| {
+        let port = environment.ports.get_mut(&port_id)?;
+        port.flush_halves();
+        let emitter = port.emitter.clone();
+        match &mut port.role {
+            Role::Local { call } => Some((call.clone(), emitter, None)),
+            Role::Hosted { settled, .. } => {
+                let settled = settled.take();
+                environment.ports.remove(&port_id);
+                let emitter = emitter?;
+                Some((emitter.call().clone(), Some(emitter), Some(settled)))
+            }
+        }
+    });
+    let Some((call, Some(emitter), hosted)) = taken else { return ENDED };
+    let outcome = match outcome {
+        Ok(outcome) => outcome,
+        Err(problems) if hosted.is_none() => {
+            let step = call.settle_invalid(emitter.attempt(), Failure::invalid_result(problems));
+            return take_step(port_id, &call, step);
+        }
+        Err(problems) => {
+            emitter.reject(Failure::invalid_result(problems));
+            Ok(None)
+        }
+    };
+    match hosted {
+        Some(settled) => {
+            // A call that was sealed off meanwhile no longer waits for its runner.
+            let _gone = settled.map(|settled| settled.send(outcome));
+            ENDED
+        }
+        None => {
+            let step: Step = match outcome {
+                Ok(result) => call.settle(emitter.attempt(), Ok(result)),
+                Err((error, details)) => {
+                    emitter.describe_failure(details);
+                    call.settle(emitter.attempt(), Err(error))
+                }
+            };
+            take_step(port_id, &call, step)
+        }
+    }
+}

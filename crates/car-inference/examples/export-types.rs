@@ -1,0 +1,69 @@
+//! Writes the TypeScript types of everything that crosses the boundary or stands in the log, from the Rust types.
+//! `cargo run -p car-inference --features typescript --example export-types -- native/types.d.ts`
+
+use car_inference::error::{
+    CancelKind, CancelReason, ErrorCode, Failure, FailureDetails, LimitDetail, PolicyDetail, PolicyPoint, Problem,
+    RunnerFailure, RunnerFailureKind, TimeoutDetail, TimeoutKind,
+};
+use car_inference::log::{
+    AttemptRecord, CallFilter, CallRecord, CallStatus, Decision, Ending, LoggedEvent, Note, VerdictRecord,
+};
+use car_inference::stream::{
+    Completion, ErrorNote, FileContent, Reasoning, Source, StopReason, StreamEvent, TokenUsage, ToolCallSignature, Warning,
+};
+use car_inference::tasks::generate::{
+    ContentBlock, GenerateParams, GenerateRequest, Message, ReasoningEffort, ResponseFormat, ToolCall, ToolChoice,
+};
+use car_inference::{
+    CallOptions, EngineOptions, Limits, ModelSchema, ModelSource, RetryPolicy, RunnerResult, TimeoutOverrides,
+    Timeouts,
+};
+use ts_rs::{Config, TS};
+
+const HEAD: &str = "\
+// Generated from the Rust types by `npm run generate`. Do not edit.
+
+/** Any JSON value. */
+export type JsonValue = null | boolean | number | string | Array<JsonValue> | JsonObject;
+
+/** A JSON object. */
+export type JsonObject = { [key: string]: JsonValue };
+";
+
+/// Rust examples and intra-doc brackets mean nothing to a TypeScript reader.
+fn for_typescript(docs: &str) -> String {
+    let mut in_example = false;
+    let kept = docs.lines().filter(|line| {
+        let fence = line.trim_start_matches([' ', '*']).starts_with("```");
+        let keep = !in_example && !fence;
+        in_example ^= fence;
+        keep
+    });
+    kept.collect::<Vec<_>>().join("\n").replace("[`", "`").replace("`]", "`")
+}
+
+fn declaration<T: TS>(config: &Config) -> String {
+    let docs = T::docs().map(|docs| docs.trim_end().to_owned() + "\n").unwrap_or_default();
+    for_typescript(&format!("\n{docs}export {}", T::decl(config))) + "\n"
+}
+
+macro_rules! declarations {
+    ($config:expr, $($type:ty),* $(,)?) => { [$(declaration::<$type>($config)),*].concat() };
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let path = std::env::args().nth(1).ok_or("usage: export-types FILE")?;
+    // Every count and time of ours is below 2^53.
+    let config = Config::new().with_large_int("number");
+    let types = declarations!(
+        &config,
+        StreamEvent, StopReason, Source, FileContent, ErrorNote, Warning, TokenUsage, Reasoning, ToolCallSignature,
+        ToolCall, Completion, GenerateRequest, GenerateParams, ToolChoice, ReasoningEffort, ResponseFormat, Message,
+        ContentBlock, ModelSchema, ModelSource, EngineOptions, CallOptions, Timeouts, TimeoutOverrides, Limits,
+        RetryPolicy, Problem, ErrorCode, Failure, FailureDetails, RunnerFailure, RunnerFailureKind, TimeoutDetail,
+        TimeoutKind, LimitDetail, CancelReason, CancelKind, PolicyDetail, PolicyPoint, CallStatus, CallRecord,
+        CallFilter, AttemptRecord, VerdictRecord, Decision, Note, LoggedEvent, Ending, RunnerResult,
+    );
+    std::fs::write(path, format!("{HEAD}{types}"))?;
+    Ok(())
+}

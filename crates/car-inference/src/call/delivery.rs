@@ -1,0 +1,176 @@
+//! The last step of the gate: how an admitted event reaches the consumer.
+
+use std::collections::VecDeque;
+use std::task::{Context, Poll, Waker};
+
+use tokio::time::Instant;
+
+use super::state::Phase;
+use super::Call;
+use crate::options::Limits;
+use crate::stream::{EventRef, StreamEvent};
+
+/// Who hands events over.
+pub(super) enum Delivery {
+    /// The driver, itself: a plain pass is its own event, so only what policy put in place of one waits here.
+    Driver { replaced: Vec<StreamEvent> },
+    /// The call's buffer, drained by the consumer.
+    Buffer(Buffer),
+    /// Nobody: the consumer is gone.
+    Discard,
+}
+
+#[derive(Default)]
+pub(super) struct Buffer {
+    events: VecDeque<StreamEvent>,
+    bytes: usize,
+    waker: Option<Waker>,
+    /// When a full buffer got room again: the time before was the consumer's, not the runner's.
+    room_since: Option<Instant>,
+}
+
+impl Default for Delivery {
+    fn default() -> Self {
+        Self::Driver { replaced: Vec::new() }
+    }
+}
+
+impl Delivery {
+    pub fn buffer(&mut self) {
+        if let Self::Driver { replaced } = self {
+            let mut buffer = Buffer::default();
+            for event in std::mem::take(replaced) {
+                buffer.push(event);
+            }
+            *self = Self::Buffer(buffer);
+        }
+    }
+
+    /// Delivers an event that passed unchanged. Returns who to wake.
+    pub fn pass(&mut self, event: EventRef<'_>) -> Option<Waker> {
+        match self {
+            Self::Buffer(buffer) => {
+                buffer.push(event.to_event());
+                buffer.waker.take()
+            }
+            Self::Driver { .. } | Self::Discard => None,
+        }
+    }
+
+    /// Delivers an event that stands in for others. Returns who to wake.
+    pub fn replace(&mut self, event: StreamEvent) -> Option<Waker> {
+        match self {
+            Self::Driver { replaced } => {
+                replaced.push(event);
+                None
+            }
+            Self::Buffer(buffer) => {
+                buffer.push(event);
+                buffer.waker.take()
+            }
+            Self::Discard => None,
+        }
+    }
+
+    pub fn is_full(&self, limits: &Limits) -> bool {
+        match self {
+            Self::Buffer(buffer) => {
+                buffer.events.len() >= limits.buffered_events_max || buffer.bytes >= limits.buffered_bytes_max
+            }
+            Self::Driver { .. } | Self::Discard => false,
+        }
+    }
+
+    /// Whether a runner has gone on emitting without waiting for room.
+    pub fn is_overrun(&self, limits: &Limits) -> bool {
+        match self {
+            Self::Buffer(buffer) => {
+                buffer.events.len() >= limits.buffered_events_max.saturating_add(limits.unawaited_events_max)
+            }
+            Self::Driver { .. } | Self::Discard => false,
+        }
+    }
+
+    pub fn take_waker(&mut self) -> Option<Waker> {
+        match self {
+            Self::Buffer(buffer) => buffer.waker.take(),
+            Self::Driver { .. } | Self::Discard => None,
+        }
+    }
+
+    pub fn room_since(&self) -> Option<Instant> {
+        match self {
+            Self::Buffer(buffer) => buffer.room_since,
+            Self::Driver { .. } | Self::Discard => None,
+        }
+    }
+}
+
+impl Buffer {
+    fn push(&mut self, event: StreamEvent) {
+        self.bytes += EventRef::from(&event).bytes();
+        self.events.push_back(event);
+    }
+}
+
+/// What [`Call::poll_drain`] found.
+#[derive(Debug, PartialEq)]
+pub enum Batch {
+    /// These events come next.
+    Events(Vec<StreamEvent>),
+    /// There are no more: [`Call::ending`].
+    Ended,
+}
+
+impl Call {
+    /// Takes up to `events_max` buffered events. Pending until there is one, or the ending.
+    pub fn poll_drain(&self, context: &mut Context<'_>, events_max: usize) -> Poll<Batch> {
+        let limits = self.shared.settings.limits;
+        self.with(|state, after| {
+            let was_full = state.delivery.is_full(&limits);
+            let sealed = matches!(state.phase, Phase::Sealed(_));
+            let Delivery::Buffer(buffer) = &mut state.delivery else {
+                return if sealed { Poll::Ready(Batch::Ended) } else { Poll::Pending };
+            };
+            if buffer.events.is_empty() {
+                if sealed {
+                    return Poll::Ready(Batch::Ended);
+                }
+                buffer.waker = Some(context.waker().clone());
+                return Poll::Pending;
+            }
+            let count = buffer.events.len().min(events_max.max(1));
+            let events: Vec<_> = buffer.events.drain(..count).collect();
+            buffer.bytes -= events.iter().map(|event| EventRef::from(event).bytes()).sum::<usize>();
+            if was_full && !state.delivery.is_full(&limits) {
+                if let Delivery::Buffer(buffer) = &mut state.delivery {
+                    buffer.room_since = Some(Instant::now());
+                }
+                after.notify = true;
+            }
+            Poll::Ready(Batch::Events(events))
+        })
+    }
+
+    /// Takes what stands in for events, for a driver that hands events over itself. In order; empty when there is
+    /// nothing.
+    #[must_use]
+    pub fn take_replaced(&self) -> Vec<StreamEvent> {
+        self.with(|state, _| match &mut state.delivery {
+            Delivery::Driver { replaced } => std::mem::take(replaced),
+            Delivery::Buffer(_) | Delivery::Discard => Vec::new(),
+        })
+    }
+
+    /// Whether events wait in the call, because [`buffer_events`](Self::buffer_events) said so.
+    #[must_use]
+    pub fn is_buffered(&self) -> bool {
+        matches!(&self.shared.state.lock().delivery, Delivery::Buffer(_))
+    }
+
+    /// Whether [`take_replaced`](Self::take_replaced) has something.
+    #[must_use]
+    pub fn has_replaced(&self) -> bool {
+        matches!(&self.shared.state.lock().delivery, Delivery::Driver { replaced } if !replaced.is_empty())
+    }
+}

@@ -1,0 +1,282 @@
+//! The gate: the one way of an event from a runner to a consumer. Order, bounds, policy, accumulation, log, delivery.
+
+use std::task::Waker;
+
+use tokio::time::Instant;
+
+use super::state::{After, CallState, Phase};
+use super::{Call, CallSettings};
+use crate::error::{ErrorCode, Failure, PolicyDetail, PolicyPoint};
+use crate::log::{Decision, LogError, Note, Stamp, VerdictRecord};
+use crate::policy::{Denial, EventVerdict};
+use crate::session::Ruling;
+use crate::stream::{EventRef, StreamEvent};
+
+/// What the gate did with an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Admitted unchanged.
+    Pass,
+    /// Admitted; there is nothing to deliver for it now.
+    Withheld,
+    /// Admitted; what stands in for it is in [`Call::take_replaced`], or in the buffer.
+    Replaced,
+    /// Out of order in a way that loses nothing: dropped and noted.
+    Refused,
+    /// The call takes no events (any more), or the event ended it.
+    Closed,
+}
+
+/// The gate's answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Admission {
+    /// What it did with the event.
+    pub verdict: Verdict,
+    /// The call has been stopped by this event: the runner is to be told.
+    pub stopped: bool,
+    /// The consumer's buffer is full: wait for [`Call::room`] before the next event.
+    pub full: bool,
+}
+
+impl Admission {
+    fn of(verdict: Verdict) -> Self {
+        Self { verdict, stopped: false, full: false }
+    }
+
+    fn stopped() -> Self {
+        Self { verdict: Verdict::Refused, stopped: true, full: false }
+    }
+}
+
+impl Call {
+    /// Passes one event of an attempt through the gate.
+    pub fn admit(&self, attempt: u32, event: EventRef<'_>) -> Admission {
+        self.with(|state, after| {
+            let admission = state.admit(attempt, event, &self.shared.settings, after);
+            let limits = &self.shared.settings.limits;
+            if state.takes_events(attempt) && state.delivery.is_overrun(limits) {
+                state.stop(overrun(limits.unawaited_events_max), after);
+                return Admission { stopped: true, ..admission };
+            }
+            Admission { full: state.delivery.is_full(limits), ..admission }
+        })
+    }
+
+    /// As [`admit`](Self::admit), but does nothing and returns `None` while the buffer is full.
+    pub(super) fn admit_if_room(&self, attempt: u32, event: EventRef<'_>) -> Option<Admission> {
+        self.with(|state, after| {
+            if state.takes_events(attempt) && state.delivery.is_full(&self.shared.settings.limits) {
+                return None;
+            }
+            Some(state.admit(attempt, event, &self.shared.settings, after))
+        })
+    }
+
+    /// Ends the call because the runner sent what is not an event.
+    pub fn reject(&self, attempt: u32, failure: Failure) -> Admission {
+        self.with(|state, after| {
+            if !state.takes_events(attempt) {
+                return Admission::of(Verdict::Closed);
+            }
+            state.stop(failure, after);
+            Admission::stopped()
+        })
+    }
+
+    /// Ends the call because the runner went on emitting into a full buffer that its driver keeps.
+    pub fn overrun(&self, attempt: u32) -> Admission {
+        self.reject(attempt, overrun(self.shared.settings.limits.unawaited_events_max))
+    }
+}
+
+fn overrun(unawaited_events_max: usize) -> Failure {
+    Failure::limit(
+        "unawaitedEventsMax",
+        unawaited_events_max,
+        format!("the runner emitted {unawaited_events_max} events into a full buffer without awaiting `emit`"),
+    )
+}
+
+impl CallState {
+    fn admit(&mut self, attempt: u32, event: EventRef<'_>, settings: &CallSettings, after: &mut After) -> Admission {
+        if self.attempt != attempt {
+            return Admission::of(Verdict::Closed);
+        }
+        let now = Instant::now();
+        match self.phase {
+            Phase::Running => {}
+            Phase::Finishing { .. } => {
+                if let Ruling::Refuse(refusal) = self.session.rule(event) {
+                    let message = format!("{}: {refusal}", event.kind());
+                    self.note(now, refusal.code(), message, after);
+                }
+                return Admission::of(Verdict::Refused);
+            }
+            Phase::Stopping { .. } => {
+                self.account(event, now, after);
+                return Admission::of(Verdict::Closed);
+            }
+            _ => return Admission::of(Verdict::Closed),
+        }
+        match self.session.rule(event) {
+            Ruling::Pass => {}
+            Ruling::Refuse(refusal) => {
+                let message = format!("{}: {refusal}", event.kind());
+                self.note(now, refusal.code(), message, after);
+                return Admission::of(Verdict::Refused);
+            }
+            Ruling::Violation(violation) => {
+                self.stop(Failure::protocol(violation.to_string()), after);
+                return Admission::stopped();
+            }
+        }
+        if let Err(failure) = self.check_bounds(event, settings) {
+            self.stop(failure, after);
+            return Admission::stopped();
+        }
+        self.last_event_at = Some(now);
+        if let EventRef::Other(StreamEvent::Done { text, tool_calls }) = event {
+            self.finish(now, text, tool_calls, after);
+            return Admission::of(Verdict::Withheld);
+        }
+        let verdict = match &mut self.policy {
+            None => EventVerdict::Pass,
+            Some(policy) => policy.event(event),
+        };
+        match verdict {
+            EventVerdict::Pass => match self.record(event, now) {
+                Ok(()) => {
+                    wake(after, self.delivery.pass(event));
+                    Admission::of(Verdict::Pass)
+                }
+                Err(error) => {
+                    self.stop(log_failure(&error), after);
+                    Admission::stopped()
+                }
+            },
+            EventVerdict::Replace(events) => self.replace(&events, now, after),
+            EventVerdict::Deny(denial) => {
+                self.record_verdict(now, PolicyPoint::Event, Decision::Deny, Some(&denial), after);
+                self.stop(denied(PolicyPoint::Event, denial), after);
+                Admission::stopped()
+            }
+        }
+    }
+
+    fn check_bounds(&mut self, event: EventRef<'_>, settings: &CallSettings) -> Result<(), Failure> {
+        let limits = &settings.limits;
+        let bytes = event.bytes();
+        if bytes > limits.event_bytes_max {
+            let message = format!("{}: one event of {bytes} bytes; the bound is {}", event.kind(), limits.event_bytes_max);
+            return Err(Failure::limit("eventBytesMax", limits.event_bytes_max, message));
+        }
+        self.call_bytes = self.call_bytes.saturating_add(bytes);
+        if self.call_bytes > limits.call_bytes_max {
+            let message = format!("the call's events exceed {} bytes", limits.call_bytes_max);
+            return Err(Failure::limit("callBytesMax", limits.call_bytes_max, message));
+        }
+        Ok(())
+    }
+
+    /// Accumulates and logs an event that is about to be delivered.
+    fn record(&mut self, event: EventRef<'_>, now: Instant) -> Result<(), LogError> {
+        let stamp = self.stamp(now);
+        // Append before delivering, so that whatever a consumer saw can be found.
+        if let Some(log) = &mut self.log {
+            log.event(stamp, event)?;
+        }
+        self.next_seq += 1;
+        self.accumulator.push_ref(event);
+        self.content_delivered |= event.is_content();
+        Ok(())
+    }
+
+    pub(super) fn stamp(&self, now: Instant) -> Stamp {
+        Stamp { seq: self.next_seq, at_us: self.at_us(now), attempt: self.attempt }
+    }
+
+    fn replace(&mut self, events: &[StreamEvent], now: Instant, after: &mut After) -> Admission {
+        self.record_verdict(now, PolicyPoint::Event, Decision::Replace, None, after);
+        match self.deliver_all(events, now, after) {
+            Ok(()) if events.is_empty() => Admission::of(Verdict::Withheld),
+            Ok(()) => Admission::of(Verdict::Replaced),
+            Err(error) => {
+                self.stop(log_failure(&error), after);
+                Admission::stopped()
+            }
+        }
+    }
+
+    pub(super) fn deliver_all(&mut self, events: &[StreamEvent], now: Instant, after: &mut After) -> Result<(), LogError> {
+        for event in events {
+            self.record(event.into(), now)?;
+            wake(after, self.delivery.replace(event.clone()));
+        }
+        Ok(())
+    }
+
+    /// Takes the accounts of a call that is being stopped, so that its ending can tell what it cost.
+    fn account(&mut self, event: EventRef<'_>, now: Instant, after: &mut After) {
+        if let EventRef::Other(StreamEvent::Usage { .. } | StreamEvent::StopReason { .. }) = event
+            && let Err(error) = self.record(event, now)
+        {
+            self.note(now, "log-failed", error.to_string(), after);
+        }
+    }
+
+    /// Writes a note. A log that cannot take one cannot take the ending either, and that is where it is told.
+    pub(super) fn note(&mut self, now: Instant, code: &str, message: String, after: &mut After) {
+        let at_us = self.at_us(now);
+        if let Some(log) = &mut self.log
+            && let Err(error) = log.note(at_us, &Note { code: code.to_owned(), message })
+            && matches!(self.phase, Phase::Running)
+        {
+            self.stop(log_failure(&error), after);
+        }
+    }
+
+    pub(super) fn record_verdict(
+        &mut self,
+        now: Instant,
+        point: PolicyPoint,
+        decision: Decision,
+        denial: Option<&Denial>,
+        after: &mut After,
+    ) {
+        let at_us = self.at_us(now);
+        let verdict = VerdictRecord {
+            point,
+            decision,
+            policy_id: denial.and_then(|denial| denial.policy_id.clone()),
+            reason: denial.map(|denial| denial.reason.clone()),
+        };
+        if let Some(log) = &mut self.log
+            && let Err(error) = log.verdict(at_us, &verdict)
+            && matches!(self.phase, Phase::Running)
+        {
+            self.stop(log_failure(&error), after);
+        }
+    }
+}
+
+pub(super) fn wake(after: &mut After, waker: Option<Waker>) {
+    if waker.is_some() {
+        after.waker = waker;
+    }
+}
+
+pub(super) fn log_failure(error: &LogError) -> Failure {
+    Failure::new(ErrorCode::LogFailed, error.to_string())
+}
+
+pub(super) fn denied(point: PolicyPoint, denial: Denial) -> Failure {
+    let what = match point {
+        PolicyPoint::Request => "the request",
+        PolicyPoint::Event => "an event",
+        PolicyPoint::Ending => "the ending",
+    };
+    Failure {
+        policy: Some(PolicyDetail { point, policy_id: denial.policy_id }),
+        ..Failure::new(ErrorCode::PolicyDenied, format!("policy denied {what}: {}", denial.reason))
+    }
+}

@@ -1,0 +1,294 @@
+//! From start to settlement: which runner comes next, and what its outcome means.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::time::Instant;
+
+use super::gate::{denied, log_failure};
+use super::state::{After, CallState, Candidate, Phase};
+use super::{Call, CallShared, Step};
+use crate::error::{CancelReason, ErrorCode, Failure, FailureDetails, PolicyPoint, RunnerFailureKind};
+use crate::log::{AttemptRecord, CallStart, Decision};
+use crate::policy::RequestVerdict;
+use crate::runner::{InferenceRunner, RunnerError, RunnerResult};
+use crate::schema::ModelSchema;
+
+/// One run of a runner, to be made by the driver.
+pub struct Attempt {
+    /// Its number, from 1.
+    pub number: u32,
+    /// The runner to run.
+    pub runner: Arc<dyn InferenceRunner>,
+    /// The model to run it for.
+    pub model: Arc<ModelSchema>,
+}
+
+/// What stopping a call came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stopped {
+    /// The runner is to be told; the call ends when it settles or its grace is over.
+    Stopping,
+    /// The call is over, or its ending is being committed.
+    Over,
+}
+
+impl Call {
+    /// Starts the call: records it, asks policy, names the first runner. Only the first start does something.
+    pub fn start(&self) -> Step {
+        self.with(|state, after| match state.phase {
+            Phase::Opened => state.start(&self.shared, after),
+            Phase::Sealing(_) => Step::Sealing,
+            _ => Step::Ended,
+        })
+    }
+
+    /// Goes on after [`Step::Wait`].
+    pub fn resume(&self) -> Step {
+        self.with(|state, after| match state.phase {
+            Phase::Waiting => state.run_current(&self.shared, after),
+            Phase::Sealing(_) => Step::Sealing,
+            _ => Step::Ended,
+        })
+    }
+
+    /// Tells what became of an attempt's runner. `None` is a runner that returned nothing.
+    pub fn settle(&self, attempt: u32, outcome: Result<Option<RunnerResult>, RunnerError>) -> Step {
+        self.with(|state, after| {
+            if state.attempt != attempt {
+                return Step::Ended;
+            }
+            state.settle(outcome, &self.shared, after)
+        })
+    }
+
+    /// Fails the call because the runner's result is not one.
+    pub fn settle_invalid(&self, attempt: u32, failure: Failure) -> Step {
+        self.with(|state, after| {
+            if state.attempt != attempt {
+                return Step::Ended;
+            }
+            match &state.phase {
+                Phase::Running => state.seal(Some(failure), &self.shared, after),
+                _ => {
+                    state.note(Instant::now(), "invalid-result", failure.message, after);
+                    state.settle(Ok(None), &self.shared, after)
+                }
+            }
+        })
+    }
+
+    /// Cancels the call. A call whose `done` has passed stays completed; it only loses its grace.
+    pub fn cancel(&self, reason: CancelReason) -> Stopped {
+        self.with(|state, after| match state.phase {
+            Phase::Opened => {
+                state.started_at = Some(Instant::now());
+                state.seal(Some(Failure::cancelled(reason)), &self.shared, after);
+                Stopped::Over
+            }
+            Phase::Waiting => {
+                state.seal(Some(Failure::cancelled(reason)), &self.shared, after);
+                Stopped::Over
+            }
+            Phase::Finishing { .. } => {
+                state.seal(None, &self.shared, after);
+                Stopped::Over
+            }
+            Phase::Running => {
+                state.stop(Failure::cancelled(reason), after);
+                Stopped::Stopping
+            }
+            Phase::Stopping { .. } => Stopped::Stopping,
+            Phase::Sealing(_) | Phase::Sealed(_) => Stopped::Over,
+        })
+    }
+
+    /// Why the call is being stopped, if it is.
+    #[must_use]
+    pub fn stop_reason(&self) -> Option<Failure> {
+        match &self.shared.state.lock().phase {
+            Phase::Stopping { failure, .. } => Some((**failure).clone()),
+            Phase::Sealing(ending) | Phase::Sealed(ending) => ending.failure.clone(),
+            _ => None,
+        }
+    }
+}
+
+impl CallState {
+    /// The call is to fail with this. The runner gets its grace.
+    pub(super) fn stop(&mut self, failure: Failure, after: &mut After) {
+        if matches!(self.phase, Phase::Running) {
+            self.phase = Phase::Stopping { failure: Box::new(failure), since: Instant::now() };
+            after.notify = true;
+        }
+    }
+
+    fn start(&mut self, shared: &Arc<CallShared>, after: &mut After) -> Step {
+        let now = Instant::now();
+        self.started_at = Some(now);
+        let start = CallStart {
+            trace_id: shared.facts.trace_id.clone(),
+            model: shared.facts.model.id.clone(),
+            hint: shared.facts.model.hint().map(str::to_owned),
+            started_at_us: epoch_us(),
+            request: Arc::clone(&shared.request),
+        };
+        match shared.engine.log().start(&start) {
+            Ok(log) => self.log = Some(log),
+            Err(error) => return self.seal(Some(log_failure(&error)), shared, after),
+        }
+        match shared.engine.policy().request(&shared.facts, &shared.request) {
+            RequestVerdict::Allow => {
+                self.record_verdict(now, PolicyPoint::Request, Decision::Allow, None, after);
+            }
+            RequestVerdict::Judge(policy) => {
+                self.policy = Some(policy);
+                self.record_verdict(now, PolicyPoint::Request, Decision::Allow, None, after);
+            }
+            RequestVerdict::Deny(denial) => {
+                self.record_verdict(now, PolicyPoint::Request, Decision::Deny, Some(&denial), after);
+                return self.seal(Some(denied(PolicyPoint::Request, denial)), shared, after);
+            }
+        }
+        // A snapshot: a call in flight keeps the runners it started with.
+        for model in std::mem::take(&mut self.models) {
+            for runner in shared.engine.candidates(model.hint()) {
+                self.candidates.push_back(Candidate { model: Arc::clone(&model), runner });
+            }
+        }
+        if self.candidates.is_empty() {
+            return self.seal(Some(no_runner(&shared.facts.model)), shared, after);
+        }
+        self.run_next(shared, after)
+    }
+
+    fn run_next(&mut self, shared: &Arc<CallShared>, after: &mut After) -> Step {
+        after.candidates.extend(self.current.take());
+        self.current = self.candidates.pop_front();
+        self.runs = 0;
+        self.run_current(shared, after)
+    }
+
+    fn run_current(&mut self, shared: &Arc<CallShared>, after: &mut After) -> Step {
+        let Some(candidate) = &self.current else {
+            return self.seal(Some(no_runner(&shared.facts.model)), shared, after);
+        };
+        let (runner, model) = (Arc::clone(&candidate.runner), Arc::clone(&candidate.model));
+        let now = Instant::now();
+        self.serving = Some(Arc::clone(&model));
+        self.attempt += 1;
+        self.runs += 1;
+        self.session = crate::session::Session::default();
+        self.accumulator = crate::stream::StreamAccumulator::default();
+        self.details = None;
+        self.attempt_started_at = Some(now);
+        self.last_event_at = None;
+        self.phase = Phase::Running;
+        if let Err(failure) = self.record_attempt(now, &model, None) {
+            return self.seal(Some(failure), shared, after);
+        }
+        Step::Run(Attempt { number: self.attempt, runner, model })
+    }
+
+    fn record_attempt(&mut self, now: Instant, model: &ModelSchema, failure: Option<Failure>) -> Result<(), Failure> {
+        let record = AttemptRecord { attempt: self.attempt, model: model.id.clone(), failure };
+        let at_us = self.at_us(now);
+        match &mut self.log {
+            Some(log) => log.attempt(at_us, &record).map_err(|error| log_failure(&error)),
+            None => Ok(()),
+        }
+    }
+
+    fn settle(
+        &mut self,
+        outcome: Result<Option<RunnerResult>, RunnerError>,
+        shared: &Arc<CallShared>,
+        after: &mut After,
+    ) -> Step {
+        match &self.phase {
+            Phase::Running => {}
+            Phase::Finishing { .. } => {
+                if let Err(error) = &outcome {
+                    let message = format!("after `done`: {error}");
+                    self.note(Instant::now(), "failed-after-done", message, after);
+                }
+                return self.complete(&outcome.ok().flatten().unwrap_or_default(), shared, after);
+            }
+            Phase::Stopping { failure, .. } => {
+                let failure = (**failure).clone();
+                return self.seal(Some(failure), shared, after);
+            }
+            Phase::Sealing(_) => return Step::Sealing,
+            Phase::Opened | Phase::Waiting | Phase::Sealed(_) => return Step::Ended,
+        }
+        match outcome {
+            Ok(result) => self.complete(&result.unwrap_or_default(), shared, after),
+            Err(error) => {
+                let details = self.details.take().unwrap_or_default();
+                self.fail(&error, details, shared, after)
+            }
+        }
+    }
+
+    /// The runner declined or failed: the next candidate, another run of the same, or the end.
+    fn fail(
+        &mut self,
+        error: &RunnerError,
+        details: FailureDetails,
+        shared: &Arc<CallShared>,
+        after: &mut After,
+    ) -> Step {
+        let retry_after_ms = details.retry_after_ms;
+        let failure = Failure::runner(error, details, self.attempt);
+        if self.content_delivered {
+            // What the consumer has seen is never retracted, so no other attempt may start.
+            return self.seal(Some(failure), shared, after);
+        }
+        let now = Instant::now();
+        let declined = failure.runner.as_ref().is_some_and(|runner| runner.kind == RunnerFailureKind::Declined);
+        let delay = match declined {
+            true => None,
+            false if !failure.retryable => None,
+            false => shared.settings.retry.delay(self.runs, retry_after_ms),
+        };
+        let goes_on = if declined { !self.candidates.is_empty() } else { delay.is_some() };
+        if let Some(model) = self.current.as_ref().map(|candidate| Arc::clone(&candidate.model))
+            && let Err(failure) = self.record_attempt(now, &model, Some(failure.clone()))
+        {
+            return self.seal(Some(failure), shared, after);
+        }
+        if !goes_on {
+            return self.seal(Some(failure), shared, after);
+        }
+        match delay {
+            None => self.run_next(shared, after),
+            Some(delay) => {
+                self.phase = Phase::Waiting;
+                Step::Wait(self.within_total(delay, now, shared))
+            }
+        }
+    }
+
+    /// A wait that would outlast the call's total time ends with it.
+    fn within_total(&self, delay: Duration, now: Instant, shared: &CallShared) -> Duration {
+        match (self.started_at, shared.settings.timeouts.total_ms) {
+            (Some(started_at), Some(total_ms)) => {
+                delay.min((started_at + Duration::from_millis(total_ms)).saturating_duration_since(now))
+            }
+            _ => delay,
+        }
+    }
+}
+
+fn no_runner(model: &ModelSchema) -> Failure {
+    let hint = model.hint().map_or_else(String::new, |hint| format!(" (hint {hint:?})"));
+    Failure::new(
+        ErrorCode::NoRunner,
+        format!("no inference runner is registered for model {:?}{hint}; call setInferenceRunner first", model.id),
+    )
+}
+
+fn epoch_us() -> u64 {
+    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX)
+}

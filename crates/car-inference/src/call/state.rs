@@ -1,0 +1,144 @@
+//! What a call remembers, and what has to wait until its lock is released.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::task::Waker;
+
+use tokio::time::Instant;
+
+use super::delivery::Delivery;
+use super::{CallFacts, CallShared};
+use crate::error::{Failure, FailureDetails};
+use crate::log::{CallLog, Ending};
+use crate::policy::CallPolicy;
+use crate::runner::InferenceRunner;
+use crate::schema::ModelSchema;
+use crate::session::Session;
+use crate::stream::StreamAccumulator;
+
+/// A runner that may serve the call, and the model it would serve.
+pub(crate) struct Candidate {
+    pub(crate) model: Arc<ModelSchema>,
+    pub(crate) runner: Arc<dyn InferenceRunner>,
+}
+
+pub(super) enum Phase {
+    /// Nothing has happened.
+    Opened,
+    /// A runner runs.
+    Running,
+    /// A retry waits for its time.
+    Waiting,
+    /// `done` has passed; the runner may settle until its grace is over.
+    Finishing { since: Instant },
+    /// The call is to fail with this; the runner may settle until its grace is over.
+    Stopping { failure: Box<Failure>, since: Instant },
+    /// The ending is decided; the log commits it.
+    Sealing(Arc<Ending>),
+    /// Over.
+    Sealed(Arc<Ending>),
+}
+
+/// A phase without what it holds, to see whether it changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PhaseMark(u32, std::mem::Discriminant<Phase>);
+
+pub(super) struct CallState {
+    pub phase: Phase,
+    /// The current attempt's number; 0 before the first.
+    pub attempt: u32,
+    pub session: Session,
+    pub accumulator: StreamAccumulator,
+    pub policy: Option<Box<dyn CallPolicy>>,
+    pub log: Option<Box<dyn CallLog>>,
+    pub delivery: Delivery,
+    /// Models in the order to try, until the call starts.
+    pub models: Vec<Arc<ModelSchema>>,
+    pub candidates: VecDeque<Candidate>,
+    pub current: Option<Candidate>,
+    /// The model of the last attempt; outlives the candidate.
+    pub serving: Option<Arc<ModelSchema>>,
+    /// Runs of the current candidate.
+    pub runs: u32,
+    /// Whether the consumer has been given part of the answer.
+    pub content_delivered: bool,
+    /// What the current attempt's runner said of its failure.
+    pub details: Option<FailureDetails>,
+    pub started_at: Option<Instant>,
+    pub attempt_started_at: Option<Instant>,
+    pub last_event_at: Option<Instant>,
+    pub next_seq: u64,
+    pub call_bytes: usize,
+}
+
+impl CallState {
+    pub fn new(models: Vec<Arc<ModelSchema>>) -> Self {
+        Self {
+            phase: Phase::Opened,
+            attempt: 0,
+            session: Session::default(),
+            accumulator: StreamAccumulator::default(),
+            policy: None,
+            log: None,
+            delivery: Delivery::default(),
+            models,
+            candidates: VecDeque::new(),
+            current: None,
+            serving: None,
+            runs: 0,
+            content_delivered: false,
+            details: None,
+            started_at: None,
+            attempt_started_at: None,
+            last_event_at: None,
+            next_seq: 1,
+            call_bytes: 0,
+        }
+    }
+
+    pub fn model_used<'a>(&'a self, facts: &'a CallFacts) -> &'a Arc<ModelSchema> {
+        self.serving.as_ref().unwrap_or(&facts.model)
+    }
+
+    /// Whether the attempt is the current one and its events can still become part of the answer.
+    pub fn takes_events(&self, attempt: u32) -> bool {
+        self.attempt == attempt && matches!(self.phase, Phase::Running)
+    }
+
+    pub fn phase_mark(&self) -> PhaseMark {
+        PhaseMark(self.attempt, std::mem::discriminant(&self.phase))
+    }
+
+    /// Microseconds since the call's start.
+    pub fn at_us(&self, now: Instant) -> u64 {
+        let elapsed = self.started_at.map_or(0, |started_at| now.saturating_duration_since(started_at).as_micros());
+        u64::try_from(elapsed).unwrap_or(u64::MAX)
+    }
+}
+
+/// What to do once the lock is released: wakers and destructors may run anything, even this call again.
+#[derive(Default)]
+pub(super) struct After {
+    pub waker: Option<Waker>,
+    pub notify: bool,
+    pub over: bool,
+    pub candidates: VecDeque<Candidate>,
+    pub policy: Option<Box<dyn CallPolicy>>,
+    pub log: Option<Box<dyn CallLog>>,
+}
+
+impl After {
+    pub fn run(self, shared: &CallShared) {
+        let Self { waker, notify, over, candidates, policy, log } = self;
+        if notify {
+            shared.changed.notify_waiters();
+        }
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        if over {
+            shared.engine.forget(&shared.facts.trace_id);
+        }
+        drop((candidates, policy, log));
+    }
+}

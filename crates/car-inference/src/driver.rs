@@ -1,0 +1,81 @@
+//! Schedules a call in Rust: runs runners on their own tasks, waits, looks at the clock. Holds no rule.
+
+use std::sync::Arc;
+
+use crate::call::{Attempt, Call, DeadlineCheck, Step};
+use crate::runner::RunnerError;
+
+/// Drives a call to its end, from a step on.
+pub(crate) async fn drive(call: Call, mut step: Step) {
+    loop {
+        step = match step {
+            Step::Run(attempt) => run(&call, attempt).await,
+            Step::Wait(delay) => {
+                tokio::select! {
+                    () = tokio::time::sleep(delay) => {}
+                    _ = call.ended() => return,
+                }
+                if call.check_deadlines(None) == DeadlineCheck::Over {
+                    return;
+                }
+                call.resume()
+            }
+            Step::Sealing | Step::Ended => return,
+        };
+    }
+}
+
+async fn run(call: &Call, attempt: Attempt) -> Step {
+    let Attempt { number, runner, model } = &attempt;
+    let mut request = (**call.request()).clone();
+    request.model = Some(model.id.clone());
+    let emitter = call.emitter(&attempt);
+    let runner = Arc::clone(runner);
+    // On a task of its own: a panic ends the task and not the call, and a runner that blocks cannot stop the clock.
+    let mut task = tokio::spawn(async move { runner.run(request, emitter).await });
+    loop {
+        // Marked before looking at the clock, so that a stop between the two is not slept through.
+        let mark = call.phase_mark();
+        let check = call.check_deadlines(None);
+        let look_again = async {
+            match check {
+                DeadlineCheck::After(delay) => tokio::time::sleep(delay).await,
+                _ => std::future::pending().await,
+            }
+        };
+        match check {
+            DeadlineCheck::Over => {
+                task.abort();
+                return Step::Ended;
+            }
+            DeadlineCheck::Stopped => continue,
+            DeadlineCheck::None | DeadlineCheck::After(_) => {}
+        }
+        tokio::select! {
+            outcome = &mut task => {
+                let outcome = match outcome {
+                    Ok(outcome) => outcome.map(Some),
+                    Err(error) => Err(RunnerError::Failed(describe(error))),
+                };
+                return call.settle(*number, outcome);
+            }
+            () = look_again => {}
+            () = call.phase_changed(mark) => {}
+        }
+        if call.ending().is_some() {
+            task.abort();
+            return Step::Ended;
+        }
+    }
+}
+
+fn describe(error: tokio::task::JoinError) -> String {
+    match error.try_into_panic() {
+        Ok(payload) => {
+            let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+            let text = text.or_else(|| payload.downcast_ref::<String>().cloned());
+            format!("the runner panicked: {}", text.as_deref().unwrap_or("no message"))
+        }
+        Err(error) => error.to_string(),
+    }
+}

@@ -1,0 +1,390 @@
+//! The engine: which models there are, and what all calls share. A call's rules are in [`crate::call`].
+
+use std::collections::{BTreeMap, HashMap};
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use parking_lot::{Mutex, RwLock};
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+use crate::call::{Call, CallFacts, CallSettings, Step};
+use crate::driver;
+use crate::error::{CancelKind, CancelReason, ErrorCode, Failure, InferenceError, Problem};
+use crate::log::{EventLog, MemoryLog};
+use crate::options::{CallOptions, EngineOptions, Limits, RetryPolicy, Timeouts};
+use crate::policy::{AllowAll, Policy};
+use crate::runner::InferenceRunner;
+use crate::schema::ModelSchema;
+use crate::stream::Completion;
+use crate::tasks::generate::GenerateRequest;
+use crate::tracked::TrackedStream;
+
+/// Turns requests into calls. Cloning shares the engine.
+///
+/// ```
+/// use car_inference::{InferenceEngine, ModelSchema};
+/// let engine = InferenceEngine::builder().model(ModelSchema::delegated("gpt-5", Some("openai"))).build();
+/// assert_eq!(engine.models()[0].id, "gpt-5");
+/// ```
+#[derive(Clone)]
+pub struct InferenceEngine {
+    shared: Arc<EngineShared>,
+}
+
+/// How an engine is closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CloseMode {
+    /// Calls in flight may end by themselves.
+    Drain,
+    /// Calls in flight are cancelled.
+    Cancel,
+}
+
+pub(crate) struct EngineShared {
+    models: RwLock<BTreeMap<String, Arc<ModelSchema>>>,
+    timeouts: Timeouts,
+    limits: Limits,
+    retry: RetryPolicy,
+    policy: Arc<dyn Policy>,
+    log: Arc<dyn EventLog>,
+    runner: Option<Arc<dyn InferenceRunner>>,
+    commits: Option<tokio::runtime::Handle>,
+    closed: AtomicBool,
+    /// Calls that have been opened and are not over, by trace id.
+    open_calls: Mutex<HashMap<String, Call>>,
+    call_over: Notify,
+}
+
+impl EngineShared {
+    pub(crate) fn log(&self) -> &dyn EventLog {
+        &*self.log
+    }
+
+    pub(crate) fn policy(&self) -> &dyn Policy {
+        &*self.policy
+    }
+
+    pub(crate) fn candidates(&self, hint: Option<&str>) -> Vec<Arc<dyn InferenceRunner>> {
+        match &self.runner {
+            Some(runner) => vec![Arc::clone(runner)],
+            None => crate::runner::candidates(hint),
+        }
+    }
+
+    pub(crate) fn forget(&self, trace_id: &str) {
+        let call = self.open_calls.lock().remove(trace_id);
+        drop(call);
+        self.call_over.notify_waiters();
+    }
+
+    /// Waits for a log's commit beside the call.
+    pub(crate) fn commit(&self, commit: impl Future<Output = ()> + Send + 'static) {
+        match self.commits.clone().or_else(|| tokio::runtime::Handle::try_current().ok()) {
+            Some(runtime) => drop(runtime.spawn(commit)),
+            // Without a runtime nobody could wait anyway: wait here.
+            None => drop(std::thread::spawn(move || block_on(commit))),
+        }
+    }
+}
+
+fn block_on(future: impl Future<Output = ()>) {
+    struct Unpark(std::thread::Thread);
+    impl std::task::Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Arc::new(Unpark(std::thread::current())).into();
+    let mut context = std::task::Context::from_waker(&waker);
+    let mut future = std::pin::pin!(future);
+    while future.as_mut().poll(&mut context).is_pending() {
+        std::thread::park();
+    }
+}
+
+/// Builds an [`InferenceEngine`].
+#[derive(Default)]
+pub struct InferenceEngineBuilder {
+    options: EngineOptions,
+    policy: Option<Arc<dyn Policy>>,
+    log: Option<Arc<dyn EventLog>>,
+    runner: Option<Arc<dyn InferenceRunner>>,
+    commits: Option<tokio::runtime::Handle>,
+}
+
+impl InferenceEngineBuilder {
+    /// Adds a model.
+    #[must_use]
+    pub fn model(mut self, model: ModelSchema) -> Self {
+        self.options.models.push(model);
+        self
+    }
+
+    /// Sets models, timeouts, limits and retries at once.
+    #[must_use]
+    pub fn options(mut self, options: EngineOptions) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// Sets the timeouts.
+    #[must_use]
+    pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
+        self.options.timeouts = timeouts;
+        self
+    }
+
+    /// Sets the limits.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.options.limits = limits;
+        self
+    }
+
+    /// Sets the retry policy.
+    #[must_use]
+    pub fn retry(mut self, retry: RetryPolicy) -> Self {
+        self.options.retry = retry;
+        self
+    }
+
+    /// Sets the policy. Default: [`AllowAll`].
+    #[must_use]
+    pub fn policy(mut self, policy: impl Policy) -> Self {
+        self.policy = Some(Arc::new(policy));
+        self
+    }
+
+    /// Sets the event log. Default: a [`MemoryLog`] of its own.
+    #[must_use]
+    pub fn event_log(mut self, log: impl EventLog) -> Self {
+        self.log = Some(Arc::new(log));
+        self
+    }
+
+    /// Has this engine use one runner whatever is registered, as tests want it.
+    #[must_use]
+    pub fn runner(mut self, runner: Arc<dyn InferenceRunner>) -> Self {
+        self.runner = Some(runner);
+        self
+    }
+
+    /// Waits for the log's commits on this runtime, for hosts that drive calls from threads without one.
+    #[must_use]
+    pub fn runtime(mut self, runtime: tokio::runtime::Handle) -> Self {
+        self.commits = Some(runtime);
+        self
+    }
+
+    /// The engine, for options known to be valid; [`try_build`](Self::try_build) returns the error instead.
+    ///
+    /// # Panics
+    /// When the options are invalid.
+    #[must_use]
+    pub fn build(self) -> InferenceEngine {
+        match self.try_build() {
+            Ok(engine) => engine,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// The engine.
+    ///
+    /// # Errors
+    /// [`InferenceError::InvalidRequest`] with everything that is wrong with the options.
+    pub fn try_build(self) -> Result<InferenceEngine, InferenceError> {
+        let problems = self.options.validate();
+        if !problems.is_empty() {
+            return Err(InferenceError::InvalidRequest(problems));
+        }
+        let EngineOptions { models, timeouts, limits, retry } = self.options;
+        let models = models.into_iter().map(|model| (model.id.clone(), Arc::new(model))).collect();
+        Ok(InferenceEngine {
+            shared: Arc::new(EngineShared {
+                models: RwLock::new(models),
+                timeouts,
+                limits,
+                retry,
+                policy: self.policy.unwrap_or_else(|| Arc::new(AllowAll)),
+                log: self.log.unwrap_or_else(|| Arc::new(MemoryLog::default())),
+                runner: self.runner,
+                commits: self.commits,
+                closed: AtomicBool::new(false),
+                open_calls: Mutex::default(),
+                call_over: Notify::new(),
+            }),
+        })
+    }
+}
+
+impl InferenceEngine {
+    /// An engine that knows no model yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::builder().build()
+    }
+
+    /// Starts building an engine.
+    #[must_use]
+    pub fn builder() -> InferenceEngineBuilder {
+        InferenceEngineBuilder::default()
+    }
+
+    /// Registers a model, replacing one with the same id.
+    ///
+    /// # Errors
+    /// [`InferenceError::InvalidRequest`] with everything that is wrong with it.
+    pub fn register_model(&self, model: ModelSchema) -> Result<(), InferenceError> {
+        let problems = model.validate();
+        if !problems.is_empty() {
+            return Err(InferenceError::InvalidRequest(problems));
+        }
+        self.shared.models.write().insert(model.id.clone(), Arc::new(model));
+        Ok(())
+    }
+
+    /// The registered models, by id.
+    #[must_use]
+    pub fn models(&self) -> Vec<Arc<ModelSchema>> {
+        self.shared.models.read().values().cloned().collect()
+    }
+
+    /// Opens a call that is not started: validates the request and resolves its models. For hosts that drive calls
+    /// themselves; see [`crate::call`].
+    ///
+    /// # Errors
+    /// [`InferenceError::InvalidRequest`], [`InferenceError::ModelNotFound`], or
+    /// [`ErrorCode::EngineClosed`](crate::ErrorCode::EngineClosed).
+    pub fn open(&self, request: GenerateRequest, options: &CallOptions) -> Result<Call, InferenceError> {
+        let mut problems = request.validate();
+        problems.extend(options.validate());
+        let models = self.resolve(&request, &mut problems)?;
+        let Some(model) = models.first().filter(|_| problems.is_empty()) else {
+            return Err(InferenceError::InvalidRequest(problems));
+        };
+        let facts = CallFacts {
+            trace_id: Uuid::now_v7().simple().to_string(),
+            model: Arc::clone(model),
+            client_ref: request.client_ref.clone(),
+        };
+        let shared = &self.shared;
+        let settings = CallSettings {
+            timeouts: options.timeouts.map_or(shared.timeouts, |timeouts| timeouts.over(shared.timeouts)),
+            limits: options.limits.unwrap_or(shared.limits),
+            retry: options.retry.unwrap_or(shared.retry),
+        };
+        let call = Call::new(facts, request, settings, models, Arc::clone(shared));
+        let mut open_calls = shared.open_calls.lock();
+        // Looked at under the lock, so that `close` either refuses this call or waits for it.
+        if shared.closed.load(Ordering::Acquire) {
+            return Err(Failure::new(ErrorCode::EngineClosed, "the engine is closed").into());
+        }
+        open_calls.insert(call.facts().trace_id.clone(), call.clone());
+        Ok(call)
+    }
+
+    /// The request's model and its fallbacks, known ones only.
+    fn resolve(
+        &self,
+        request: &GenerateRequest,
+        problems: &mut Vec<Problem>,
+    ) -> Result<Vec<Arc<ModelSchema>>, InferenceError> {
+        let known = self.shared.models.read();
+        let first = match request.model.as_deref() {
+            Some(id) => Some(id.to_owned()),
+            None if known.len() == 1 => known.keys().next().cloned(),
+            None => {
+                problems.push(Problem::new("model", format!("required: one of {}", list(&known))));
+                None
+            }
+        };
+        let ids: Vec<_> = first.into_iter().chain(request.fallback_models.iter().cloned()).collect();
+        if !problems.is_empty() {
+            return Ok(Vec::new());
+        }
+        ids.iter()
+            .map(|id| {
+                let unknown = || InferenceError::ModelNotFound(format!("{id} (registered: {})", list(&known)));
+                known.get(id).cloned().ok_or_else(unknown)
+            })
+            .collect()
+    }
+
+    /// Starts a call and returns its stream. The runner runs on its own task; dropping the stream cancels it.
+    ///
+    /// Must be called within a Tokio runtime with time enabled.
+    ///
+    /// # Errors
+    /// What [`open`](Self::open) returns, and a failure that comes before any runner: none registered, denied by
+    /// policy, refused by the log.
+    pub async fn generate_tracked_stream(&self, request: GenerateRequest) -> Result<TrackedStream, InferenceError> {
+        self.generate_tracked_stream_with(request, &CallOptions::default()).await
+    }
+
+    /// As [`generate_tracked_stream`](Self::generate_tracked_stream), with settings of the call's own.
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn generate_tracked_stream_with(
+        &self,
+        request: GenerateRequest,
+        options: &CallOptions,
+    ) -> Result<TrackedStream, InferenceError> {
+        let call = self.open(request, options)?;
+        call.buffer_events();
+        let step = call.start();
+        if let (Step::Ended, Some(ending)) = (&step, call.ending())
+            && let Some(failure) = &ending.failure
+        {
+            return Err(failure.clone().into());
+        }
+        tokio::spawn(driver::drive(call.clone(), step));
+        Ok(TrackedStream::new(call))
+    }
+
+    /// Runs a call to its end and returns the folded answer.
+    ///
+    /// # Errors
+    /// Whatever ended the call.
+    pub async fn generate(&self, request: GenerateRequest) -> Result<Completion, InferenceError> {
+        self.generate_tracked_stream(request).await?.result().await
+    }
+
+    /// Refuses new calls from now on. Calls in flight go on.
+    pub fn refuse_calls(&self) {
+        let _open_calls = self.shared.open_calls.lock();
+        self.shared.closed.store(true, Ordering::Release);
+    }
+
+    /// Closes the engine and waits until no call is in flight. Closing again is fine.
+    pub async fn close(&self, mode: CloseMode) {
+        self.refuse_calls();
+        loop {
+            let over = self.shared.call_over.notified();
+            tokio::pin!(over);
+            over.as_mut().enable();
+            let in_flight: Vec<_> = self.shared.open_calls.lock().values().cloned().collect();
+            if in_flight.is_empty() {
+                return;
+            }
+            if mode == CloseMode::Cancel {
+                for call in in_flight {
+                    call.cancel(CancelReason { kind: CancelKind::Engine, message: None, cause_id: None });
+                }
+            }
+            over.await;
+        }
+    }
+}
+
+impl Default for InferenceEngine {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn list(models: &BTreeMap<String, Arc<ModelSchema>>) -> String {
+    if models.is_empty() { "none".into() } else { models.keys().cloned().collect::<Vec<_>>().join(", ") }
+}

@@ -1,0 +1,31 @@
+#![doc = include_str!("guide.md")]
+
+pub mod call;
+mod driver;
+mod engine;
+pub mod error;
+pub mod log;
+mod options;
+pub mod policy;
+pub mod runner;
+pub mod schema;
+pub mod session;
+mod shape;
+pub mod stream;
+pub mod tasks;
+pub mod testing;
+mod tracked;
+
+pub use call::{Call, CallFacts};
+pub use engine::{CloseMode, InferenceEngine, InferenceEngineBuilder};
+pub use error::{ErrorCode, Failure, InferenceError, Problem};
+pub use log::{CallRecord, CallStatus, Ending, EventLog, LogError, LoggedEvent, MemoryLog};
+pub use options::{CallOptions, EngineOptions, Limits, RetryPolicy, TimeoutOverrides, Timeouts};
+pub use policy::{AllowAll, Policy};
+pub use runner::{
+    EventEmitter, InferenceRunner, RunnerError, RunnerResult, current_inference_runner, set_inference_runner,
+};
+pub use schema::{ModelSchema, ModelSource};
+pub use stream::{StreamAccumulator, StreamEvent, TokenUsage};
+pub use tasks::generate::{ContentBlock, GenerateParams, GenerateRequest, Message, ToolCall};
+pub use tracked::{EventStream, TrackedStream};

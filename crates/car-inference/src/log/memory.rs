@@ -1,0 +1,348 @@
+//! A log in memory: for tests, and the default until a durable one is given. Bounded; the oldest calls go first.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    AttemptRecord, CallLog, CallRecord, CallStart, CallStatus, Commit, Ending, EventLog, LogError, LoggedEvent, Note, Stamp,
+    VerdictRecord,
+};
+use crate::error::Problem;
+use crate::stream::{EventRef, StreamEvent};
+
+/// How much a [`MemoryLog`] keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MemoryLogLimits {
+    /// Calls kept, open ones included. Default 1,000.
+    pub calls_max: usize,
+    /// Bytes of events kept, about. Default 64 MiB. The newest call is kept whatever its size.
+    pub bytes_max: usize,
+}
+
+impl Default for MemoryLogLimits {
+    fn default() -> Self {
+        Self { calls_max: 1_000, bytes_max: 64 * 1024 * 1024 }
+    }
+}
+
+/// Which calls to list.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
+pub struct CallFilter {
+    /// Only of this model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// Only with this status.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<CallStatus>,
+    /// Only with this label.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tag: Option<String>,
+    /// At most so many, the newest first. Default 50.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+}
+
+impl CallFilter {
+    /// Reads a filter from JSON, listing every wrong field.
+    ///
+    /// # Errors
+    /// All problems found.
+    pub fn from_json(json: &str) -> Result<Self, Vec<Problem>> {
+        crate::shape::parse(json)
+    }
+
+    fn fits(&self, call: &StoredCall) -> bool {
+        self.model.as_ref().is_none_or(|model| *model == call.start.model)
+            && self.status.is_none_or(|status| status == call.status())
+            && self.tag.as_ref().is_none_or(|tag| call.start.request.tags.contains(tag))
+    }
+}
+
+/// Keeps calls in memory. Cloning shares the log.
+#[derive(Clone, Default)]
+pub struct MemoryLog {
+    shared: Arc<Mutex<Shelf>>,
+}
+
+#[derive(Default)]
+struct Shelf {
+    limits: MemoryLogLimits,
+    order: VecDeque<String>,
+    calls: HashMap<String, Arc<Mutex<StoredCall>>>,
+    /// Bytes of the calls that have ended; open ones are counted when they end.
+    bytes: usize,
+}
+
+struct StoredCall {
+    start: CallStart,
+    /// The text of all hot events, one after the other: an event costs its entry and its bytes, no allocation.
+    arena: String,
+    entries: Vec<Entry>,
+    attempts: Vec<AttemptRecord>,
+    verdicts: Vec<VerdictRecord>,
+    notes: Vec<Note>,
+    ending: Option<(Stamp, Ending)>,
+}
+
+struct Entry {
+    stamp: Stamp,
+    content: Content,
+}
+
+enum Content {
+    TextDelta { bytes: usize },
+    ReasoningDelta { index: usize, bytes: usize },
+    ToolCallDelta { index: usize, bytes: usize },
+    Other(Box<StreamEvent>),
+}
+
+impl MemoryLog {
+    /// A log that keeps as much as `limits` say.
+    #[must_use]
+    pub fn new(limits: MemoryLogLimits) -> Self {
+        Self { shared: Arc::new(Mutex::new(Shelf { limits, ..Shelf::default() })) }
+    }
+
+    fn find(&self, trace_id: &str) -> Option<Arc<Mutex<StoredCall>>> {
+        self.shared.lock().calls.get(trace_id).cloned()
+    }
+
+    /// One call, open or ended.
+    #[must_use]
+    pub fn call(&self, trace_id: &str) -> Option<CallRecord> {
+        self.find(trace_id).map(|call| call.lock().record())
+    }
+
+    /// The calls that `filter` asks for, the newest first.
+    #[must_use]
+    pub fn calls(&self, filter: &CallFilter) -> Vec<CallRecord> {
+        const LIMIT_DEFAULT: usize = 50;
+        let newest_first: Vec<_> = {
+            let shelf = self.shared.lock();
+            shelf.order.iter().rev().filter_map(|trace_id| shelf.calls.get(trace_id).cloned()).collect()
+        };
+        newest_first
+            .iter()
+            .filter_map(|call| {
+                let call = call.lock();
+                filter.fits(&call).then(|| call.record())
+            })
+            .take(filter.limit.unwrap_or(LIMIT_DEFAULT))
+            .collect()
+    }
+
+    /// The events of one call, in order, with `done` last when it was completed.
+    #[must_use]
+    pub fn events(&self, trace_id: &str) -> Option<Vec<LoggedEvent>> {
+        self.find(trace_id).map(|call| call.lock().events())
+    }
+}
+
+impl EventLog for MemoryLog {
+    fn start(&self, start: &CallStart) -> Result<Box<dyn CallLog>, LogError> {
+        let call = Arc::new(Mutex::new(StoredCall::new(start.clone())));
+        let mut shelf = self.shared.lock();
+        shelf.order.push_back(start.trace_id.clone());
+        shelf.calls.insert(start.trace_id.clone(), Arc::clone(&call));
+        let evicted = shelf.make_room();
+        drop(shelf);
+        // A large call takes a while to free; not under everybody's lock.
+        drop(evicted);
+        Ok(Box::new(MemoryCallLog { shelf: Arc::clone(&self.shared), call }))
+    }
+}
+
+impl Shelf {
+    fn make_room(&mut self) -> Vec<Arc<Mutex<StoredCall>>> {
+        let mut evicted = Vec::new();
+        while self.order.len() > 1 && (self.order.len() > self.limits.calls_max || self.bytes > self.limits.bytes_max) {
+            let Some(oldest) = self.order.pop_front() else { break };
+            if let Some(call) = self.calls.remove(&oldest) {
+                let (ended, bytes) = {
+                    let call = call.lock();
+                    (call.ending.is_some(), call.bytes())
+                };
+                if ended {
+                    self.bytes = self.bytes.saturating_sub(bytes);
+                }
+                evicted.push(call);
+            }
+        }
+        evicted
+    }
+}
+
+struct MemoryCallLog {
+    shelf: Arc<Mutex<Shelf>>,
+    call: Arc<Mutex<StoredCall>>,
+}
+
+impl CallLog for MemoryCallLog {
+    fn attempt(&mut self, _at_us: u64, attempt: &AttemptRecord) -> Result<(), LogError> {
+        let mut call = self.call.lock();
+        match call.attempts.iter_mut().find(|known| known.attempt == attempt.attempt) {
+            Some(known) => known.clone_from(attempt),
+            None => call.attempts.push(attempt.clone()),
+        }
+        Ok(())
+    }
+
+    fn event(&mut self, stamp: Stamp, event: EventRef<'_>) -> Result<(), LogError> {
+        let mut call = self.call.lock();
+        let content = match event {
+            EventRef::TextDelta(text) => {
+                call.arena.push_str(text);
+                Content::TextDelta { bytes: text.len() }
+            }
+            EventRef::ReasoningDelta { index, text } => {
+                call.arena.push_str(text);
+                Content::ReasoningDelta { index, bytes: text.len() }
+            }
+            EventRef::ToolCallDelta { index, arguments_delta } => {
+                call.arena.push_str(arguments_delta);
+                Content::ToolCallDelta { index, bytes: arguments_delta.len() }
+            }
+            EventRef::Other(event) => Content::Other(Box::new(event.clone())),
+        };
+        call.entries.push(Entry { stamp, content });
+        Ok(())
+    }
+
+    fn verdict(&mut self, _at_us: u64, verdict: &VerdictRecord) -> Result<(), LogError> {
+        self.call.lock().verdicts.push(verdict.clone());
+        Ok(())
+    }
+
+    fn note(&mut self, _at_us: u64, note: &Note) -> Result<(), LogError> {
+        self.call.lock().notes.push(note.clone());
+        Ok(())
+    }
+
+    fn end(&mut self, stamp: Stamp, ending: &Ending) -> Result<Commit, LogError> {
+        let bytes = {
+            let mut call = self.call.lock();
+            call.ending = Some((stamp, ending.clone()));
+            call.bytes()
+        };
+        let evicted = {
+            let mut shelf = self.shelf.lock();
+            shelf.bytes += bytes;
+            shelf.make_room()
+        };
+        drop(evicted);
+        Ok(Commit::Done)
+    }
+}
+
+impl StoredCall {
+    fn new(start: CallStart) -> Self {
+        Self {
+            start,
+            arena: String::new(),
+            entries: Vec::new(),
+            attempts: Vec::new(),
+            verdicts: Vec::new(),
+            notes: Vec::new(),
+            ending: None,
+        }
+    }
+
+    fn status(&self) -> CallStatus {
+        self.ending.as_ref().map_or(CallStatus::Open, |(_, ending)| ending.status)
+    }
+
+    fn bytes(&self) -> usize {
+        let events: usize = self
+            .entries
+            .iter()
+            .map(|entry| match &entry.content {
+                Content::Other(event) => EventRef::from(&**event).bytes(),
+                _ => size_of::<Entry>(),
+            })
+            .sum();
+        let answer = self.ending.as_ref().map_or(0, |(_, ending)| ending.completion.text.len());
+        self.arena.len() + events + answer
+    }
+
+    fn epoch_ms(&self, at_us: u64) -> f64 {
+        (self.start.started_at_us + at_us) as f64 / 1_000.0
+    }
+
+    fn events(&self) -> Vec<LoggedEvent> {
+        let mut arena = self.arena.as_str();
+        let mut take = |bytes: usize| {
+            let (text, rest) = arena.split_at(bytes);
+            arena = rest;
+            text.to_owned()
+        };
+        let mut events: Vec<_> = self
+            .entries
+            .iter()
+            .map(|entry| LoggedEvent {
+                seq: entry.stamp.seq,
+                at: self.epoch_ms(entry.stamp.at_us),
+                attempt: entry.stamp.attempt,
+                event: match &entry.content {
+                    Content::TextDelta { bytes } => StreamEvent::TextDelta(take(*bytes)),
+                    Content::ReasoningDelta { index, bytes } => {
+                        StreamEvent::ReasoningDelta { index: *index, text: take(*bytes), signature: None }
+                    }
+                    Content::ToolCallDelta { index, bytes } => {
+                        StreamEvent::ToolCallDelta { index: *index, arguments_delta: take(*bytes) }
+                    }
+                    Content::Other(event) => (**event).clone(),
+                },
+            })
+            .collect();
+        if let Some((stamp, ending)) = &self.ending
+            && ending.status == CallStatus::Done
+        {
+            events.push(LoggedEvent {
+                seq: stamp.seq,
+                at: self.epoch_ms(stamp.at_us),
+                attempt: stamp.attempt,
+                event: StreamEvent::Done {
+                    text: ending.completion.text.clone(),
+                    tool_calls: ending.completion.tool_calls.clone(),
+                },
+            });
+        }
+        events
+    }
+
+    fn record(&self) -> CallRecord {
+        let request = &self.start.request;
+        let ending = self.ending.as_ref().map(|(_, ending)| ending);
+        let completion = ending.map(|ending| &ending.completion);
+        let completed = u64::from(self.status() == CallStatus::Done);
+        CallRecord {
+            trace_id: self.start.trace_id.clone(),
+            model: completion.map_or_else(|| self.start.model.clone(), |completion| completion.model_used.clone()),
+            hint: self.start.hint.clone(),
+            client_ref: request.client_ref.clone(),
+            conversation_id: request.conversation_id.clone(),
+            parent_trace_id: request.parent_trace_id.clone(),
+            tags: request.tags.clone(),
+            status: self.status(),
+            started_at: self.epoch_ms(0),
+            first_event_at: self.entries.first().map(|entry| self.epoch_ms(entry.stamp.at_us)),
+            ended_at: self.ending.as_ref().map(|(stamp, _)| self.epoch_ms(stamp.at_us)),
+            stop_reason: completion.and_then(|completion| completion.stop_reason),
+            usage: completion.and_then(|completion| completion.usage),
+            text: completion.map(|completion| completion.text.clone()),
+            tool_calls: completion.map(|completion| completion.tool_calls.clone()).unwrap_or_default(),
+            failure: ending.and_then(|ending| ending.failure.clone()),
+            attempts: self.attempts.clone(),
+            verdicts: self.verdicts.clone(),
+            notes: self.notes.clone(),
+            event_count: self.entries.len() as u64 + completed,
+            request: (**request).clone(),
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Folds events into a [`Completion`]. Takes any order of them; what may follow what is the session's business.
+
+use std::collections::BTreeMap;
+
+use super::{Completion, EventRef, Reasoning, StopReason, StreamEvent, TokenUsage, ToolCallSignature};
+use crate::tasks::generate::{ToolArguments, ToolCall};
+
+/// Folds the events of one call.
+///
+/// Usage only grows, field by field. Tool arguments are assembled per index; text that is not JSON is kept as it is,
+/// with the parse error. Reasoning and signatures are kept byte-exact.
+///
+/// ```
+/// use car_inference::stream::{StreamAccumulator, StreamEvent};
+/// let mut accumulator = StreamAccumulator::default();
+/// accumulator.push(&StreamEvent::TextDelta("hel".into()));
+/// accumulator.push(&StreamEvent::TextDelta("lo".into()));
+/// assert_eq!(accumulator.finish().0, "hello");
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct StreamAccumulator {
+    completion: Completion,
+    reasoning: BTreeMap<usize, Reasoning>,
+    tools: BTreeMap<usize, PartialToolCall>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct PartialToolCall {
+    id: Option<String>,
+    name: String,
+    arguments: String,
+    signature: Option<String>,
+    ended: bool,
+}
+
+impl StreamAccumulator {
+    /// Folds one event.
+    pub fn push(&mut self, event: &StreamEvent) {
+        self.push_ref(EventRef::from(event));
+    }
+
+    /// Folds one borrowed event.
+    pub fn push_ref(&mut self, event: EventRef<'_>) {
+        match event {
+            EventRef::TextDelta(text) => self.completion.text.push_str(text),
+            EventRef::ReasoningDelta { index, text } => self.reasoning_block(index).text.push_str(text),
+            EventRef::ToolCallDelta { index, arguments_delta } => {
+                self.tools.entry(index).or_default().arguments.push_str(arguments_delta);
+            }
+            EventRef::Other(event) => self.push_other(event),
+        }
+    }
+
+    fn push_other(&mut self, event: &StreamEvent) {
+        match event {
+            // `EventRef::from` never wraps these two, but a host may.
+            StreamEvent::TextDelta(text) => self.completion.text.push_str(text),
+            StreamEvent::ToolCallDelta { index, arguments_delta } => {
+                self.tools.entry(*index).or_default().arguments.push_str(arguments_delta);
+            }
+            StreamEvent::ReasoningDelta { index, text, signature } => {
+                let block = self.reasoning_block(*index);
+                block.text.push_str(text);
+                append(&mut block.signature, signature.as_deref());
+            }
+            StreamEvent::RefusalDelta(text) => append(&mut self.completion.refusal, Some(text)),
+            StreamEvent::ToolCallStart { name, index, id } => {
+                let call = self.tools.entry(*index).or_default();
+                call.name.clone_from(name);
+                if id.is_some() {
+                    call.id.clone_from(id);
+                }
+            }
+            StreamEvent::ToolCallEnd { index, arguments, signature } => {
+                let call = self.tools.entry(*index).or_default();
+                if let Some(arguments) = arguments {
+                    call.arguments.clone_from(arguments);
+                }
+                append(&mut call.signature, signature.as_deref());
+                call.ended = true;
+            }
+            &StreamEvent::Usage {
+                input_tokens,
+                output_tokens,
+                total_tokens,
+                cache_read_input_tokens,
+                cache_creation_input_tokens,
+                reasoning_tokens,
+            } => self.completion.usage.get_or_insert_default().merge(&TokenUsage {
+                input_tokens,
+                output_tokens,
+                total_tokens,
+                cache_read_input_tokens,
+                cache_creation_input_tokens,
+                reasoning_tokens,
+            }),
+            StreamEvent::StopReason { reason, raw } => {
+                self.completion.stop_reason = Some(*reason);
+                self.completion.raw_stop_reason.clone_from(raw);
+            }
+            StreamEvent::Source(source) => self.completion.sources.push(source.clone()),
+            StreamEvent::File(file) => self.completion.files.push(file.clone()),
+            StreamEvent::ProviderOutputItem(item) => self.completion.provider_output_items.push(item.clone()),
+            StreamEvent::Warning(warning) => self.completion.warnings.push(warning.clone()),
+            StreamEvent::Done { text, tool_calls } => self.fill(text, tool_calls),
+            StreamEvent::ProviderEvent { .. } | StreamEvent::Error(_) | StreamEvent::Custom { .. } => {}
+        }
+    }
+
+    fn reasoning_block(&mut self, index: usize) -> &mut Reasoning {
+        self.reasoning.entry(index).or_insert_with(|| Reasoning { index, ..Reasoning::default() })
+    }
+
+    /// The text folded so far.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.completion.text
+    }
+
+    /// Takes over text and tool calls that were not streamed. What was streamed wins.
+    pub(crate) fn fill(&mut self, text: &str, tool_calls: &[ToolCall]) {
+        if self.completion.text.is_empty() {
+            text.clone_into(&mut self.completion.text);
+        }
+        if self.tools.is_empty() && self.completion.tool_calls.is_empty() {
+            self.completion.tool_calls = tool_calls.to_vec();
+        }
+    }
+
+    pub(crate) fn warn(&mut self, warning: super::Warning) {
+        self.completion.warnings.push(warning);
+    }
+
+    /// What has been folded so far.
+    #[must_use]
+    pub fn completion(&self) -> Completion {
+        let mut completion = self.completion.clone();
+        completion.reasoning = self.reasoning.values().cloned().collect();
+        completion.tool_calls = self.tool_calls();
+        completion.tool_call_signatures = self
+            .tools
+            .values()
+            .enumerate()
+            .filter_map(|(position, call)| Some(ToolCallSignature { position, signature: call.signature.clone()? }))
+            .collect();
+        completion
+    }
+
+    pub(crate) fn tool_calls(&self) -> Vec<ToolCall> {
+        if self.tools.is_empty() {
+            return self.completion.tool_calls.clone();
+        }
+        let cut_off = self.completion.stop_reason == Some(StopReason::Length);
+        self.tools
+            .values()
+            .map(|call| ToolCall {
+                id: call.id.clone(),
+                name: call.name.clone(),
+                arguments: if call.arguments.is_empty() && cut_off && !call.ended {
+                    // The token limit struck before the first argument: not the same as "no arguments".
+                    ToolArguments::Malformed { raw: String::new(), error: "cut off before the arguments".into() }
+                } else {
+                    ToolArguments::parse(&call.arguments)
+                },
+            })
+            .collect()
+    }
+
+    /// The folded text and tool calls.
+    #[must_use]
+    pub fn finish(self) -> (String, Vec<ToolCall>) {
+        let tool_calls = self.tool_calls();
+        (self.completion.text, tool_calls)
+    }
+}
+
+fn append(whole: &mut Option<String>, part: Option<&str>) {
+    if let Some(part) = part {
+        whole.get_or_insert_default().push_str(part);
+    }
+}

@@ -1,0 +1,9 @@
+//! Text generation: the request, its messages, and the tool calls that come back.
+
+mod message;
+mod request;
+mod tool_call;
+
+pub use message::{ContentBlock, Message};
+pub use request::{GenerateParams, GenerateRequest, ReasoningEffort, ResponseFormat, ToolChoice};
+pub use tool_call::{ToolArguments, ToolCall};

@@ -1,0 +1,235 @@
+//! The request of one call, and what makes it valid.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{ContentBlock, Message};
+use crate::error::Problem;
+
+/// What to generate. In JSON, `prompt` may be left out when `messages` are given.
+///
+/// ```
+/// use car_inference::tasks::generate::GenerateRequest;
+/// let request = GenerateRequest { prompt: "hi".into(), ..Default::default() };
+/// assert!(request.validate().is_empty());
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
+pub struct GenerateRequest {
+    /// The prompt of a single turn: the user's message, after `messages` when both are given.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[cfg_attr(feature = "typescript", ts(optional, as = "Option<String>"))]
+    pub prompt: String,
+    /// The id of the model. May be left out when the engine knows just one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// Models to try, in order, when every runner declines the one before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "typescript", ts(optional, as = "Option<Vec<String>>"))]
+    pub fallback_models: Vec<String>,
+    /// Sampling and limits.
+    #[serde(default)]
+    #[cfg_attr(feature = "typescript", ts(optional, as = "Option<GenerateParams>"))]
+    pub params: GenerateParams,
+    /// System text put before the conversation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<String>,
+    /// The conversation so far.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub messages: Option<Vec<Message>>,
+    /// Images of the prompt's turn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub images: Option<Vec<ContentBlock>>,
+    /// Tools the model may call, each an object with `name`, `description` and `parameters` (JSON Schema).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional, type = "Array<JsonObject>"))]
+    pub tools: Option<Vec<Value>>,
+    /// The form of the answer; free text when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response_format: Option<ResponseFormat>,
+    /// The host's own reference for the call, handed to the runner and recorded, never read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_ref: Option<String>,
+    /// The conversation that the call belongs to, for the log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conversation_id: Option<String>,
+    /// The trace id of the call that made this one, for the log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent_trace_id: Option<String>,
+    /// Labels to find the call by in the log.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "typescript", ts(optional, as = "Option<Vec<String>>"))]
+    pub tags: Vec<String>,
+    /// What only the runner understands, by provider; handed over unchanged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional, type = "JsonObject"))]
+    pub provider_options: Option<Value>,
+}
+
+/// Sampling and limits. What is absent is left to the provider.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
+pub struct GenerateParams {
+    /// Sampling temperature, at least 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub temperature: Option<f64>,
+    /// Nucleus sampling, from 0 to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub top_p: Option<f64>,
+    /// Sampling among the k likeliest tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub top_k: Option<u32>,
+    /// The most tokens to generate, at least 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_tokens: Option<u32>,
+    /// Sequences that end the answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "typescript", ts(optional, as = "Option<Vec<String>>"))]
+    pub stop: Vec<String>,
+    /// Seed of the sampling.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<i64>,
+    /// Frequency penalty, from -2 to 2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frequency_penalty: Option<f64>,
+    /// Presence penalty, from -2 to 2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub presence_penalty: Option<f64>,
+    /// How much a reasoning model should think.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reasoning_effort: Option<ReasoningEffort>,
+    /// The most tokens to spend on reasoning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget_tokens: Option<u32>,
+    /// Whether and which tool to call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool_choice: Option<ToolChoice>,
+    /// Whether several tools may be called at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parallel_tool_calls: Option<bool>,
+}
+
+/// Which tool the model is to call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "type", rename_all = "kebab-case", rename_all_fields = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub enum ToolChoice {
+    /// The model decides.
+    Auto,
+    /// No tool.
+    None,
+    /// Some tool.
+    Required,
+    /// This tool.
+    Tool {
+        /// Its name.
+        name: String,
+    },
+}
+
+/// How much a reasoning model should think.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub enum ReasoningEffort {
+    /// Not at all.
+    None,
+    /// As little as the model can.
+    Minimal,
+    /// A little.
+    Low,
+    /// As the model likes.
+    Medium,
+    /// Much.
+    High,
+    /// As much as the model can.
+    Xhigh,
+}
+
+/// The form of the answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "type", rename_all = "kebab-case", rename_all_fields = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
+pub enum ResponseFormat {
+    /// JSON that follows a schema.
+    JsonSchema {
+        /// The JSON Schema.
+        #[cfg_attr(feature = "typescript", ts(type = "JsonValue"))]
+        schema: Value,
+        /// Whether the provider must refuse any deviation.
+        #[serde(default)]
+        #[cfg_attr(feature = "typescript", ts(optional, as = "Option<bool>"))]
+        strict: bool,
+        /// The schema's name (OpenAI).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
+    },
+    /// Any JSON.
+    JsonObject,
+}
+
+impl GenerateRequest {
+    /// Reads a request from JSON and checks its shape: every wrong, missing or unknown field with its path.
+    ///
+    /// # Errors
+    /// All problems found.
+    pub fn from_json(json: &str) -> Result<Self, Vec<Problem>> {
+        crate::shape::parse(json)
+    }
+
+    /// Checks what the types cannot say. Empty when the request can be sent.
+    #[must_use]
+    pub fn validate(&self) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        let messages = self.messages.as_deref().unwrap_or_default();
+        if self.prompt.is_empty() && messages.is_empty() {
+            problems.push(Problem::new("prompt", "required: give a `prompt`, or `messages`"));
+        }
+        if self.model.as_deref() == Some("") {
+            problems.push(Problem::new("model", "must not be empty"));
+        }
+        for (index, message) in messages.iter().enumerate() {
+            match message {
+                Message::UserMultimodal { content } if content.is_empty() => {
+                    problems.push(Problem::new(format!("messages[{index}].content"), "must hold at least one part"));
+                }
+                Message::ToolResult { tool_use_id, .. } if tool_use_id.is_empty() => {
+                    problems.push(Problem::new(format!("messages[{index}].toolUseId"), "must not be empty"));
+                }
+                _ => {}
+            }
+        }
+        for (index, tool) in self.tools.iter().flatten().enumerate() {
+            let name = tool.get("name").or_else(|| tool.get("function").and_then(|function| function.get("name")));
+            if !name.is_some_and(|name| name.as_str().is_some_and(|name| !name.is_empty())) {
+                problems.push(Problem::new(format!("tools[{index}].name"), "required: the tool's name, a string"));
+            }
+        }
+        if self.provider_options.as_ref().is_some_and(|options| !options.is_object()) {
+            problems.push(Problem::new("providerOptions", "expected an object, one field a provider"));
+        }
+        self.params.validate(&mut problems);
+        problems
+    }
+}
+
+impl GenerateParams {
+    fn validate(&self, problems: &mut Vec<Problem>) {
+        let mut range = |name: &str, value: Option<f64>, low: f64, high: f64| {
+            if let Some(value) = value
+                && !(low..=high).contains(&value)
+            {
+                let bound = if high.is_finite() { format!("from {low} to {high}") } else { format!("at least {low}") };
+                problems.push(Problem::new(format!("params.{name}"), format!("must be {bound}, is {value}")));
+            }
+        };
+        range("temperature", self.temperature, 0.0, f64::INFINITY);
+        range("topP", self.top_p, 0.0, 1.0);
+        range("maxTokens", self.max_tokens.map(f64::from), 1.0, f64::INFINITY);
+        range("frequencyPenalty", self.frequency_penalty, -2.0, 2.0);
+        range("presencePenalty", self.presence_penalty, -2.0, 2.0);
+    }
+}

@@ -1,0 +1,3 @@
+//! What a host can ask of a model.
+
+pub mod generate;

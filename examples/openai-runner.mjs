@@ -1,0 +1,126 @@
+// A runner on the real `openai` SDK: OpenAI's Chat Completions vocabulary is translated here and nowhere else.
+// It keeps no rules of its own: order, limits, retries, folding and the log are the engine's.
+import { RunnerDeclinedError } from 'car-inference';
+
+const stopReasons = {
+  stop: 'stop',
+  length: 'length',
+  tool_calls: 'tool-calls',
+  function_call: 'tool-calls',
+  content_filter: 'content-filter',
+};
+
+/**
+ * @param {import('openai').OpenAI} client made with `maxRetries: 0`: whether to try again is the engine's decision.
+ * @param {{ hints: string[] }} options the model hints that this client serves; requests for others are declined.
+ * @returns {import('car-inference').InferenceRunner}
+ */
+export function openAiRunner(client, { hints }) {
+  return {
+    async *run(request, { hint, model, signal }) {
+      if (!hints.includes(hint)) throw new RunnerDeclinedError(`not a model of this client: hint ${hint}`);
+      // What the SDK throws is left alone: it becomes the `cause`, with its status, headers and body.
+      const chunks = await client.chat.completions.create(bodyOf(request, model.id), { signal });
+      yield* eventsOf(chunks);
+    },
+  };
+}
+
+/** Our request as the body of a Chat Completions request. Fields left undefined are not sent. */
+function bodyOf(request, model) {
+  const { params = {}, tools } = request;
+  return {
+    model,
+    messages: [...messagesOf(request)],
+    tools: tools?.map((tool) => ({ type: 'function', function: tool })),
+    temperature: params.temperature,
+    top_p: params.topP,
+    max_completion_tokens: params.maxTokens,
+    stop: params.stop,
+    seed: params.seed,
+    frequency_penalty: params.frequencyPenalty,
+    presence_penalty: params.presencePenalty,
+    parallel_tool_calls: params.parallelToolCalls,
+    stream: true,
+    stream_options: { include_usage: true },
+  };
+}
+
+function* messagesOf({ context, messages = [], prompt }) {
+  if (context) yield { role: 'system', content: context };
+  for (const message of messages) yield messageOf(message);
+  if (prompt) yield { role: 'user', content: prompt };
+}
+
+function messageOf(message) {
+  switch (message.role) {
+    case 'system':
+    case 'user':
+      return { role: message.role, content: message.content };
+    case 'user-multimodal':
+      return { role: 'user', content: message.content.map(partOf) };
+    case 'assistant': {
+      const calls = message.toolCalls?.map(({ id, name, arguments: input }) => ({
+        id,
+        type: 'function',
+        function: { name, arguments: JSON.stringify(input ?? {}) },
+      }));
+      return { role: 'assistant', content: message.content, ...(calls?.length > 0 && { tool_calls: calls }) };
+    }
+    case 'tool-result':
+      return { role: 'tool', tool_call_id: message.toolUseId, content: message.content };
+    default:
+      throw new RunnerDeclinedError(`Chat Completions has no message of role ${message.role}`);
+  }
+}
+
+function partOf(block) {
+  switch (block.type) {
+    case 'text':
+      return { type: 'text', text: block.text };
+    case 'image-url':
+      return { type: 'image_url', image_url: { url: block.url, detail: block.detail } };
+    case 'image-base64':
+      return { type: 'image_url', image_url: { url: `data:${block.mediaType};base64,${block.data}` } };
+    default:
+      throw new RunnerDeclinedError(`Chat Completions takes no ${block.type} here`);
+  }
+}
+
+/** The SDK's chunks as events. There is no `done` here: the engine makes it from what was streamed. */
+async function* eventsOf(chunks) {
+  const openCalls = new Set();
+  for await (const { choices, usage } of chunks) {
+    const [choice] = choices;
+    if (choice?.delta.content) yield { type: 'text-delta', text: choice.delta.content };
+    if (choice?.delta.refusal) yield { type: 'refusal-delta', text: choice.delta.refusal };
+    for (const call of choice?.delta.tool_calls ?? []) yield* toolCallEventsOf(call, openCalls);
+    if (choice?.finish_reason) {
+      // The wire does not say when a tool call is whole; here it is certain.
+      for (const index of openCalls) yield { type: 'tool-call-end', index };
+      openCalls.clear();
+      yield { type: 'stop-reason', reason: stopReasons[choice.finish_reason] ?? 'other', raw: choice.finish_reason };
+    }
+    if (usage) yield usageOf(usage);
+  }
+}
+
+function* toolCallEventsOf({ index, id, function: call }, openCalls) {
+  if (!openCalls.has(index)) {
+    openCalls.add(index);
+    yield { type: 'tool-call-start', index, id, name: call.name };
+  }
+  if (call?.arguments) yield { type: 'tool-call-delta', index, argumentsDelta: call.arguments };
+}
+
+/** What the service did not report stays undefined: unknown is not zero. */
+function usageOf(usage) {
+  return {
+    type: 'usage',
+    inputTokens: usage.prompt_tokens,
+    outputTokens: usage.completion_tokens,
+    totalTokens: usage.total_tokens,
+    cacheReadInputTokens: usage.prompt_tokens_details?.cached_tokens,
+    reasoningTokens: usage.completion_tokens_details?.reasoning_tokens,
+  };
+}

@@ -1,0 +1,1206 @@
+// Generated from the Rust types by `npm run generate`. Do not edit.
+
+/** Any JSON value. */
+export type JsonValue = null | boolean | number | string | Array<JsonValue> | JsonObject;
+
+/** A JSON object. */
+export type JsonObject = { [key: string]: JsonValue };
+
+/**
+ * One event of a call. Serialises as `{ "type": "text-delta", … }`: kebab-case tags, camelCase fields.
+ *
+ */
+export type StreamEvent = { "type": "text-delta" } & { text: string } | { "type": "reasoning-delta", 
+/**
+ * Which reasoning block; 0 when the provider has only one.
+ */
+index?: number, 
+/**
+ * Appended to the block's text; may be empty when only the signature came.
+ */
+text: string, 
+/**
+ * Appended to the block's signature (Anthropic `signature_delta`, Gemini `thoughtSignature`).
+ */
+signature?: string, } | { "type": "refusal-delta" } & { text: string } | { "type": "tool-call-start", 
+/**
+ * The tool's name.
+ */
+name: string, 
+/**
+ * The call's place in the answer; deltas refer to it.
+ */
+index: number, 
+/**
+ * The provider's id of the call, if it gave one.
+ */
+id?: string, } | { "type": "tool-call-delta", 
+/**
+ * The call's index, as in its start.
+ */
+index: number, 
+/**
+ * Appended to the call's argument text.
+ */
+argumentsDelta: string, } | { "type": "tool-call-end", 
+/**
+ * The call's index, as in its start.
+ */
+index: number, 
+/**
+ * The whole argument text where the provider sends it again; replaces the fragments.
+ */
+arguments?: string, 
+/**
+ * The provider's signature of the call (Gemini `thoughtSignature`), byte-exact.
+ */
+signature?: string, } | { "type": "usage", 
+/**
+ * See `TokenUsage::input_tokens`.
+ */
+inputTokens?: number, 
+/**
+ * See `TokenUsage::output_tokens`.
+ */
+outputTokens?: number, 
+/**
+ * See `TokenUsage::total_tokens`.
+ */
+totalTokens?: number, 
+/**
+ * See `TokenUsage::cache_read_input_tokens`.
+ */
+cacheReadInputTokens?: number, 
+/**
+ * See `TokenUsage::cache_creation_input_tokens`.
+ */
+cacheCreationInputTokens?: number, 
+/**
+ * See `TokenUsage::reasoning_tokens`.
+ */
+reasoningTokens?: number, } | { "type": "stop-reason", 
+/**
+ * The unified reason.
+ */
+reason: StopReason, 
+/**
+ * The provider's own word (`end_turn`, `MAX_TOKENS`, …).
+ */
+raw?: string, } | { "type": "source" } & Source | { "type": "file" } & FileContent | { "type": "provider-output-item" } & { item: JsonValue } | { "type": "provider-event", 
+/**
+ * The wire's event name (`event:` of SSE), if it has one.
+ */
+name?: string, 
+/**
+ * The event as the provider sent it.
+ */
+data: JsonValue, } | { "type": "warning" } & Warning | { "type": "error" } & ErrorNote | { "type": "custom", 
+/**
+ * The host's name for it.
+ */
+name: string, 
+/**
+ * Its content.
+ */
+data: JsonValue, } | { "type": "done", 
+/**
+ * The whole answer text.
+ */
+text: string, 
+/**
+ * The tool calls, in the order of their index.
+ */
+toolCalls: Array<ToolCall>, };
+
+/**
+ * Why a model stopped, unified across providers. The names are those of the AI SDK's `finishReason`.
+ */
+export type StopReason = "stop" | "length" | "tool-calls" | "content-filter" | "error" | "other";
+
+/**
+ * A source or citation.
+ */
+export type Source = { 
+/**
+ * The provider's id of the source.
+ */
+id?: string, 
+/**
+ * Where it can be read.
+ */
+url?: string, 
+/**
+ * Its title.
+ */
+title?: string, 
+/**
+ * Its media type (RFC 6838), for documents.
+ */
+mediaType?: string, 
+/**
+ * What else the provider says of it (spans, quotes, …).
+ */
+providerMetadata?: JsonValue, };
+
+/**
+ * A file or image in an answer: inline or by address.
+ */
+export type FileContent = { 
+/**
+ * The media type (RFC 6838), such as `image/png`.
+ */
+mediaType: string, 
+/**
+ * The content in base64 (RFC 4648).
+ */
+data?: string, 
+/**
+ * Where the content can be fetched.
+ */
+url?: string, };
+
+/**
+ * An error that the runner reports without ending its call.
+ */
+export type ErrorNote = { 
+/**
+ * What happened.
+ */
+message: string, 
+/**
+ * The provider's code for it.
+ */
+code?: string, };
+
+/**
+ * Something the consumer should know that does not end the call.
+ */
+export type Warning = { 
+/**
+ * What happened.
+ */
+message: string, 
+/**
+ * A stable code: the runner's, or one of the engine's (`result-mismatch`, …).
+ */
+code?: string, };
+
+/**
+ * Tokens of one call, in tokens. A field that the provider did not report is `None`, never zero.
+ *
+ * Names follow the OpenTelemetry GenAI conventions (`gen_ai.usage.input_tokens`, …) and Anthropic's cache fields.
+ */
+export type TokenUsage = { 
+/**
+ * Tokens of the prompt, as the provider counts them.
+ */
+inputTokens?: number, 
+/**
+ * Tokens generated, reasoning included where the provider includes it.
+ */
+outputTokens?: number, 
+/**
+ * The provider's own total.
+ */
+totalTokens?: number, 
+/**
+ * Input tokens read from the provider's prompt cache.
+ */
+cacheReadInputTokens?: number, 
+/**
+ * Input tokens written to the provider's prompt cache.
+ */
+cacheCreationInputTokens?: number, 
+/**
+ * Output tokens spent on reasoning.
+ */
+reasoningTokens?: number, };
+
+/**
+ * One reasoning block, byte-exact.
+ */
+export type Reasoning = { 
+/**
+ * The block's index.
+ */
+index: number, 
+/**
+ * Its text.
+ */
+text: string, 
+/**
+ * The provider's signature over it.
+ */
+signature?: string, };
+
+/**
+ * A provider's signature of one tool call (Gemini `thoughtSignature`).
+ */
+export type ToolCallSignature = { 
+/**
+ * The call's place in `Completion::tool_calls`.
+ */
+position: number, 
+/**
+ * The signature, byte-exact.
+ */
+signature: string, };
+
+/**
+ * A tool call's JSON: `arguments` when they parsed, `rawArguments` with `argumentsError` when they did not.
+ *
+ * On input, `arguments` may also be JSON text, as OpenAI's SDK hands it over; it is parsed.
+ */
+export type ToolCall = { 
+/**
+ * The provider's id of the call.
+ */
+id?: string, 
+/**
+ * The tool's name.
+ */
+name: string, 
+/**
+ * The parsed arguments; absent when they are malformed.
+ */
+arguments?: JsonValue, 
+/**
+ * The text that came in place of arguments, when it is not JSON.
+ */
+rawArguments?: string, 
+/**
+ * Why `rawArguments` does not parse.
+ */
+argumentsError?: string, };
+
+/**
+ * The folded answer of a call. In a failed call it holds what had arrived.
+ */
+export type Completion = { 
+/**
+ * The answer text.
+ */
+text: string, 
+/**
+ * The tool calls, in the order of their index.
+ */
+toolCalls: Array<ToolCall>, 
+/**
+ * Token usage, when the provider reported any.
+ */
+usage?: TokenUsage, 
+/**
+ * Why the model stopped, unified.
+ */
+stopReason?: StopReason, 
+/**
+ * Why the model stopped, in the provider's word.
+ */
+rawStopReason?: string, 
+/**
+ * The reasoning blocks, byte-exact, to be sent back on the next turn.
+ */
+reasoning: Array<Reasoning>, 
+/**
+ * The provider's signatures of tool calls, byte-exact, to be sent back on the next turn.
+ */
+toolCallSignatures?: Array<ToolCallSignature>, 
+/**
+ * The refusal text, when the model refused.
+ */
+refusal?: string, 
+/**
+ * Sources and citations, in order.
+ */
+sources: Array<Source>, 
+/**
+ * Files and images, in order.
+ */
+files: Array<FileContent>, 
+/**
+ * Opaque items to send back unchanged, in order.
+ */
+providerOutputItems: Array<JsonValue>, 
+/**
+ * Warnings of the runner and of the engine, in order.
+ */
+warnings: Array<Warning>, 
+/**
+ * The call's trace id.
+ */
+traceId: string, 
+/**
+ * The id of the model that answered.
+ */
+modelUsed: string, };
+
+/**
+ * What to generate. In JSON, `prompt` may be left out when `messages` are given.
+ *
+ */
+export type GenerateRequest = { 
+/**
+ * The prompt of a single turn: the user's message, after `messages` when both are given.
+ */
+prompt?: string, 
+/**
+ * The id of the model. May be left out when the engine knows just one.
+ */
+model?: string, 
+/**
+ * Models to try, in order, when every runner declines the one before.
+ */
+fallbackModels?: Array<string>, 
+/**
+ * Sampling and limits.
+ */
+params?: GenerateParams, 
+/**
+ * System text put before the conversation.
+ */
+context?: string, 
+/**
+ * The conversation so far.
+ */
+messages?: Array<Message>, 
+/**
+ * Images of the prompt's turn.
+ */
+images?: Array<ContentBlock>, 
+/**
+ * Tools the model may call, each an object with `name`, `description` and `parameters` (JSON Schema).
+ */
+tools?: Array<JsonObject>, 
+/**
+ * The form of the answer; free text when absent.
+ */
+responseFormat?: ResponseFormat, 
+/**
+ * The host's own reference for the call, handed to the runner and recorded, never read.
+ */
+clientRef?: string, 
+/**
+ * The conversation that the call belongs to, for the log.
+ */
+conversationId?: string, 
+/**
+ * The trace id of the call that made this one, for the log.
+ */
+parentTraceId?: string, 
+/**
+ * Labels to find the call by in the log.
+ */
+tags?: Array<string>, 
+/**
+ * What only the runner understands, by provider; handed over unchanged.
+ */
+providerOptions?: JsonObject, };
+
+/**
+ * Sampling and limits. What is absent is left to the provider.
+ */
+export type GenerateParams = { 
+/**
+ * Sampling temperature, at least 0.
+ */
+temperature?: number, 
+/**
+ * Nucleus sampling, from 0 to 1.
+ */
+topP?: number, 
+/**
+ * Sampling among the k likeliest tokens.
+ */
+topK?: number, 
+/**
+ * The most tokens to generate, at least 1.
+ */
+maxTokens?: number, 
+/**
+ * Sequences that end the answer.
+ */
+stop?: Array<string>, 
+/**
+ * Seed of the sampling.
+ */
+seed?: number, 
+/**
+ * Frequency penalty, from -2 to 2.
+ */
+frequencyPenalty?: number, 
+/**
+ * Presence penalty, from -2 to 2.
+ */
+presencePenalty?: number, 
+/**
+ * How much a reasoning model should think.
+ */
+reasoningEffort?: ReasoningEffort, 
+/**
+ * The most tokens to spend on reasoning.
+ */
+budgetTokens?: number, 
+/**
+ * Whether and which tool to call.
+ */
+toolChoice?: ToolChoice, 
+/**
+ * Whether several tools may be called at once.
+ */
+parallelToolCalls?: boolean, };
+
+/**
+ * Which tool the model is to call.
+ */
+export type ToolChoice = { "type": "auto" } | { "type": "none" } | { "type": "required" } | { "type": "tool", 
+/**
+ * Its name.
+ */
+name: string, };
+
+/**
+ * How much a reasoning model should think.
+ */
+export type ReasoningEffort = "none" | "minimal" | "low" | "medium" | "high" | "xhigh";
+
+/**
+ * The form of the answer.
+ */
+export type ResponseFormat = { "type": "json-schema", 
+/**
+ * The JSON Schema.
+ */
+schema: JsonValue, 
+/**
+ * Whether the provider must refuse any deviation.
+ */
+strict?: boolean, 
+/**
+ * The schema's name (OpenAI).
+ */
+name?: string, } | { "type": "json-object" };
+
+/**
+ * One turn of a conversation.
+ */
+export type Message = { "role": "system", 
+/**
+ * Its text.
+ */
+content: string, } | { "role": "user", 
+/**
+ * Its text.
+ */
+content: string, } | { "role": "user-multimodal", 
+/**
+ * Its parts, in order.
+ */
+content: Array<ContentBlock>, } | { "role": "assistant", 
+/**
+ * Its text.
+ */
+content?: string, 
+/**
+ * The tool calls it made.
+ */
+toolCalls?: Array<ToolCall>, 
+/**
+ * Its reasoning, to be sent back unchanged.
+ */
+reasoning?: Array<Reasoning>, } | { "role": "tool-result", 
+/**
+ * The id of the tool call it answers.
+ */
+toolUseId: string, 
+/**
+ * The result as text.
+ */
+content: string, } | { "role": "provider-output-items", 
+/**
+ * The wire they belong to, such as `openai-responses`.
+ */
+protocol: string, 
+/**
+ * The items, in order.
+ */
+items: Array<JsonValue>, };
+
+/**
+ * A part of a multimodal message.
+ */
+export type ContentBlock = { "type": "text", 
+/**
+ * The text.
+ */
+text: string, } | { "type": "image-base64", 
+/**
+ * Base64 (RFC 4648) of the image.
+ */
+data: string, 
+/**
+ * Its media type, such as `image/png`.
+ */
+mediaType: string, } | { "type": "image-url", 
+/**
+ * Where it is.
+ */
+url: string, 
+/**
+ * `auto`, `low` or `high` (OpenAI).
+ */
+detail?: string, } | { "type": "audio-base64", 
+/**
+ * Base64 of the audio.
+ */
+data: string, 
+/**
+ * Its media type.
+ */
+mediaType: string, } | { "type": "audio-url", 
+/**
+ * Where it is.
+ */
+url: string, } | { "type": "video-base64", 
+/**
+ * Base64 of the video.
+ */
+data: string, 
+/**
+ * Its media type.
+ */
+mediaType: string, } | { "type": "video-url", 
+/**
+ * Where it is.
+ */
+url: string, } | { "type": "file-base64", 
+/**
+ * Base64 of the document.
+ */
+data: string, 
+/**
+ * Its media type.
+ */
+mediaType: string, 
+/**
+ * Its name.
+ */
+name?: string, };
+
+/**
+ * A model that an engine can be asked for.
+ */
+export type ModelSchema = { 
+/**
+ * What requests call it, such as `gpt-5` or `anthropic/claude-sonnet-4-5`.
+ */
+id: string, 
+/**
+ * Who serves it.
+ */
+source: ModelSource, 
+/**
+ * A name for people.
+ */
+name?: string, 
+/**
+ * The provider's name, as in OpenTelemetry's `gen_ai.provider.name`.
+ */
+provider?: string, 
+/**
+ * The model family.
+ */
+family?: string, 
+/**
+ * The context window, in tokens.
+ */
+contextLength?: number, 
+/**
+ * The most tokens of one answer.
+ */
+maxOutputTokens?: number, 
+/**
+ * Labels of the host's own.
+ */
+tags?: Array<string>, };
+
+/**
+ * Who serves a model.
+ */
+export type ModelSource = { "type": "delegated", 
+/**
+ * Handed to the runner; typically the provider's id (`openai`, `anthropic`, …).
+ */
+hint?: string, };
+
+/**
+ * Settings of an engine. Everything has a default.
+ */
+export type EngineOptions = { 
+/**
+ * The models that requests can name.
+ */
+models?: Array<ModelSchema>, 
+/**
+ * How long to wait.
+ */
+timeouts?: Timeouts, 
+/**
+ * How much to hold.
+ */
+limits?: Limits, 
+/**
+ * Whether to try again.
+ */
+retry?: RetryPolicy, };
+
+/**
+ * Settings of one call, instead of the engine's.
+ */
+export type CallOptions = { 
+/**
+ * How long to wait. Times left out are the engine's.
+ */
+timeouts?: TimeoutOverrides, 
+/**
+ * How much to hold.
+ */
+limits?: Limits, 
+/**
+ * Whether to try again.
+ */
+retry?: RetryPolicy, };
+
+/**
+ * How long to wait, in milliseconds. `null` (Rust: `None`) waits forever.
+ */
+export type Timeouts = { 
+/**
+ * Until the first event of an attempt. Default 600,000 (10 minutes): reasoning models can be silent that long.
+ */
+firstEventMs?: number | null, 
+/**
+ * Between events; any event starts it anew, and it stands still while the consumer is the slow one. Default
+ * 300,000 (5 minutes).
+ */
+idleMs?: number | null, 
+/**
+ * For the whole call, attempts and waits included. Default 3,600,000 (1 hour).
+ */
+totalMs?: number | null, 
+/**
+ * How long a runner that was told to stop, or that has emitted `done`, may take to settle before it is sealed
+ * off. Default 500.
+ */
+graceMs?: number, };
+
+/**
+ * Times of one call; a field left out keeps the engine's, `null` waits forever.
+ */
+export type TimeoutOverrides = { 
+/**
+ * See `Timeouts::first_event_ms`.
+ */
+firstEventMs?: number | null, 
+/**
+ * See `Timeouts::idle_ms`.
+ */
+idleMs?: number | null, 
+/**
+ * See `Timeouts::total_ms`.
+ */
+totalMs?: number | null, 
+/**
+ * See `Timeouts::grace_ms`.
+ */
+graceMs?: number, };
+
+/**
+ * How much a call may hold. Reaching a buffer's bound slows the runner; reaching any other ends the call with
+ * `ErrorCode::LimitExceeded`(crate::ErrorCode::LimitExceeded).
+ */
+export type Limits = { 
+/**
+ * Events waiting for the consumer before the runner is slowed. Default 256.
+ */
+bufferedEventsMax?: number, 
+/**
+ * Bytes waiting for the consumer before the runner is slowed. Default 1 MiB. One larger event may wait alone.
+ */
+bufferedBytesMax?: number, 
+/**
+ * Events that a runner may emit without waiting for room before its call ends. Default 16,384.
+ */
+unawaitedEventsMax?: number, 
+/**
+ * Bytes of one event. Default 16 MiB.
+ */
+eventBytesMax?: number, 
+/**
+ * Bytes of all events of one call. Default 64 MiB.
+ */
+callBytesMax?: number, };
+
+/**
+ * Whether to run a runner again that failed before any content. By default not.
+ */
+export type RetryPolicy = { 
+/**
+ * Runs of one runner for one model in all. Default 1: no retry.
+ */
+attemptsMax?: number, 
+/**
+ * The wait before the second run, in milliseconds; a provider's longer `Retry-After` wins. Default 500.
+ */
+backoffMs?: number, 
+/**
+ * What each further wait is multiplied by. Default 2.
+ */
+backoffFactor?: number, 
+/**
+ * The longest wait, in milliseconds; a provider that asks for more is not retried. Default 30,000.
+ */
+backoffMaxMs?: number, };
+
+/**
+ * One thing that is wrong with an input, and where.
+ */
+export type Problem = { 
+/**
+ * Where, such as `messages[2].content`; empty for the whole.
+ */
+path: string, 
+/**
+ * What is wrong, and what is expected.
+ */
+message: string, };
+
+/**
+ * What a failure is, in one word. Stable; the same in Rust, JavaScript (`error.code`) and the log.
+ */
+export type ErrorCode = "no-runner" | "model-not-found" | "invalid-request" | "runner-declined" | "runner-failed" | "policy-denied" | "cancelled" | "timeout" | "protocol" | "limit-exceeded" | "log-failed" | "engine-closed" | "internal";
+
+/**
+ * A failed call's failure, as data: what the log keeps, and what hosts make their own errors from.
+ */
+export type Failure = { 
+/**
+ * What it is.
+ */
+code: ErrorCode, 
+/**
+ * What happened, for people.
+ */
+message: string, 
+/**
+ * Whether the same request may succeed later.
+ */
+retryable: boolean, 
+/**
+ * What is wrong with the request, or with the runner's event.
+ */
+problems?: Array<Problem>, 
+/**
+ * Which time ran out.
+ */
+timeout?: TimeoutDetail, 
+/**
+ * Which bound was reached.
+ */
+limit?: LimitDetail, 
+/**
+ * The runner's failure.
+ */
+runner?: RunnerFailure, 
+/**
+ * Why it was cancelled.
+ */
+cancel?: CancelReason, 
+/**
+ * What policy denied.
+ */
+policy?: PolicyDetail, };
+
+/**
+ * What a runner can say of its failure beside the message of `RunnerError`: see
+ * `EventEmitter::describe_failure`(crate::runner::EventEmitter::describe_failure).
+ */
+export type FailureDetails = { 
+/**
+ * The error's class or name, such as `RateLimitError`.
+ */
+name?: string, 
+/**
+ * The provider's error code.
+ */
+code?: string, 
+/**
+ * The HTTP status.
+ */
+status?: number, 
+/**
+ * How long the provider asks to wait (RFC 9110 `Retry-After`), in milliseconds.
+ */
+retryAfterMs?: number, 
+/**
+ * The body of the provider's answer.
+ */
+body: JsonValue, 
+/**
+ * Whether trying again may help, when the runner knows.
+ */
+retryable?: boolean, 
+/**
+ * The host's id of the error object itself.
+ */
+causeId: number, 
+/**
+ * Where it was thrown.
+ */
+stack?: string, };
+
+/**
+ * A runner's failure, with the attempt it belongs to.
+ */
+export type RunnerFailure = { 
+/**
+ * Whether it declined or failed.
+ */
+kind: RunnerFailureKind, 
+/**
+ * The attempt's number, from 1.
+ */
+attempt: number, 
+/**
+ * The runner's own message.
+ */
+message: string, 
+/**
+ * The error's class or name, such as `RateLimitError`.
+ */
+name?: string, 
+/**
+ * The provider's error code.
+ */
+code?: string, 
+/**
+ * The HTTP status.
+ */
+status?: number, 
+/**
+ * How long the provider asks to wait (RFC 9110 `Retry-After`), in milliseconds.
+ */
+retryAfterMs?: number, 
+/**
+ * The body of the provider's answer.
+ */
+body: JsonValue, 
+/**
+ * Whether trying again may help, when the runner knows.
+ */
+retryable?: boolean, 
+/**
+ * The host's id of the error object itself.
+ */
+causeId: number, 
+/**
+ * Where it was thrown.
+ */
+stack?: string, };
+
+/**
+ * Whether a runner declined or failed.
+ */
+export type RunnerFailureKind = "declined" | "failed";
+
+/**
+ * A time that ran out.
+ */
+export type TimeoutDetail = { 
+/**
+ * Which time.
+ */
+kind: TimeoutKind, 
+/**
+ * How long it was, in milliseconds.
+ */
+ms: number, };
+
+/**
+ * Which time ran out.
+ */
+export type TimeoutKind = "first-event" | "idle" | "total";
+
+/**
+ * A bound that was reached.
+ */
+export type LimitDetail = { 
+/**
+ * Its name in `Limits`(crate::Limits), such as `eventBytesMax`.
+ */
+name: string, 
+/**
+ * Its value.
+ */
+max: number, };
+
+/**
+ * Why a call was cancelled.
+ */
+export type CancelReason = { 
+/**
+ * Who cancelled.
+ */
+kind: CancelKind, 
+/**
+ * In their words.
+ */
+message?: string, 
+/**
+ * The host's id of the reason's own object.
+ */
+causeId?: number, };
+
+/**
+ * Who cancelled.
+ */
+export type CancelKind = "consumer" | "signal" | "engine";
+
+/**
+ * What policy denied.
+ */
+export type PolicyDetail = { 
+/**
+ * Where it was asked.
+ */
+point: PolicyPoint, 
+/**
+ * Which policy decided.
+ */
+policyId?: string, };
+
+/**
+ * Where policy was asked.
+ */
+export type PolicyPoint = "request" | "event" | "ending";
+
+/**
+ * How a call ended, in one word.
+ */
+export type CallStatus = "open" | "done" | "cancelled" | "failed" | "denied" | "timeout";
+
+/**
+ * A call as the log keeps it.
+ */
+export type CallRecord = { 
+/**
+ * The call's trace id.
+ */
+traceId: string, 
+/**
+ * The model asked for, or the one that answered.
+ */
+model: string, 
+/**
+ * The model's hint.
+ */
+hint?: string, 
+/**
+ * The host's own reference.
+ */
+clientRef?: string, 
+/**
+ * The conversation it belongs to.
+ */
+conversationId?: string, 
+/**
+ * The call that made it.
+ */
+parentTraceId?: string, 
+/**
+ * Its labels.
+ */
+tags: Array<string>, 
+/**
+ * How it ended, or `open`.
+ */
+status: CallStatus, 
+/**
+ * When it started, in milliseconds since the Unix epoch.
+ */
+startedAt: number, 
+/**
+ * When its first event came.
+ */
+firstEventAt?: number, 
+/**
+ * When it ended.
+ */
+endedAt?: number, 
+/**
+ * Why the model stopped.
+ */
+stopReason?: StopReason, 
+/**
+ * Token usage, when the provider reported any.
+ */
+usage?: TokenUsage, 
+/**
+ * The answer text; partial unless the status is `done`. Absent while the call is open.
+ */
+text?: string, 
+/**
+ * The tool calls. Empty while the call is open.
+ */
+toolCalls: Array<ToolCall>, 
+/**
+ * Why it failed.
+ */
+failure?: Failure, 
+/**
+ * The runs of runners, in order.
+ */
+attempts: Array<AttemptRecord>, 
+/**
+ * What policy decided, in order; events that passed unchanged are not listed.
+ */
+verdicts: Array<VerdictRecord>, 
+/**
+ * What did not end the call, in order.
+ */
+notes: Array<Note>, 
+/**
+ * How many events are recorded.
+ */
+eventCount: number, 
+/**
+ * The request.
+ */
+request: GenerateRequest, };
+
+/**
+ * Which calls to list.
+ */
+export type CallFilter = { 
+/**
+ * Only of this model.
+ */
+model?: string, 
+/**
+ * Only with this status.
+ */
+status?: CallStatus, 
+/**
+ * Only with this label.
+ */
+tag?: string, 
+/**
+ * At most so many, the newest first. Default 50.
+ */
+limit?: number, };
+
+/**
+ * One run of a runner.
+ */
+export type AttemptRecord = { 
+/**
+ * Its number, from 1, across runners and models.
+ */
+attempt: number, 
+/**
+ * The model it was for.
+ */
+model: string, 
+/**
+ * How it failed, when another attempt followed.
+ */
+failure?: Failure, };
+
+/**
+ * A verdict of policy.
+ */
+export type VerdictRecord = { 
+/**
+ * Where policy was asked.
+ */
+point: PolicyPoint, 
+/**
+ * What it decided.
+ */
+decision: Decision, 
+/**
+ * The policy that decided.
+ */
+policyId?: string, 
+/**
+ * In its words.
+ */
+reason?: string, };
+
+/**
+ * What policy decided.
+ */
+export type Decision = "allow" | "replace" | "deny";
+
+/**
+ * Something that did not end the call.
+ */
+export type Note = { 
+/**
+ * A stable code, such as `second-done` or `result-mismatch`.
+ */
+code: string, 
+/**
+ * What happened. Never holds payload.
+ */
+message: string, };
+
+/**
+ * One event as the log keeps it.
+ */
+export type LoggedEvent = { 
+/**
+ * Its number, from 1, without gaps.
+ */
+seq: number, 
+/**
+ * When it came, in milliseconds since the Unix epoch, to the microsecond.
+ */
+at: number, 
+/**
+ * The attempt it belongs to, from 1.
+ */
+attempt: number, 
+/**
+ * The event.
+ */
+event: StreamEvent, };
+
+/**
+ * How a call ended: once, for good.
+ */
+export type Ending = { 
+/**
+ * In one word.
+ */
+status: CallStatus, 
+/**
+ * The answer; partial unless the status is `done`.
+ */
+completion: Completion, 
+/**
+ * Why it failed.
+ */
+failure?: Failure, };
+
+/**
+ * What a runner returns. Empty fields say nothing: the result is then what was streamed.
+ */
+export type RunnerResult = { 
+/**
+ * The whole answer text.
+ */
+text?: string, 
+/**
+ * The tool calls.
+ */
+toolCalls?: Array<ToolCall>, };

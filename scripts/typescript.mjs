@@ -1,0 +1,13 @@
+// src/*.ts → dist/*.js and dist/*.d.ts.
+import { rmSync } from 'node:fs';
+import { capture } from './command.mjs';
+import { step } from './progress.mjs';
+import { inProject, toolEnvironment } from './project.mjs';
+
+export async function compileTypeScript() {
+  // Removed first, so that a source file that is gone is gone from the package too.
+  rmSync(inProject('dist'), { recursive: true, force: true });
+  await step('compile TypeScript', () => capture('tsc', ['-p', 'tsconfig.json'], { env: toolEnvironment() }), {
+    quiet: true,
+  });
+}

@@ -1,0 +1,88 @@
+/** What a caller asked for, taken down as JSON at once: changing the request later changes nothing. Judges only shapes. */
+
+import type { Limits, Problem, RetryPolicy, Timeouts } from '../native/types';
+import { InvalidRequestError } from './errors';
+import { describe, encodeJson, JsonProblem } from './json';
+
+/** Options of one call. */
+export interface GenerateOptions {
+  /** Aborting it cancels the call; the consumer then catches the signal's own reason, as with `fetch`. */
+  signal?: AbortSignal | undefined;
+  /** Timeouts in milliseconds that replace the engine's, field by field; `null` disables one. */
+  timeouts?: Timeouts | undefined;
+  /** Bounds that replace the engine's, field by field. */
+  limits?: Limits | undefined;
+  /** How a failed attempt is tried again, instead of the engine's way. */
+  retry?: RetryPolicy | undefined;
+}
+
+export interface CallInput {
+  readonly requestJson: string;
+  readonly optionsJson: string | undefined;
+  readonly signal: AbortSignal | undefined;
+  /** Whether the caller set a timeout for the runner. */
+  readonly setsTimeouts: boolean;
+  /** Why there is nothing to open. */
+  readonly error: InvalidRequestError | undefined;
+  /** The model the request names. */
+  readonly model: string;
+}
+
+export function readCallInput(request: unknown, options: unknown): CallInput {
+  const problems: Problem[] = [];
+  const requestJson = encodeJson(request, 'request');
+  if (requestJson instanceof JsonProblem) problems.push({ path: requestJson.path, message: requestJson.message });
+
+  let signal: AbortSignal | undefined;
+  let optionsJson: string | undefined;
+  let timeouts: unknown;
+  if (typeof options !== 'object' || options === null) {
+    if (options !== undefined) {
+      problems.push({ path: 'options', message: `must be an object, got ${describe(options)}` });
+    }
+  } else {
+    const given = options as GenerateOptions;
+    signal = given.signal;
+    if (signal !== undefined && !isSignal(signal)) {
+      problems.push({ path: 'options.signal', message: `must be an AbortSignal, got ${describe(signal)}` });
+      signal = undefined;
+    }
+    const { limits, retry } = given;
+    timeouts = given.timeouts;
+    if (timeouts !== undefined || limits !== undefined || retry !== undefined) {
+      const json = encodeJson({ timeouts, limits, retry }, 'options');
+      if (json instanceof JsonProblem) problems.push({ path: json.path, message: json.message });
+      else optionsJson = json;
+    }
+  }
+  const model = typeof request === 'object' && request !== null ? (request as { model?: unknown }).model : undefined;
+  return {
+    requestJson: typeof requestJson === 'string' ? requestJson : '',
+    optionsJson,
+    signal,
+    setsTimeouts: setsTimeouts(timeouts),
+    error: problems.length === 0 ? undefined : invalid(problems),
+    model: typeof model === 'string' ? model : '',
+  };
+}
+
+/** Whether one of the clocks that run against the runner is set. */
+export function setsTimeouts(timeouts: unknown): boolean {
+  if (typeof timeouts !== 'object' || timeouts === null) return false;
+  const { firstEventMs, idleMs, totalMs } = timeouts as Timeouts;
+  return [firstEventMs, idleMs, totalMs].some((ms) => typeof ms === 'number');
+}
+
+export function invalid(problems: readonly Problem[]): InvalidRequestError {
+  const list = problems.map(({ path, message }) => `${path}: ${message}`).join('; ');
+  return new InvalidRequestError(`invalid request: ${list}`, { problems });
+}
+
+function isSignal(value: unknown): value is AbortSignal {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    typeof (value as AbortSignal).aborted === 'boolean' &&
+    typeof (value as AbortSignal).addEventListener === 'function'
+  );
+}

@@ -1,0 +1,377 @@
+/**
+ * One call in this thread: opened, started, fed, stopped, over. Does what Rust says step by step and turns the ending
+ * into what the consumer gets. Decides nothing about events, order, retries or timeouts.
+ */
+
+import type { Completion, Ending, Failure, StreamEvent } from '../native/types';
+import { CallClock } from './call-clock';
+import type { CallInput } from './call-input';
+import { CallResult, type Outcome } from './call-result';
+import { Causes, type Reason } from './causes';
+import { enterLive, leaveLive } from './deadlines';
+import type { EmitOutcome } from './emitter';
+import { doneEvent, outcomeOf } from './ending';
+import type { EngineHandle } from './engine-handle';
+import { CancelledError } from './errors';
+import { errorFrom, lastError } from './failure';
+import { decodeJson } from './json';
+import { LocalRun } from './local-run';
+import { Drain, native, Step, Stopped } from './native';
+import { Outlet } from './outlet';
+import { type BufferLimits, Room } from './room';
+import { runnerById } from './runner';
+
+/** Who stops a call, in the addon's words. */
+export type StopKind = 'consumer' | 'signal' | 'engine';
+
+interface CallFacts {
+  traceId: string;
+  modelUsed: string;
+  limits: BufferLimits;
+}
+
+/** What a started call waits for. */
+type Phase = 'fresh' | 'local' | 'backoff' | 'foreign' | 'sealing' | 'over';
+
+export class Call {
+  /** The addon's number of this call; 0 until it is opened. */
+  id = 0;
+  readonly clock = new CallClock(this);
+  readonly #engine: EngineHandle;
+  readonly #input: CallInput;
+  readonly #outlet = new Outlet();
+  readonly #room = new Room(this.#outlet);
+  readonly #result = new CallResult();
+  #causes: Causes | undefined;
+  #facts: CallFacts | undefined;
+  #run: LocalRun | undefined;
+  #phase: Phase = 'fresh';
+  #stopping = false;
+  /** The consumer has pulled at least once. */
+  #iterated = false;
+  /** The ending is wanted, whether or not anyone pulls. */
+  #demanded = false;
+  #detached = false;
+  #forgotten = false;
+  #whenOver: Array<() => void> = [];
+  #onAbort: (() => void) | undefined;
+
+  constructor(engine: EngineHandle, input: CallInput) {
+    this.#engine = engine;
+    this.#input = input;
+  }
+
+  // ── the consumer's side ──
+
+  next(): Promise<IteratorResult<StreamEvent, void>> {
+    const outlet = this.#outlet;
+    this.#iterated = true;
+    const event = outlet.take();
+    if (event !== undefined) {
+      if (this.#room.isAwaited) this.#room.taken(this.#limits);
+      if (this.#demanded) this.#pump();
+      return Promise.resolve({ value: event, done: false });
+    }
+    if (this.#phase === 'over' || this.#detached) return outlet.afterEnd();
+    const pull = outlet.wait();
+    if (this.#phase === 'fresh') this.start();
+    else this.#pump();
+    return pull;
+  }
+
+  /** The folded result; asks for the whole call, and pulls by itself when nobody iterates. */
+  result(): Promise<Completion> {
+    // A loop that begins in the same tick must still get every event.
+    if (!this.#result.isAsked && this.#phase !== 'over') queueMicrotask(() => this.#demand());
+    return this.#result.promise();
+  }
+
+  /** A reader is attached and will pull later: `result()` must not throw its events away. */
+  claim(): void {
+    this.#iterated = true;
+  }
+
+  /** The consumer leaves; resolves when the call is over. */
+  leave(): Promise<void> {
+    this.#outlet.silence();
+    if (this.#detached) return Promise.resolve();
+    this.stop('consumer', undefined, 'the consumer left the stream');
+    return this.over();
+  }
+
+  over(): Promise<void> {
+    if (this.#phase === 'over') return Promise.resolve();
+    return new Promise((resolve) => this.#whenOver.push(resolve));
+  }
+
+  detach(): void {
+    if (this.#detached) return;
+    this.start();
+    if (this.#phase === 'over') return;
+    this.#detached = true;
+    this.#demanded = true;
+    this.#outlet.silence();
+    this.#outlet.release();
+    this.#room.open();
+    native.detach(this.id);
+    this.#pump();
+  }
+
+  /** Nobody can reach the stream any more. */
+  forget(): void {
+    if (this.#detached || this.#demanded || this.id === 0) return;
+    // Someone may still hold the promise of a pull; the call goes on until that is answered.
+    if (this.#outlet.waiting) this.#forgotten = true;
+    else this.stop('consumer', undefined, 'the stream was forgotten');
+  }
+
+  get traceId(): string {
+    return this.#readFacts()?.traceId ?? '';
+  }
+
+  get modelUsed(): string {
+    // Another candidate may have taken over since the last look.
+    if (this.#phase !== 'over') this.#facts = undefined;
+    return this.#readFacts()?.modelUsed ?? this.#input.model;
+  }
+
+  // ── lifecycle ──
+
+  start(): void {
+    if (this.#phase !== 'fresh' || !this.#open()) return;
+    const { signal } = this.#input;
+    if (signal !== undefined) {
+      this.#onAbort = () => this.stop('signal', { value: signal.reason });
+      // It may have been opened for its facts before the abort.
+      if (signal.aborted) {
+        this.#onAbort();
+        return;
+      }
+      signal.addEventListener('abort', this.#onAbort, { once: true });
+    }
+    this.#engine.enter(this);
+    this.#phase = 'local';
+    this.proceed(native.start(this.id));
+  }
+
+  /** Does the next step that Rust decided on. */
+  proceed(step: number): void {
+    if (this.#phase === 'over') return;
+    if (step >= 0) {
+      const run = new LocalRun(this);
+      this.#phase = 'local';
+      this.#run = run;
+      this.clock.check();
+      run.begin(runnerById(step), decodeJson(this.#input.requestJson));
+      return;
+    }
+    this.clock.stop();
+    switch (step) {
+      case Step.WAIT:
+        this.#run = undefined;
+        this.#phase = 'backoff';
+        this.clock.after(native.stepDelay(this.id), () => this.proceed(native.resume(this.id)));
+        break;
+      case Step.FOREIGN:
+        this.#run = undefined;
+        this.#phase = 'foreign';
+        this.#pump();
+        break;
+      case Step.SEALING:
+        this.#phase = 'sealing';
+        break;
+      default:
+        this.#finish();
+    }
+  }
+
+  /** Stops the call for its consumer or engine: nothing that waits is delivered any more. */
+  stop(kind: StopKind, reason?: Reason, message?: string): void {
+    if (this.#phase === 'over' || this.#phase === 'sealing' || this.#stopping) return;
+    if (this.id === 0) {
+      const cause = reason === undefined ? {} : { cause: reason.value };
+      this.#conclude({ error: new CancelledError(message ?? 'the call was cancelled before it started', cause) });
+      return;
+    }
+    this.#stopping = true;
+    this.#outlet.drop();
+    this.#causes ??= new Causes();
+    const found = native.stop(this.id, this.#causes.describeStop(kind, reason, message));
+    if (found === Stopped.OVER) this.#finish();
+    else if (found === Stopped.FOREIGN) this.#pump();
+    else this.#abortRun(kind === 'signal' ? reason : undefined);
+  }
+
+  /** Rust stopped the call: at an event, or at a timeout. What was accepted before is still delivered. */
+  stopped(): void {
+    if (this.#phase === 'over' || this.#stopping) return;
+    this.#stopping = true;
+    this.#abortRun(undefined);
+  }
+
+  timedOut(): boolean {
+    const isNews = !this.#stopping;
+    this.stopped();
+    return isNews;
+  }
+
+  waitedMs(): number {
+    return this.#run?.waitedMs() ?? 0;
+  }
+
+  /** The ending is there: the log has committed, or the grace period is over. */
+  sealed(): void {
+    this.#finish();
+  }
+
+  /** A foreign call has events. */
+  ready(): void {
+    this.#pump();
+  }
+
+  // ── the runner's side ──
+
+  deliver(event: StreamEvent, bytes: number): void {
+    this.#outlet.deliver(event, bytes);
+    if (this.#forgotten && !this.#outlet.waiting) this.stop('consumer', undefined, 'the stream was forgotten');
+  }
+
+  deliverAll(json: string): void {
+    const events = decodeJson<StreamEvent[]>(json);
+    const bytes = (json.length * 2) / Math.max(1, events.length);
+    for (const event of events) this.deliver(event, bytes);
+  }
+
+  /** Whether another event should be produced now. */
+  get wantsMore(): boolean {
+    return this.#outlet.waiting || (this.#demanded && !this.isFull);
+  }
+
+  /** Whether the consumer is behind by as much as is allowed. */
+  get isFull(): boolean {
+    return this.#outlet.length > 0 && this.#room.fill(this.#limits, this.#demanded) !== 'room';
+  }
+
+  /** What an emitter hears whose event was accepted. */
+  accepted(): EmitOutcome | Promise<EmitOutcome> {
+    const fill = this.#outlet.length === 0 ? 'room' : this.#room.fill(this.#limits, this.#demanded);
+    if (fill === 'room' || this.#stopping) return 'delivered';
+    if (fill === 'full') return this.#room.wait();
+    native.overrun(this.id);
+    this.stopped();
+    return 'closed';
+  }
+
+  /** Keeps a value for the error that will name it by number. */
+  keepCause(value: unknown): number {
+    this.#causes ??= new Causes();
+    return this.#causes.keep(value);
+  }
+
+  /** Whether a consumer waits for something that is bound to come. */
+  get keepsProcess(): boolean {
+    const awaited = this.#outlet.waiting || this.#whenOver.length > 0 || (this.#demanded && !this.#detached);
+    if (!awaited) return false;
+    if (this.#phase === 'sealing' || this.#phase === 'backoff') return true;
+    const isTimed = this.#stopping || this.#input.setsTimeouts || this.#engine.setsTimeouts;
+    return isTimed && (this.#phase === 'foreign' || this.clock.isRunning);
+  }
+
+  // ── inside ──
+
+  get #limits(): BufferLimits {
+    return (this.#readFacts() as CallFacts).limits;
+  }
+
+  #readFacts(): CallFacts | undefined {
+    if (this.#facts === undefined && this.#open()) this.#facts = decodeJson<CallFacts>(native.callFacts(this.id));
+    return this.#facts;
+  }
+
+  #open(): boolean {
+    if (this.#phase === 'over') return false;
+    if (this.id !== 0) return true;
+    const { error, optionsJson, requestJson, signal } = this.#input;
+    if (signal?.aborted) return this.#refuse(signal.reason);
+    if (error !== undefined) return this.#refuse(error);
+    const id = native.open(this.#engine.id, requestJson, optionsJson);
+    if (id < 0) return this.#refuse(lastError());
+    this.id = id;
+    enterLive(this);
+    return true;
+  }
+
+  #refuse(error: unknown): false {
+    this.#conclude({ error });
+    return false;
+  }
+
+  #demand(): void {
+    if (this.#phase === 'over') return;
+    this.#demanded = true;
+    if (!this.#iterated) this.#outlet.discard();
+    this.#room.open();
+    if (this.#phase === 'fresh') this.start();
+    else this.#pump();
+  }
+
+  #pump(): void {
+    if (this.#phase !== 'foreign') {
+      this.#run?.pump();
+      return;
+    }
+    // A stopped call is drained to its end, although nobody gets the events.
+    while (this.#phase === 'foreign' && (this.#stopping || this.wantsMore)) {
+      const batch = native.drain(this.id);
+      if (typeof batch === 'string') {
+        this.deliverAll(batch);
+      } else {
+        if (batch === Drain.ENDED) this.#finish();
+        return;
+      }
+    }
+  }
+
+  #abortRun(reason: Reason | undefined): void {
+    if (this.#run !== undefined) {
+      const failure = (): Failure => decodeJson<Failure>(native.stopReason(this.id));
+      this.#run.abort(reason === undefined ? errorFrom(failure(), { causes: this.#causes?.values }) : reason.value);
+    }
+    this.#room.open();
+    // Aborting runs the runner's own listeners, and one that stops at once may have ended the call.
+    if (this.#phase === 'local') this.clock.check();
+  }
+
+  /** Takes the ending from Rust and hands it over. */
+  #finish(): void {
+    if (this.#phase === 'over') return;
+    if (this.#phase !== 'foreign' && native.hasDeliveries(this.id)) this.deliverAll(native.takeDeliveries(this.id));
+    const ending = decodeJson<Ending>(native.ending(this.id));
+    const { modelUsed, text, traceId } = ending.completion;
+    this.#facts = { ...(this.#facts as CallFacts), traceId, modelUsed };
+    const outcome = outcomeOf(ending, this.#input.signal, this.#causes?.values);
+    if ('completion' in outcome) this.#outlet.deliver(doneEvent(ending), text.length * 2);
+    this.#conclude(outcome);
+  }
+
+  #conclude(outcome: Outcome): void {
+    this.#phase = 'over';
+    this.clock.stop();
+    this.#result.set(outcome);
+    if (this.#onAbort !== undefined) this.#input.signal?.removeEventListener('abort', this.#onAbort);
+    this.#onAbort = undefined;
+    if (this.id !== 0) {
+      this.#run?.abandon(new CancelledError('the call is over'));
+      native.release(this.id);
+      leaveLive(this);
+    }
+    this.#run = undefined;
+    this.#room.open();
+    this.#outlet.close('error' in outcome ? outcome : undefined);
+    this.#result.announce();
+    this.#engine.leave(this);
+    const whenOver = this.#whenOver;
+    this.#whenOver = [];
+    for (const resolve of whenOver) resolve();
+  }
+}

@@ -1,0 +1,55 @@
+/**
+ * The clocks of this thread's live calls. Rust says when to look again; one timer a call looks. Timers never keep the
+ * process alive by themselves; only a consumer that waits under a timeout it asked for does, and that costs nothing per
+ * event: the process is asked to stay only when it is about to leave.
+ */
+
+import type { Call } from './call';
+
+const liveCalls = new Map<number, Call>();
+
+/** The longest delay that a Node timer can hold. */
+const DELAY_MAX_MS = 2 ** 31 - 1;
+/** How often to look whether mail has come while nothing but the mail is waited for. */
+const MAIL_WAIT_MS = 50;
+
+let watchesExit = false;
+let mailTimer: NodeJS.Timeout | undefined;
+
+/** The call of this number, while it is open. */
+export function liveCall(id: number): Call | undefined {
+  return liveCalls.get(id);
+}
+
+/** Keeps the call reachable until it is over. */
+export function enterLive(call: Call): void {
+  liveCalls.set(call.id, call);
+  if (watchesExit) return;
+  watchesExit = true;
+  process.on('beforeExit', stayForWaitingCalls);
+}
+
+export function leaveLive(call: Call): void {
+  liveCalls.delete(call.id);
+  if (liveCalls.size !== 0) return;
+  if (mailTimer !== undefined) clearTimeout(mailTimer);
+  mailTimer = undefined;
+  process.removeListener('beforeExit', stayForWaitingCalls);
+  watchesExit = false;
+}
+
+/** A timer that does not keep the process alive. */
+export function quietTimer(run: () => void, delayMs: number): NodeJS.Timeout {
+  return setTimeout(run, Math.min(Math.max(1, Math.ceil(delayMs)), DELAY_MAX_MS)).unref();
+}
+
+function stayForWaitingCalls(): void {
+  let forMail = false;
+  for (const call of liveCalls.values()) {
+    if (!call.keepsProcess) continue;
+    if (call.clock.isRunning) call.clock.hold();
+    else forMail = true;
+  }
+  // The bell is weak, so something has to turn the loop while the log commits or another thread answers.
+  if (forMail) mailTimer = setTimeout(() => {}, MAIL_WAIT_MS);
+}

@@ -1,0 +1,43 @@
+/** An engine's number and its calls in flight; what the engine's face, its log and its streams share. */
+
+import type { Call } from './call';
+import { native } from './native';
+
+const collected = new FinalizationRegistry<number>((id) => native.releaseEngine(id));
+
+export class EngineHandle {
+  readonly id: number;
+  /** Whether the engine's options set a timeout for runners. */
+  readonly setsTimeouts: boolean;
+  readonly #running = new Set<Call>();
+  #waiting: Array<() => void> = [];
+
+  constructor(id: number, setsTimeouts: boolean) {
+    this.id = id;
+    this.setsTimeouts = setsTimeouts;
+    collected.register(this, id);
+  }
+
+  enter(call: Call): void {
+    this.#running.add(call);
+  }
+
+  leave(call: Call): void {
+    this.#running.delete(call);
+    if (this.#running.size !== 0) return;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const resolve of waiting) resolve();
+  }
+
+  /** The calls in flight, as they are now. */
+  running(): Call[] {
+    return [...this.#running];
+  }
+
+  /** Resolves when no call is in flight. */
+  idle(): Promise<void> {
+    if (this.#running.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+}

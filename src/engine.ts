@@ -1,0 +1,110 @@
+/** The engine: models, calls and the log behind one object. Checks nothing that Rust checks. */
+
+import type { Completion, EngineOptions, GenerateRequest, ModelSchema } from '../native/types';
+import { Call } from './call';
+import { type GenerateOptions, invalid, readCallInput, setsTimeouts } from './call-input';
+import { EngineHandle } from './engine-handle';
+import { EventLog } from './event-log';
+import { lastError } from './failure';
+import { decodeJson, describe, encodeJson, JsonProblem } from './json';
+import { native } from './native';
+import { TrackedStream } from './tracked-stream';
+
+/** What happens to calls in flight when the engine closes. */
+export type CloseMode = 'drain' | 'cancel';
+
+/**
+ * Owns the lifecycle of calls: which model, which runner, in what order events may come, how long, how much; and records
+ * all of it.
+ *
+ * @example
+ * const engine = new InferenceEngine({
+ *   models: [{ id: 'gpt-5', source: { type: 'delegated', hint: 'openai' } }],
+ *   timeouts: { firstEventMs: 30_000, idleMs: 20_000 },
+ * });
+ * const { text } = await engine.generate({ model: 'gpt-5', prompt: 'hi' });
+ */
+export class InferenceEngine {
+  /** What the engine has recorded. */
+  readonly eventLog: EventLog;
+  readonly #handle: EngineHandle;
+  #closing: Promise<void> | undefined;
+
+  /**
+   * @param options `models`: the schemas to begin with. `timeouts` in milliseconds (`null` disables one): `firstEventMs`,
+   *   `idleMs` between events, `totalMs`, `graceMs` for a cancelled runner to stop. `limits`: bounds on buffered events
+   *   and bytes. `retry`: attempts and backoff; none by default.
+   * @throws InvalidRequestError listing every problem of the options.
+   */
+  constructor(options: EngineOptions = {}) {
+    const json = encodeJson(options, 'options');
+    if (json instanceof JsonProblem) throw invalid([json]);
+    const id = native.createEngine(json);
+    if (id < 0) throw lastError();
+    this.#handle = new EngineHandle(id, setsTimeouts(options?.timeouts));
+    this.eventLog = new EventLog(this.#handle);
+  }
+
+  /** The models this engine knows; a copy. */
+  get models(): ModelSchema[] {
+    return decodeJson<ModelSchema[]>(native.models(this.#handle.id));
+  }
+
+  /**
+   * Adds a model, or replaces the one of the same id.
+   *
+   * @throws InvalidRequestError listing every problem of the schema.
+   */
+  registerModel(schema: ModelSchema): void {
+    const json = encodeJson(schema, 'schema');
+    if (json instanceof JsonProblem) throw invalid([json]);
+    if (native.registerModel(this.#handle.id, json) < 0) throw lastError();
+  }
+
+  /**
+   * A stream of the call's events. The request is taken down now; nothing runs before the first pull. Never throws: what
+   * is wrong with the request is thrown by the first pull, or by `result()`.
+   *
+   * @param request `model` and `prompt` or `messages`, and the rest of `GenerateRequest`.
+   * @param options `signal`, and `timeouts`, `limits`, `retry` for this call.
+   */
+  generateTrackedStream(request: GenerateRequest, options?: GenerateOptions): TrackedStream {
+    return new TrackedStream(new Call(this.#handle, readCallInput(request, options)));
+  }
+
+  /**
+   * The folded result of a call.
+   *
+   * @throws the call's typed error, or the signal's own reason after an abort.
+   * @example
+   * const { text, toolCalls, usage } = await engine.generate({ model: 'gpt-5', prompt: 'hi' });
+   */
+  generate(request: GenerateRequest, options?: GenerateOptions): Promise<Completion> {
+    return this.generateTrackedStream(request, options).result();
+  }
+
+  /**
+   * Refuses new calls and resolves when none is in flight. May be called again; `'cancel'` after `'drain'` cancels what is
+   * still running. The log stays readable.
+   *
+   * @param mode `'drain'` waits for the calls in flight, `'cancel'` cancels them (their consumers catch a
+   *   `CancelledError`).
+   * @throws TypeError when `mode` is neither.
+   */
+  async close(mode: CloseMode = 'drain'): Promise<void> {
+    if (mode !== 'drain' && mode !== 'cancel') {
+      throw new TypeError(`close: mode must be 'drain' or 'cancel', got ${describe(mode)}`);
+    }
+    native.closeEngine(this.#handle.id);
+    if (mode === 'cancel') {
+      for (const call of this.#handle.running()) call.stop('engine', undefined, 'the engine was closed');
+    }
+    this.#closing ??= this.#handle.idle();
+    await this.#closing;
+  }
+
+  /** Closes with `'cancel'`: at the end of an `await using` block nobody consumes the streams any more. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close('cancel');
+  }
+}

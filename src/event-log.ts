@@ -1,0 +1,80 @@
+/** Reading what an engine's log has recorded. */
+
+import type { CallRecord, LoggedEvent } from '../native/types';
+import { invalid } from './call-input';
+import type { EngineHandle } from './engine-handle';
+import { errorFrom, lastError } from './failure';
+import { decodeJson, describe, encodeJson, JsonProblem } from './json';
+import { native, takeFailure } from './native';
+
+/** Which calls to list. All conditions must hold. */
+export interface CallFilter {
+  /** Calls of this model only. */
+  model?: string | undefined;
+  /** Calls with this status only. */
+  status?: string | undefined;
+  /** At most so many. */
+  limit?: number | undefined;
+}
+
+/**
+ * What the engine has recorded: every call with its start, events, verdicts and ending.
+ *
+ * @example
+ * for await (const { at, event } of engine.eventLog.events(stream.traceId)) console.log(at, event);
+ */
+export class EventLog {
+  readonly #engine: EngineHandle;
+
+  /** Logs come from `engine.eventLog`. @internal */
+  constructor(engine: EngineHandle) {
+    this.#engine = engine;
+  }
+
+  /**
+   * One call's record.
+   *
+   * @returns undefined when the log knows no such call.
+   * @throws LogError when the log cannot be read; TypeError when `traceId` is not a string.
+   */
+  async call(traceId: string): Promise<CallRecord | undefined> {
+    const json = native.logCall(this.#engine.id, checkTraceId(traceId));
+    return json === undefined ? absent() : decodeJson<CallRecord>(json);
+  }
+
+  /**
+   * One call's events in order, each with its sequence number, time (ms since the epoch) and attempt. Empty when the log
+   * knows no such call.
+   *
+   * @throws LogError when the log cannot be read; TypeError when `traceId` is not a string.
+   */
+  async *events(traceId: string): AsyncGenerator<LoggedEvent, void, undefined> {
+    const json = native.logEvents(this.#engine.id, checkTraceId(traceId));
+    if (json === undefined) absent();
+    else yield* decodeJson<LoggedEvent[]>(json);
+  }
+
+  /**
+   * The calls, newest first.
+   *
+   * @throws LogError when the log cannot be read; InvalidRequestError when the filter is not valid.
+   */
+  async *calls(filter: CallFilter = {}): AsyncGenerator<CallRecord, void, undefined> {
+    const json = encodeJson(filter, 'filter');
+    if (json instanceof JsonProblem) throw invalid([json]);
+    const records = native.logCalls(this.#engine.id, json) as string | undefined;
+    if (typeof records !== 'string') throw lastError();
+    yield* decodeJson<CallRecord[]>(records);
+  }
+}
+
+function absent(): undefined {
+  const failure = takeFailure();
+  if (failure !== undefined) throw errorFrom(failure);
+  return undefined;
+}
+
+function checkTraceId(traceId: unknown): string {
+  if (typeof traceId !== 'string') throw new TypeError(`traceId must be a string, got ${describe(traceId)}`);
+  return traceId;
+}

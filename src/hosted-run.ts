@@ -1,0 +1,87 @@
+/**
+ * Runs of this thread's runners for consumers elsewhere: another thread, or Rust. Events end in Rust's bounded queue;
+ * when that is full the runner waits until Rust says that it has drained.
+ */
+
+import type { Failure, GenerateRequest } from '../native/types';
+import type { AttemptFacts, EmitOutcome } from './emitter';
+import { errorFrom } from './failure';
+import { decodeJson } from './json';
+import { native, Verdict } from './native';
+import { Run } from './run';
+import { runnerById } from './runner';
+
+const hostedRuns = new Map<number, HostedRun>();
+
+class HostedRun extends Run {
+  #room: Promise<EmitOutcome> | undefined;
+  #drained: ((outcome: EmitOutcome) => void) | undefined;
+
+  drained(): void {
+    const drained = this.#drained;
+    this.#room = undefined;
+    this.#drained = undefined;
+    drained?.('delivered');
+  }
+
+  stop(failure: Failure): void {
+    this.abort(errorFrom(failure));
+    this.drained();
+  }
+
+  protected override wants(): boolean {
+    return this.#room === undefined;
+  }
+
+  protected override pulling(): void {
+    // Rust keeps the clock of a call whose consumer is elsewhere.
+  }
+
+  protected override passed(): EmitOutcome {
+    return 'delivered';
+  }
+
+  protected override judged(verdict: number): EmitOutcome | Promise<EmitOutcome> {
+    if ((verdict & Verdict.STOPPED) !== 0) this.stop(decodeJson<Failure>(native.stopReason(this.port)));
+    const code = verdict & Verdict.CODE_MASK;
+    if (code === Verdict.REFUSED) return 'refused';
+    if (code === Verdict.CLOSED) return 'closed';
+    if ((verdict & Verdict.FULL) === 0 || this.aborted) return 'delivered';
+    this.#room ??= new Promise((resolve) => {
+      this.#drained = resolve;
+    });
+    return this.#room;
+  }
+
+  protected override settled(outcomeJson: string | undefined): void {
+    hostedRuns.delete(this.port);
+    native.settle(this.port, outcomeJson);
+    this.drained();
+  }
+
+  protected override keepCause(): undefined {
+    return undefined; // The consumer is in another realm: what was thrown arrives there as a description.
+  }
+
+  protected override lostFacts(): AttemptFacts {
+    return { traceId: '', model: { id: '', source: { type: 'delegated' } } as AttemptFacts['model'], attempt: 0 };
+  }
+}
+
+/** Mail: someone elsewhere wants a runner of this thread. */
+export function hostRun(port: number, payload: string): void {
+  const { runnerId, request } = decodeJson<{ runnerId: number; request: GenerateRequest }>(payload);
+  const run = new HostedRun(port);
+  hostedRuns.set(port, run);
+  run.begin(runnerById(runnerId), request);
+}
+
+/** Mail: the consumer elsewhere wants no more. */
+export function stopHostedRun(port: number, payload: string): void {
+  hostedRuns.get(port)?.stop(decodeJson<Failure>(payload));
+}
+
+/** Mail: the queue to the consumer has room again. */
+export function hostedRunDrained(port: number): void {
+  hostedRuns.get(port)?.drained();
+}

@@ -1,0 +1,41 @@
+/** The package's public face. */
+
+import { openMailbox } from './mailbox';
+
+export type * from '../native/types';
+export type { GenerateOptions } from './call-input';
+export type { EmitOutcome, EventEmitter, RunnerEvent } from './emitter';
+export { type CloseMode, InferenceEngine } from './engine';
+export {
+  CancelledError,
+  EngineClosedError,
+  InferenceError,
+  type InferenceErrorOptions,
+  InternalError,
+  InvalidRequestError,
+  LimitExceededError,
+  LogError,
+  ModelNotFoundError,
+  NoRunnerError,
+  PolicyDeniedError,
+  ProtocolError,
+  TimeoutError,
+  type TimeoutKind,
+} from './errors';
+export { type CallFilter, EventLog } from './event-log';
+export {
+  currentInferenceRunner,
+  type EmittingRun,
+  type GeneratingRun,
+  type InferenceRunner,
+  type RunnerLike,
+  type RunnerRegistration,
+  type RunnerResult,
+  type RunnerSlotOptions,
+  setInferenceRunner,
+} from './runner';
+export { RunnerDeclinedError, RunnerError, type RunnerErrorOptions, RunnerFailedError } from './runner-errors';
+export { TrackedStream } from './tracked-stream';
+
+// Once for each thread that loads the package: a thread may host runners without having an engine.
+openMailbox();

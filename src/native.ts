@@ -1,0 +1,88 @@
+/**
+ * The native addon as TypeScript sees it: numbers and JSON strings, never objects, never exceptions for a failed call.
+ * Owns the constants of the boundary. Refuses to know what any of it means to a caller.
+ */
+
+import type { Failure } from '../native/types';
+
+export interface Native {
+  setMailbox(ring: () => void): void;
+  takeMessages(): Array<number | string>;
+  takeFailure(): string;
+
+  registerRunner(hint?: string): number;
+  clearRunner(hint?: string, runnerId?: number): boolean;
+  currentRunner(hint?: string): number;
+
+  createEngine(optionsJson: string): number;
+  registerModel(engine: number, schemaJson: string): number;
+  models(engine: number): string;
+  closeEngine(engine: number): void;
+  releaseEngine(engine: number): void;
+  logCall(engine: number, traceId: string): string | undefined;
+  logCalls(engine: number, filterJson: string): string;
+  logEvents(engine: number, traceId: string): string | undefined;
+
+  open(engine: number, requestJson: string, optionsJson?: string): number;
+  callFacts(callId: number): string;
+  start(callId: number): number;
+  attemptFacts(port: number): string;
+
+  textDelta(port: number, text: string): number;
+  reasoningDelta(port: number, index: number, text: string): number;
+  toolCallDelta(port: number, index: number, argumentsDelta: string): number;
+  emitEvent(port: number, json: string): number;
+  rejectEvent(port: number, path: string, message: string): number;
+  overrun(port: number): number;
+
+  hasDeliveries(callId: number): boolean;
+  takeDeliveries(callId: number): string;
+  stopReason(port: number): string;
+  settle(port: number, outcomeJson?: string): number;
+  resume(callId: number): number;
+  stop(callId: number, causeJson: string): number;
+  detach(callId: number): void;
+  deadline(callId: number, waitedMs: number): number;
+  stepDelay(callId: number): number;
+  ending(callId: number): string;
+  drain(callId: number): string | number;
+  release(callId: number): void;
+}
+
+export const native = require('../native/index.js') as Native;
+
+/** What the gate answered to one event: a code in the low three bits, and flags. */
+export const Verdict = {
+  PASS: 0,
+  WITHHELD: 1,
+  REPLACED: 2,
+  REFUSED: 3,
+  CLOSED: 4,
+  CODE_MASK: 7,
+  FULL: 8,
+  STOPPED: 16,
+} as const;
+
+/** What a call does next; a number from zero up is the local runner to run. */
+export const Step = { ENDED: -1, WAIT: -2, FOREIGN: -3, SEALING: -4 } as const;
+
+/** What `stop` found. */
+export const Stopped = { STOPPING: 0, OVER: 1, FOREIGN: 2 } as const;
+
+/** What `deadline` answers when it is not a number of milliseconds. */
+export const Deadline = { NONE: -1, TIMED_OUT: -2, SEALED: -3 } as const;
+
+/** What `drain` answers when it is not a batch of events. */
+export const Drain = { EMPTY: -1, ENDED: -2 } as const;
+
+/** What `currentRunner` answers when it is not a runner of this thread. */
+export const Slot = { EMPTY: -1, ELSEWHERE: -2 } as const;
+
+/** Kinds of mailbox messages. */
+export const Mail = { RUN: 1, STOP: 2, DRAINED: 3, READY: 4, RUNNER_DROPPED: 5, SEALED: 6 } as const;
+
+/** Why the last native function on this thread failed; undefined when it did not. */
+export function takeFailure(): Failure | undefined {
+  const json = native.takeFailure();
+  return json === '' ? undefined : (JSON.parse(json) as Failure);
+}

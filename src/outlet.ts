@@ -1,0 +1,126 @@
+/**
+ * The consumer's end of one call: the pulls that wait for an event, and the events that wait for a pull; never both.
+ * Hands the failure over exactly once. Starts nothing and sets no bound.
+ */
+
+import type { StreamEvent } from '../native/types';
+import { EventQueue } from './event-queue';
+
+type Result = IteratorResult<StreamEvent, void>;
+type Resolve = (result: Result) => void;
+type Reject = (error: unknown) => void;
+
+const DONE: { done: true; value: undefined } = { done: true, value: undefined };
+
+export class Outlet {
+  readonly #queue = new EventQueue();
+  // The one pull of the common case; what else waits stands in line behind it.
+  #resolve: Resolve | undefined;
+  #reject: Reject | undefined;
+  #line: Array<{ resolve: Resolve; reject: Reject }> | undefined;
+  /** Events that find no pull waiting are not kept. */
+  #discards = false;
+  /** No event reaches anyone any more. */
+  #dropped = false;
+  #silent = false;
+  #failure: { error: unknown } | undefined;
+  readonly #park = (resolve: Resolve, reject: Reject): void => {
+    if (this.#resolve === undefined) {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    } else {
+      this.#line ??= [];
+      this.#line.push({ resolve, reject });
+    }
+  };
+
+  /** Whether a pull waits. */
+  get waiting(): boolean {
+    return this.#resolve !== undefined;
+  }
+
+  /** How many events wait. */
+  get length(): number {
+    return this.#queue.length;
+  }
+
+  /** How many bytes the waiting events hold, about. */
+  get bytes(): number {
+    return this.#queue.bytes;
+  }
+
+  deliver(event: StreamEvent, bytes: number): void {
+    if (this.#dropped) return;
+    const resolve = this.#resolve;
+    if (resolve !== undefined) {
+      this.#advance();
+      resolve({ value: event, done: false });
+    } else if (!this.#discards) {
+      this.#queue.push(event, bytes);
+    }
+  }
+
+  /** The first of the waiting events. */
+  take(): StreamEvent | undefined {
+    return this.#queue.shift();
+  }
+
+  /** A pull that waits for the next event. */
+  wait(): Promise<Result> {
+    return new Promise(this.#park);
+  }
+
+  /** What a pull gets once nothing will come any more. */
+  afterEnd(): Promise<Result> {
+    const failure = this.#failure;
+    this.#failure = undefined;
+    return failure === undefined ? Promise.resolve({ ...DONE }) : Promise.reject(failure.error);
+  }
+
+  /** Nobody pulls: drops what waits, and what will come while no pull waits for it. */
+  discard(): void {
+    this.#discards = true;
+    this.#queue.clear();
+  }
+
+  /** The call was stopped: drops what waits and all that will come. The failure is still handed over. */
+  drop(): void {
+    this.#dropped = true;
+    this.#queue.clear();
+  }
+
+  /** The consumer has left: its pulls end without an event and without an error. */
+  silence(): void {
+    this.#silent = true;
+    this.#failure = undefined;
+    this.drop();
+  }
+
+  /** Ends all pulls that wait. */
+  release(): void {
+    for (let resolve = this.#resolve; resolve !== undefined; resolve = this.#resolve) {
+      this.#advance();
+      resolve({ ...DONE });
+    }
+  }
+
+  /** Nothing will come any more: the failure goes to the first pull, waiting or later. */
+  close(failure: { error: unknown } | undefined): void {
+    if (failure !== undefined && !this.#silent) {
+      const reject = this.#reject;
+      if (reject === undefined) {
+        this.#failure = failure;
+      } else {
+        this.#advance();
+        reject(failure.error);
+      }
+    }
+    this.release();
+  }
+
+  #advance(): void {
+    const next = this.#line?.shift();
+    this.#resolve = next?.resolve;
+    this.#reject = next?.reject;
+  }
+}

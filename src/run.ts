@@ -1,0 +1,243 @@
+/**
+ * One run of a runner of this thread, whoever the consumer is: calls it, finds out whether it pushes or is pulled, feeds
+ * its events to the gate and settles exactly once. Subclasses say where events go. Holds no rule about events.
+ */
+
+import type { GenerateRequest } from '../native/types';
+import { type AttemptFacts, type EmitOutcome, RunEmitter } from './emitter';
+import { passGate } from './gate';
+import { describe, encodeJson, JsonProblem } from './json';
+import { native, Verdict } from './native';
+import type { RunnerLike } from './runner';
+import { describeThrown } from './thrown';
+
+interface EventIterator {
+  next(): unknown;
+  return?: unknown;
+}
+
+export abstract class Run {
+  readonly port: number;
+  readonly emitter = new RunEmitter(this);
+  /** No event is taken any more. */
+  closed = false;
+  aborted = false;
+  abortReason: unknown;
+  #iterator: EventIterator | undefined;
+  #pulling = false;
+  #facts: AttemptFacts | undefined;
+
+  constructor(port: number) {
+    this.port = port;
+  }
+
+  /** Whether another event may be pulled now. */
+  protected abstract wants(): boolean;
+  /** A pull begins now. */
+  protected abstract pulling(): void;
+  /** The gate let the event pass, and nothing else is to be said about it. */
+  protected abstract passed(): EmitOutcome | Promise<EmitOutcome>;
+  /** Any other verdict. */
+  protected abstract judged(verdict: number): EmitOutcome | Promise<EmitOutcome>;
+  /** The run is through; its emitter is closed. */
+  protected abstract settled(outcomeJson: string | undefined): void;
+  /** Keeps what was thrown for a consumer in this realm. */
+  protected abstract keepCause(thrown: unknown): number | undefined;
+  /** The facts of the attempt when the addon no longer has them. */
+  protected abstract lostFacts(): AttemptFacts;
+
+  get isPulled(): boolean {
+    return this.#iterator !== undefined;
+  }
+
+  get isPulling(): boolean {
+    return this.#pulling;
+  }
+
+  /** Calls the runner. */
+  begin(runner: RunnerLike | undefined, request: GenerateRequest): void {
+    try {
+      if (runner === undefined) throw new Error('the runner is gone');
+      const returned: unknown =
+        typeof runner === 'function' ? runner(request, this.emitter) : runner.run(request, this.emitter);
+      this.#adopt(returned);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** Pulls the next event if the runner is one to be pulled and its events are wanted. */
+  pump(): void {
+    if (this.#iterator === undefined || this.#pulling || this.aborted || this.closed || !this.wants()) return;
+    this.#pulling = true;
+    this.pulling();
+    try {
+      Promise.resolve(this.#iterator.next()).then(this.#onPulled, this.#onFailed);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  emit(event: unknown): EmitOutcome | Promise<EmitOutcome> {
+    if (this.closed) return 'closed';
+    const verdict = passGate(this.port, event);
+    return verdict === Verdict.PASS ? this.passed() : this.judged(verdict);
+  }
+
+  facts(): AttemptFacts {
+    if (this.#facts === undefined) {
+      const json = native.attemptFacts(this.port);
+      if (typeof json !== 'string' || json === '') return this.lostFacts();
+      this.#facts = JSON.parse(json) as AttemptFacts;
+    }
+    return this.#facts;
+  }
+
+  /** Tells the runner to stop. It settles when it has. */
+  abort(reason: unknown): void {
+    if (this.aborted || this.closed) return;
+    this.aborted = true;
+    this.abortReason = reason;
+    this.emitter.abort(reason);
+    this.#wind();
+  }
+
+  /** The call is over without waiting for the runner. */
+  abandon(reason: unknown): void {
+    if (this.closed) return;
+    this.facts(); // The addon forgets them with the call, and the runner may still want to log them.
+    this.abort(reason);
+    this.closed = true;
+  }
+
+  /** Finds the shape of the runner in what it returned. Only a settled promise is the end; an iterator is the start. */
+  #adopt(returned: unknown): void {
+    const iterator = iteratorOf(returned);
+    if (iterator !== undefined) {
+      this.#iterator = iterator;
+      if (this.aborted) this.#wind();
+      else this.pump();
+      return;
+    }
+    if (isThenable(returned)) {
+      // An async function may also return an async iterable.
+      Promise.resolve(returned).then((value) => {
+        try {
+          if (iteratorIn(value)) this.#adopt(value);
+          else this.#finish(value);
+        } catch (error) {
+          this.#fail(error);
+        }
+      }, this.#onFailed);
+      return;
+    }
+    this.#finish(returned);
+  }
+
+  readonly #onPulled = (step: unknown): void => {
+    this.#pulling = false;
+    if (this.closed) return;
+    let value: unknown;
+    try {
+      if (typeof step !== 'object' || step === null) {
+        throw new TypeError(`the runner's iterator answered ${describe(step)} instead of { value, done }`);
+      }
+      const result = step as IteratorResult<unknown, unknown>;
+      const done = result.done;
+      value = result.value;
+      if (done) {
+        this.#finish(value);
+        return;
+      }
+    } catch (error) {
+      this.#fail(error);
+      return;
+    }
+    const outcome = this.emit(value);
+    if (typeof outcome !== 'string') {
+      outcome.then(() => this.pump());
+    } else if (outcome === 'closed' && !this.aborted) {
+      this.abort(undefined);
+    } else if (this.aborted && typeof this.#iterator?.return !== 'function') {
+      this.#finish(undefined);
+    } else {
+      this.pump();
+    }
+  };
+
+  readonly #onFailed = (error: unknown): void => {
+    this.#fail(error);
+  };
+
+  /** Lets a pulled runner run its `finally`, and settles when it has. */
+  #wind(): void {
+    const iterator = this.#iterator;
+    if (iterator === undefined || this.closed) return;
+    try {
+      const { return: finish } = iterator;
+      if (typeof finish === 'function') {
+        Promise.resolve(finish.call(iterator, undefined) as unknown).then(
+          () => this.#finish(undefined),
+          this.#onFailed,
+        );
+      } else if (!this.#pulling) {
+        this.#finish(undefined);
+      }
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #finish(result: unknown): void {
+    if (this.closed) return;
+    let outcomeJson: string | undefined;
+    if (result !== undefined && result !== null && !this.aborted) {
+      const json = encodeJson(result, 'result');
+      if (json instanceof JsonProblem) this.judged(native.rejectEvent(this.port, json.path, json.message));
+      else outcomeJson = `{"result":${json}}`;
+    }
+    this.#settle(outcomeJson);
+  }
+
+  #fail(thrown: unknown): void {
+    if (this.closed) return;
+    const facts = describeThrown(thrown);
+    const causeId = this.keepCause(thrown);
+    if (causeId !== undefined) facts.causeId = causeId;
+    this.#settle(JSON.stringify({ error: facts }));
+  }
+
+  #settle(outcomeJson: string | undefined): void {
+    if (this.closed) return; // Refusing the result may have stopped, and so settled, the run.
+    this.closed = true;
+    this.#pulling = false;
+    this.settled(outcomeJson);
+  }
+}
+
+/** The iterator in what a runner returned; a function's plain text or a promise is none. */
+function iteratorOf(returned: unknown): EventIterator | undefined {
+  if (typeof returned !== 'object' || returned === null) return undefined;
+  const value = returned as Record<string | symbol, unknown>;
+  for (const key of [Symbol.asyncIterator, Symbol.iterator]) {
+    const open = value[key];
+    if (typeof open === 'function') return open.call(value) as EventIterator;
+  }
+  return typeof value.next === 'function' ? (value as unknown as EventIterator) : undefined;
+}
+
+function iteratorIn(value: unknown): boolean {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    typeof (value as Record<symbol, unknown>)[Symbol.asyncIterator] === 'function'
+  );
+}
+
+function isThenable(value: unknown): boolean {
+  return (
+    (typeof value === 'object' || typeof value === 'function') &&
+    value !== null &&
+    typeof (value as { then?: unknown }).then === 'function'
+  );
+}

@@ -1,0 +1,67 @@
+/** The errors a runner ends with: declined (let another one try) or failed. Runner authors may throw them. */
+
+import type { JsonValue } from '../native/types';
+import { InferenceError, type InferenceErrorOptions, mark } from './errors';
+
+/** What a runner may tell about its failure. */
+export interface RunnerErrorOptions extends InferenceErrorOptions {
+  /** The provider's HTTP status. */
+  status?: number | undefined;
+  /** How long the provider asked to wait, in milliseconds. */
+  retryAfterMs?: number | undefined;
+  /** The provider's error body. */
+  body?: JsonValue | undefined;
+  /** Which attempt of the call it was, from 1. Set by the engine. */
+  attempt?: number | undefined;
+}
+
+/** The runner did not produce the answer. Base of `RunnerDeclinedError` and `RunnerFailedError`. */
+export abstract class RunnerError extends InferenceError {
+  /** The provider's HTTP status, when there was one. */
+  declare readonly status?: number;
+  /** How long the provider asked to wait, in milliseconds. */
+  declare readonly retryAfterMs?: number;
+  /** The provider's error body, at most 64 KiB of JSON. */
+  declare readonly body?: JsonValue;
+  /** Which attempt of the call it was, from 1. */
+  declare readonly attempt?: number;
+
+  constructor(code: 'runner-declined' | 'runner-failed', message: string, options: RunnerErrorOptions = {}) {
+    super(code, message, options);
+    if (options.status !== undefined) this.status = options.status;
+    if (options.retryAfterMs !== undefined) this.retryAfterMs = options.retryAfterMs;
+    if (options.body !== undefined) this.body = options.body;
+    if (options.attempt !== undefined) this.attempt = options.attempt;
+  }
+
+  static {
+    mark(this, 'RunnerError');
+  }
+}
+
+/**
+ * The runner does not serve this request; the next candidate is tried. Throw it before emitting anything.
+ *
+ * @example
+ * throw new RunnerDeclinedError('no API key for this tenant', { status: 401 });
+ */
+export class RunnerDeclinedError extends RunnerError {
+  constructor(message: string, options: RunnerErrorOptions = {}) {
+    super('runner-declined', message, options);
+  }
+
+  static {
+    mark(this, 'RunnerDeclinedError');
+  }
+}
+
+/** The runner tried and failed. Whatever a runner throws, apart from `RunnerDeclinedError`, arrives as this. */
+export class RunnerFailedError extends RunnerError {
+  constructor(message: string, options: RunnerErrorOptions = {}) {
+    super('runner-failed', message, options);
+  }
+
+  static {
+    mark(this, 'RunnerFailedError');
+  }
+}

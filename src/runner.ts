@@ -1,0 +1,157 @@
+/**
+ * The runners of this thread: registering, finding, forgetting. Rust owns the slots and only knows numbers; the objects
+ * behind the numbers live here until Rust says that no call holds them any more.
+ */
+
+import type { Completion, GenerateRequest } from '../native/types';
+import type { EventEmitter, RunnerEvent } from './emitter';
+import { describe } from './json';
+import { native, Slot } from './native';
+import { RunnerFailedError } from './runner-errors';
+
+/** What a runner may return: what it lacks is taken from what was streamed, and the stream wins where they differ. */
+export type RunnerResult = Partial<Pick<Completion, 'text' | 'toolCalls'>>;
+
+/** A runner that pushes: it emits events and resolves when it is through. */
+export type EmittingRun = (
+  request: GenerateRequest,
+  emitter: EventEmitter,
+  // biome-ignore lint/suspicious/noConfusingVoidType: a runner may return nothing
+) => Promise<RunnerResult | void> | RunnerResult | void;
+
+/** A runner that is pulled: it yields events at the pace of the consumer, and may return a result. */
+export type GeneratingRun = (
+  request: GenerateRequest,
+  emitter: EventEmitter,
+  // biome-ignore lint/suspicious/noConfusingVoidType: a runner may return nothing
+) => AsyncGenerator<RunnerEvent, RunnerResult | void, undefined> | AsyncIterable<RunnerEvent>;
+
+/** What answers a request: `run` may emit events, or be an async generator that yields them. */
+export interface InferenceRunner {
+  run: EmittingRun | GeneratingRun;
+}
+
+/** Everything that `setInferenceRunner` accepts. */
+export type RunnerLike = InferenceRunner | EmittingRun | GeneratingRun;
+
+/** Which slot is meant. */
+export interface RunnerSlotOptions {
+  /** The slot of this hint; the process-wide slot when left out. */
+  hint?: string | undefined;
+}
+
+/** A registered runner's handle. */
+export interface RunnerRegistration extends Disposable {
+  /** Clears the slot if it still holds this runner. Calls in flight keep it. May be called any number of times. */
+  dispose(): void;
+}
+
+const runners = new Map<number, RunnerLike>();
+
+/**
+ * Registers the runner that answers this process's calls, or the calls of models with one `hint`. Replaces what was
+ * there; a call in flight keeps the runner it started with. `null` clears the slot.
+ *
+ * @param runner an object with `run(request, emitter)`, an async function, or an `async function*` that yields events.
+ * @param options `hint`: register for models of this hint only.
+ * @returns a registration; disposing of it clears the slot only if it still holds this runner.
+ * @throws TypeError when `runner` is none of these, or `hint` is not a non-empty string.
+ *
+ * @example
+ * const registration = setInferenceRunner(async function* (request, { signal }) {
+ *   yield { type: 'text-delta', text: `echo: ${request.prompt}` };
+ * });
+ */
+export function setInferenceRunner(runner: RunnerLike | null, options: RunnerSlotOptions = {}): RunnerRegistration {
+  const hint = hintOf(options);
+  if (runner === null) {
+    native.clearRunner(hint);
+    return new Registration(hint, undefined);
+  }
+  checkRunner(runner);
+  const id = native.registerRunner(hint);
+  runners.set(id, runner);
+  return new Registration(hint, id);
+}
+
+/**
+ * The runner in the process-wide slot, or in the slot of a hint: the very object that was registered, `null` when there
+ * is none. A runner that lives in another thread or in Rust cannot be handed over; for it you get a stand-in whose `run`
+ * rejects.
+ *
+ * @param options `hint`: the slot of this hint, without falling back to the process-wide one.
+ * @throws TypeError when `hint` is not a non-empty string.
+ */
+export function currentInferenceRunner(options: RunnerSlotOptions = {}): RunnerLike | null {
+  const id = native.currentRunner(hintOf(options));
+  if (id === Slot.EMPTY) return null;
+  return runners.get(id) ?? RUNNER_ELSEWHERE;
+}
+
+/** The runner that Rust knows by this number. @internal */
+export function runnerById(id: number): RunnerLike | undefined {
+  return runners.get(id);
+}
+
+/** Rust holds this runner no longer. @internal */
+export function forgetRunner(id: number): void {
+  runners.delete(id);
+}
+
+const RUNNER_ELSEWHERE: InferenceRunner = Object.freeze({
+  run(): Promise<void> {
+    return Promise.reject(new RunnerFailedError('this runner lives in another thread and cannot be called from here'));
+  },
+});
+
+class Registration implements RunnerRegistration {
+  readonly #hint: string | undefined;
+  #runnerId: number | undefined;
+
+  constructor(hint: string | undefined, runnerId: number | undefined) {
+    this.#hint = hint;
+    this.#runnerId = runnerId;
+  }
+
+  dispose(): void {
+    if (this.#runnerId === undefined) return;
+    native.clearRunner(this.#hint, this.#runnerId);
+    this.#runnerId = undefined;
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}
+
+function checkRunner(runner: unknown): asserts runner is RunnerLike {
+  if (typeof runner === 'function') {
+    if (/^class\b/.test(Function.prototype.toString.call(runner))) {
+      throw new TypeError('setInferenceRunner: runner is a class; pass an instance of it');
+    }
+    return;
+  }
+  if (typeof runner !== 'object' || runner === null) {
+    throw new TypeError(
+      `setInferenceRunner: runner must be an object with a run method, a function or null, got ${describe(runner)}`,
+    );
+  }
+  const run = (runner as { run?: unknown }).run;
+  if (typeof run !== 'function') {
+    throw new TypeError(`setInferenceRunner: runner.run must be a function, got ${describe(run)}`);
+  }
+}
+
+function hintOf(options: RunnerSlotOptions): string | undefined {
+  if (typeof options !== 'object' || options === null) {
+    throw new TypeError(`options must be an object, got ${describe(options)}`);
+  }
+  const { hint } = options;
+  if (hint === undefined) return undefined;
+  if (typeof hint !== 'string' || hint === '') {
+    throw new TypeError(
+      `options.hint must be a non-empty string, got ${hint === '' ? 'an empty one' : describe(hint)}`,
+    );
+  }
+  return hint;
+}

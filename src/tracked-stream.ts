@@ -1,0 +1,131 @@
+/** The stream a consumer holds: a thin face over one call. Holds no state of its own, so that losing it can be noticed. */
+
+import type { Completion, StreamEvent } from '../native/types';
+import type { Call } from './call';
+
+/** Streams that nobody holds any more: their calls are cancelled. The call must never refer to its stream. */
+const forgotten = new FinalizationRegistry<Call>((call) => call.forget());
+
+/**
+ * One call's events as an async generator. Nothing starts before the first pull, `result()` or `detach()`.
+ *
+ * Leaving the loop early cancels the runner; `detach()` lets it run on. A failed call throws its typed error once, after
+ * the events that came before it.
+ *
+ * @example
+ * for await (const event of stream) {
+ *   if (event.type === 'text-delta') process.stdout.write(event.text);
+ * }
+ * const { usage } = await stream.result();
+ */
+export class TrackedStream implements AsyncGenerator<StreamEvent, void, undefined> {
+  readonly #call: Call;
+
+  /** Streams come from `engine.generateTrackedStream()`. @internal */
+  constructor(call: Call) {
+    this.#call = call;
+    forgotten.register(this, call);
+  }
+
+  /** The id under which the log knows this call. Empty when the request was refused before it got one. */
+  get traceId(): string {
+    return this.#call.traceId;
+  }
+
+  /** The id of the model that serves the call, or served it in the end. */
+  get modelUsed(): string {
+    return this.#call.modelUsed;
+  }
+
+  /**
+   * The next event. Several calls at once are answered in order.
+   *
+   * @throws the call's typed error, once; the signal's own reason after an abort.
+   */
+  next(): Promise<IteratorResult<StreamEvent, void>> {
+    return this.#call.next();
+  }
+
+  /** Leaves the stream: cancels the runner and resolves when it has stopped, at the latest after the grace period. */
+  async return(value?: void | PromiseLike<void>): Promise<IteratorResult<StreamEvent, void>> {
+    await this.#call.leave();
+    return { done: true, value: await value };
+  }
+
+  /** Leaves the stream as `return` does, then rejects with `error`. */
+  async throw(error: unknown): Promise<IteratorResult<StreamEvent, void>> {
+    await this.#call.leave();
+    throw error;
+  }
+
+  /**
+   * The folded result: text, tool calls, usage, stop reason and the rest. Starts the call. When nobody iterates, it takes
+   * the events itself; a loop that begins in the same tick still gets all of them.
+   *
+   * @throws what the loop would throw, the same object.
+   */
+  result(): Promise<Completion> {
+    return this.#call.result();
+  }
+
+  /**
+   * Cancels the call. Pulls throw a `CancelledError` whose `cause` is the reason, with the partial text and usage.
+   *
+   * @param reason anything; reaches the runner's signal as the cause of a `CancelledError`.
+   * @returns a promise that resolves when the runner has stopped, at the latest after the grace period; never rejects.
+   */
+  cancel(reason?: unknown): Promise<void> {
+    this.#call.stop(
+      'consumer',
+      reason === undefined ? undefined : { value: reason },
+      'the consumer cancelled the call',
+    );
+    return this.#call.over();
+  }
+
+  /** Lets the call run to its end without a consumer: it is recorded, `result()` works, and pulls end at once. */
+  detach(): void {
+    this.#call.detach();
+  }
+
+  /** The text alone, delta by delta. Shares the stream: use it instead of iterating, not beside it. */
+  get textStream(): AsyncGenerator<string, void, undefined> {
+    return textOf(this);
+  }
+
+  /**
+   * The stream as a web `ReadableStream`. Pulls only as it is read; cancelling it cancels the call.
+   *
+   * @example
+   * for await (const event of stream.toReadableStream()) console.log(event.type);
+   */
+  toReadableStream(): ReadableStream<StreamEvent> {
+    this.#call.claim();
+    return new ReadableStream<StreamEvent>(
+      {
+        pull: async (controller) => {
+          const { done, value } = await this.next();
+          if (done) controller.close();
+          else controller.enqueue(value);
+        },
+        cancel: (reason) => this.cancel(reason),
+      },
+      { highWaterMark: 0 },
+    );
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  /** Leaves the stream: `await using stream = …` cancels what is still running at the end of the block. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#call.leave();
+  }
+}
+
+async function* textOf(stream: TrackedStream): AsyncGenerator<string, void, undefined> {
+  for await (const event of stream) {
+    if (event.type === 'text-delta') yield event.text;
+  }
+}
