@@ -72,6 +72,9 @@ export declare function open(engine: number, requestJson: string, optionsJson?: 
 /** Ends a call because its emitter went on into a full buffer without awaiting. */
 export declare function overrun(port: number): number
 
+/** Panics, so that tests can see what a panic becomes. */
+export declare function panicProbe(): void
+
 /** Registers a model. Returns 0, or -1. */
 export declare function registerModel(engine: number, schemaJson: string): number
 

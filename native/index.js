@@ -853,6 +853,7 @@ module.exports.logEvents = nativeBinding.logEvents
 module.exports.models = nativeBinding.models
 module.exports.open = nativeBinding.open
 module.exports.overrun = nativeBinding.overrun
+module.exports.panicProbe = nativeBinding.panicProbe
 module.exports.registerModel = nativeBinding.registerModel
 module.exports.registerRunner = nativeBinding.registerRunner
 module.exports.rejectEvent = nativeBinding.rejectEvent

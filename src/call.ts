@@ -3,7 +3,7 @@
  * into what the consumer gets. Decides nothing about events, order, retries or timeouts.
  */
 
-import type { Completion, Ending, Failure, StreamEvent } from '../native/types';
+import type { Completion, Ending, Failure, GenerateRequest, StreamEvent } from '../native/types';
 import { CallClock } from './call-clock';
 import type { CallInput } from './call-input';
 import { CallResult, type Outcome } from './call-result';
@@ -158,11 +158,14 @@ export class Call {
   proceed(step: number): void {
     if (this.#phase === 'over') return;
     if (step >= 0) {
+      const request = decodeJson<GenerateRequest>(this.#input.requestJson);
+      // The model of this attempt: the only one there is when none was named, or a fallback's.
+      if (request.model === undefined || request.fallbackModels !== undefined) request.model = this.modelUsed;
       const run = new LocalRun(this);
       this.#phase = 'local';
       this.#run = run;
       this.clock.check();
-      run.begin(runnerById(step), decodeJson(this.#input.requestJson));
+      run.begin(runnerById(step), request);
       return;
     }
     this.clock.stop();

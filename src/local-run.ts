@@ -47,6 +47,8 @@ export class LocalRun extends Run {
     if ((verdict & Verdict.STOPPED) !== 0) call.stopped();
     if (code === Verdict.REFUSED) return 'refused';
     if (code === Verdict.CLOSED) return 'closed';
+    // Perhaps it was `done`: then the grace runs, and not the times that the clock is set for.
+    if (code === Verdict.WITHHELD) call.clock.check();
     return this.isPulled ? 'delivered' : call.accepted();
   }
 

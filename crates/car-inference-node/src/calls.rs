@@ -39,7 +39,9 @@ fn mailbox() -> Arc<Mailbox> {
 #[napi(catch_unwind)]
 pub fn open(engine: u32, request_json: String, options_json: Option<String>) -> i32 {
     environment::with(|environment| {
-        let Some((engine, _)) = environment.engines.get(&engine) else { return environment.fail_unknown("engine") };
+        let Some((engine, _)) = environment.engines.get(&engine) else {
+            return environment.fail_unknown("engine");
+        };
         let options = match options_json {
             None => Ok(CallOptions::default()),
             Some(json) => CallOptions::from_json(&well_formed(&json)),
@@ -48,8 +50,7 @@ pub fn open(engine: u32, request_json: String, options_json: Option<String>) -> 
         let opened = match (request, options) {
             (Ok(request), Ok(options)) => engine.open(request, &options),
             (request, options) => {
-                let problems: Vec<Problem> =
-                    request.err().into_iter().chain(options.err()).flatten().collect();
+                let problems: Vec<Problem> = request.err().into_iter().chain(options.err()).flatten().collect();
                 Err(InferenceError::InvalidRequest(problems))
             }
         };
@@ -67,7 +68,9 @@ pub fn open(engine: u32, request_json: String, options_json: Option<String>) -> 
 /// What is known of a call, as JSON.
 #[napi(catch_unwind)]
 pub fn call_facts(call_id: u32) -> String {
-    let Some(call) = call_of(call_id) else { return "{}".into() };
+    let Some(call) = call_of(call_id) else {
+        return "{}".into();
+    };
     let limits = call.settings().limits;
     to_json(&json!({
         "traceId": call.facts().trace_id,
@@ -175,7 +178,11 @@ fn post_when_sealed(call_id: u32, call: &Call) {
 #[napi(catch_unwind)]
 pub fn step_delay(call_id: u32) -> f64 {
     environment::with(|environment| {
-        environment.ports.get(&call_id).map_or(0.0, |port| port.wait.as_secs_f64() * 1_000.0).ceil()
+        environment
+            .ports
+            .get(&call_id)
+            .map_or(0.0, |port| port.wait.as_secs_f64() * 1_000.0)
+            .ceil()
     })
 }
 
@@ -186,8 +193,11 @@ pub fn stop(call_id: u32, cause_json: String) -> u32 {
     const OVER: u32 = 1;
     const FOREIGN: u32 = 2;
     let Some(call) = call_of(call_id) else { return OVER };
-    let reason = serde_json::from_str(&well_formed(&cause_json))
-        .unwrap_or(CancelReason { kind: CancelKind::Consumer, message: None, cause_id: None });
+    let reason = serde_json::from_str(&well_formed(&cause_json)).unwrap_or(CancelReason {
+        kind: CancelKind::Consumer,
+        message: None,
+        cause_id: None,
+    });
     match call.cancel(reason) {
         _ if call.is_buffered() => FOREIGN,
         Stopped::Stopping => STOPPING,
@@ -199,9 +209,7 @@ pub fn stop(call_id: u32, cause_json: String) -> u32 {
 #[napi(catch_unwind)]
 pub fn stop_reason(port: u32) -> String {
     let reason = call_of(port).and_then(|call| call.stop_reason());
-    to_json(&reason.unwrap_or_else(|| {
-        Failure::new(car_inference::ErrorCode::Cancelled, "the call is over")
-    }))
+    to_json(&reason.unwrap_or_else(|| Failure::new(car_inference::ErrorCode::Cancelled, "the call is over")))
 }
 
 /// The consumer is gone on purpose: the call runs on.
@@ -245,9 +253,10 @@ pub fn ending(call_id: u32) -> Option<String> {
 #[napi(catch_unwind)]
 pub fn has_deliveries(call_id: u32) -> bool {
     environment::with(|environment| {
-        environment.ports.get(&call_id).is_some_and(|port| {
-            !port.stand_ins.is_empty() || port.call().is_some_and(Call::has_replaced)
-        })
+        environment
+            .ports
+            .get(&call_id)
+            .is_some_and(|port| !port.stand_ins.is_empty() || port.call().is_some_and(Call::has_replaced))
     })
 }
 
@@ -255,7 +264,9 @@ pub fn has_deliveries(call_id: u32) -> bool {
 #[napi(catch_unwind)]
 pub fn take_deliveries(call_id: u32) -> String {
     let events: Vec<StreamEvent> = environment::with(|environment| {
-        let Some(port) = environment.ports.get_mut(&call_id) else { return Vec::new() };
+        let Some(port) = environment.ports.get_mut(&call_id) else {
+            return Vec::new();
+        };
         let mut events = std::mem::take(&mut port.stand_ins);
         if let Role::Local { call } = &port.role {
             events.extend(call.take_replaced());
@@ -272,8 +283,13 @@ pub fn drain(call_id: u32) -> Either<String, i32> {
     const BATCH_MAX: usize = 32;
     const EMPTY: i32 = -1;
     const ENDED: i32 = -2;
-    let Some(call) = call_of(call_id) else { return Either::B(ENDED) };
-    let waker = Waker::from(Arc::new(ReadyWaker { mailbox: mailbox(), call: call_id }));
+    let Some(call) = call_of(call_id) else {
+        return Either::B(ENDED);
+    };
+    let waker = Waker::from(Arc::new(ReadyWaker {
+        mailbox: mailbox(),
+        call: call_id,
+    }));
     match call.poll_drain(&mut Context::from_waker(&waker), BATCH_MAX) {
         Poll::Pending => Either::B(EMPTY),
         Poll::Ready(Batch::Ended) => Either::B(ENDED),
@@ -285,8 +301,17 @@ pub fn drain(call_id: u32) -> Either<String, i32> {
 #[napi(catch_unwind)]
 pub fn release(call_id: u32) {
     let port = environment::with(|environment| environment.ports.remove(&call_id));
-    if let Some(Port { role: Role::Local { call }, emitter, .. }) = port {
-        let stopped = call.cancel(CancelReason { kind: CancelKind::Consumer, message: None, cause_id: None });
+    if let Some(Port {
+        role: Role::Local { call },
+        emitter,
+        ..
+    }) = port
+    {
+        let stopped = call.cancel(CancelReason {
+            kind: CancelKind::Consumer,
+            message: None,
+            cause_id: None,
+        });
         if stopped == Stopped::Stopping && !call.is_buffered() {
             // Nobody will tell how the runner settled.
             let attempt = emitter.map_or(0, |emitter| emitter.attempt());
@@ -299,8 +324,12 @@ pub fn release(call_id: u32) {
 #[napi(catch_unwind)]
 pub fn overrun(port: u32) -> u32 {
     environment::with(|environment| {
-        let Some(port) = environment.ports.get(&port) else { return code::CLOSED };
-        let Some(emitter) = &port.emitter else { return code::CLOSED };
+        let Some(port) = environment.ports.get(&port) else {
+            return code::CLOSED;
+        };
+        let Some(emitter) = &port.emitter else {
+            return code::CLOSED;
+        };
         port.encode(emitter.call().overrun(emitter.attempt()))
     })
 }

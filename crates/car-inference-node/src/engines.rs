@@ -8,7 +8,6 @@ use napi_derive::napi;
 use crate::environment;
 use crate::failure::FAILED;
 use crate::json_text::{to_json, well_formed};
-use crate::runtime::runtime;
 
 /// Makes an engine. Returns its id, or -1.
 #[napi(catch_unwind)]
@@ -18,11 +17,10 @@ pub fn create_engine(options_json: String) -> i32 {
         let built = EngineOptions::from_json(&well_formed(&options_json))
             .map_err(InferenceError::InvalidRequest)
             .and_then(|options| {
-                let mut builder = InferenceEngine::builder().options(options).event_log(log.clone());
-                if let Some(runtime) = runtime() {
-                    builder = builder.runtime(runtime.handle().clone());
-                }
-                builder.try_build()
+                InferenceEngine::builder()
+                    .options(options)
+                    .event_log(log.clone())
+                    .try_build()
             });
         match built {
             Ok(engine) => {
@@ -39,7 +37,9 @@ pub fn create_engine(options_json: String) -> i32 {
 #[napi(catch_unwind)]
 pub fn register_model(engine: u32, schema_json: String) -> i32 {
     environment::with(|environment| {
-        let Some((engine, _)) = environment.engines.get(&engine) else { return environment.fail_unknown("engine") };
+        let Some((engine, _)) = environment.engines.get(&engine) else {
+            return environment.fail_unknown("engine");
+        };
         let registered = ModelSchema::from_json(&well_formed(&schema_json))
             .map_err(InferenceError::InvalidRequest)
             .and_then(|model| engine.register_model(model));
@@ -54,7 +54,13 @@ pub fn register_model(engine: u32, schema_json: String) -> i32 {
 #[napi(catch_unwind)]
 pub fn models(engine: u32) -> String {
     environment::with(|environment| match environment.engines.get(&engine) {
-        Some((engine, _)) => to_json(&engine.models().iter().map(|model| (**model).clone()).collect::<Vec<_>>()),
+        Some((engine, _)) => to_json(
+            &engine
+                .models()
+                .iter()
+                .map(|model| (**model).clone())
+                .collect::<Vec<_>>(),
+        ),
         None => "[]".into(),
     })
 }

@@ -67,7 +67,10 @@ pub fn set_mailbox(env: Env, ring: Function<'_, (), ()>) -> napi::Result<()> {
 pub fn take_messages(env: &Env) -> napi::Result<Array<'_>> {
     let messages = with(|environment| {
         let messages = environment.mailbox.take();
-        messages.into_iter().map(|message| environment.receive(message)).collect::<Vec<_>>()
+        messages
+            .into_iter()
+            .map(|message| environment.receive(message))
+            .collect::<Vec<_>>()
     });
     let mut array = env.create_array(u32::try_from(messages.len() * 3).unwrap_or(u32::MAX))?;
     for (index, (kind, id, payload)) in (0u32..).zip(messages) {
@@ -118,13 +121,13 @@ fn clean_up() {
     for port in gone.ports.into_values() {
         // A hosted run's sender is dropped with its port, which fails the run for whoever waits for it.
         if let Role::Local { call } = &port.role {
-                call.cancel(CancelReason {
-                    kind: CancelKind::Engine,
-                    message: Some("its thread exited".into()),
-                    cause_id: None,
-                });
-                let attempt = port.emitter.as_ref().map_or(0, car_inference::EventEmitter::attempt);
-                let _over = call.settle(attempt, Ok(None));
+            call.cancel(CancelReason {
+                kind: CancelKind::Engine,
+                message: Some("its thread exited".into()),
+                cause_id: None,
+            });
+            let attempt = port.emitter.as_ref().map_or(0, car_inference::EventEmitter::attempt);
+            let _over = call.settle(attempt, Ok(None));
         }
     }
 }

@@ -1,7 +1,7 @@
 //! How a function says that it failed: -1, and the failure for `takeFailure`.
 
-use car_inference::error::{ErrorCode, InferenceError, Problem};
 use car_inference::Failure;
+use car_inference::error::{ErrorCode, InferenceError, Problem};
 
 use crate::environment::Environment;
 use crate::json_text::to_json;

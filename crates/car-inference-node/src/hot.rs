@@ -1,6 +1,7 @@
 //! The calls made once a token: plain Node-API callbacks, a number and a string in, a number out.
 //! Everything else goes through napi-derive.
 
+use std::ffi::CStr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 
@@ -13,31 +14,32 @@ use crate::ports::code;
 use crate::text::{self, Strand};
 
 #[napi(module_exports)]
-fn export_hot_calls(mut exports: Object<'_>, env: Env) -> napi::Result<()> {
-    let calls: [(&str, &str, Callback); 3] = [
-        ("textDelta", "textDelta\0", text_delta),
-        ("reasoningDelta", "reasoningDelta\0", reasoning_delta),
-        ("toolCallDelta", "toolCallDelta\0", tool_call_delta),
+fn export_hot_calls(exports: Object<'_>, env: Env) -> napi::Result<()> {
+    let calls: [(&CStr, Callback); 4] = [
+        (c"textDelta", text_delta),
+        (c"reasoningDelta", reasoning_delta),
+        (c"toolCallDelta", tool_call_delta),
+        (c"panicProbeHot", panic_probe_hot),
     ];
-    for (name, terminated, callback) in calls {
+    for (name, callback) in calls {
         let mut function = ptr::null_mut();
         // SAFETY: `env` is the environment being initialised; the name is terminated; there is no callback data.
         let status = unsafe {
             sys::napi_create_function(
                 env.raw(),
-                terminated.as_ptr().cast(),
-                isize::try_from(name.len()).unwrap_or_default(),
+                name.as_ptr(),
+                isize::try_from(name.count_bytes()).unwrap_or_default(),
                 Some(callback),
                 ptr::null_mut(),
                 &mut function,
             )
         };
         napi::check_status!(status)?;
-        let terminated_name = terminated.as_ptr().cast();
         // SAFETY: both values belong to this environment.
-        napi::check_status!(unsafe { sys::napi_set_named_property(env.raw(), exports.raw(), terminated_name, function) })?;
+        napi::check_status!(unsafe {
+            sys::napi_set_named_property(env.raw(), exports.raw(), name.as_ptr(), function)
+        })?;
     }
-    let _ = &mut exports;
     Ok(())
 }
 
@@ -58,6 +60,18 @@ unsafe extern "C" fn tool_call_delta(env: sys::napi_env, info: sys::napi_callbac
     unsafe { answer(env, || delta::<3>(env, info, |index| Ok(Strand::Arguments(index)))) }
 }
 
+/// Panics, so that tests can see what a panic on this way becomes.
+unsafe extern "C" fn panic_probe_hot(env: sys::napi_env, _info: sys::napi_callback_info) -> sys::napi_value {
+    // SAFETY: as above.
+    unsafe { answer(env, || panic!("panicProbeHot")) }
+}
+
+/// Panics, so that tests can see what a panic becomes.
+#[napi(catch_unwind)]
+pub fn panic_probe() {
+    panic!("panicProbe");
+}
+
 /// Arguments: port, index (when there are three), text.
 ///
 /// # Safety
@@ -71,19 +85,31 @@ unsafe fn delta<const ARGUMENTS: usize>(
     let mut count = ARGUMENTS;
     // SAFETY: `arguments` holds `count` values; napi fills missing ones with undefined.
     let status = unsafe {
-        sys::napi_get_cb_info(env, info, &mut count, arguments.as_mut_ptr(), ptr::null_mut(), ptr::null_mut())
+        sys::napi_get_cb_info(
+            env,
+            info,
+            &mut count,
+            arguments.as_mut_ptr(),
+            ptr::null_mut(),
+            ptr::null_mut(),
+        )
     };
     if Status::from(status) != Status::Ok {
         return Err(Status::from(status));
     }
     // SAFETY: the values belong to this callback.
     let (port_id, index) = unsafe {
-        (number(env, arguments[0])?, if ARGUMENTS == 3 { number(env, arguments[1])? } else { 0 })
+        (
+            number(env, arguments[0])?,
+            if ARGUMENTS == 3 { number(env, arguments[1])? } else { 0 },
+        )
     };
     let strand = strand(index as usize)?;
     let value = arguments[ARGUMENTS - 1];
     environment::with(|environment| {
-        let Some(port) = environment.ports.get_mut(&port_id) else { return Ok(code::CLOSED) };
+        let Some(port) = environment.ports.get_mut(&port_id) else {
+            return Ok(code::CLOSED);
+        };
         if port.halves.is_empty() {
             // SAFETY: the value belongs to this callback.
             let passed = unsafe {

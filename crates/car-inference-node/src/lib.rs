@@ -1,6 +1,8 @@
 //! The Node binding of `car-inference`: converts, schedules and cleans up. It holds no rule of a call's life; those
 //! are in the core crate. `src/native.ts` is its mirror, function by function.
 
+#![cfg_attr(test, allow(dead_code, reason = "napi-derive registers nothing in test builds"))]
+
 mod calls;
 mod engines;
 mod environment;

@@ -1,8 +1,8 @@
 //! The way from any thread to one environment's JavaScript: a queue, and one weak thread-safe function that says
 //! "look". Wakes are coalesced; the function never keeps the process alive.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::task::Wake;
 
 use napi::Status;
@@ -30,6 +30,10 @@ pub enum Message {
     Sealed(u32),
 }
 
+/// The environment has ended.
+#[derive(Debug)]
+pub struct Gone;
+
 /// One environment's mailbox.
 pub struct Mailbox {
     /// Tells environments apart.
@@ -50,7 +54,11 @@ impl Mailbox {
     pub fn new() -> Arc<Self> {
         static ENVIRONMENTS: AtomicU64 = AtomicU64::new(1);
         let environment_id = ENVIRONMENTS.fetch_add(1, Ordering::Relaxed);
-        Arc::new(Self { environment_id, next_id: AtomicU32::new(1), queue: Mutex::default() })
+        Arc::new(Self {
+            environment_id,
+            next_id: AtomicU32::new(1),
+            queue: Mutex::default(),
+        })
     }
 
     /// An id for a call, a hosted run, an engine or a runner: never given twice in one environment.
@@ -65,11 +73,11 @@ impl Mailbox {
         Ok(())
     }
 
-    /// Posts a message. Gives it back when the environment is gone.
-    pub fn post(&self, message: Message) -> Result<(), Message> {
+    /// Posts a message, unless the environment is gone.
+    pub fn post(&self, message: Message) -> Result<(), Gone> {
         let mut queue = self.queue.lock();
         if queue.closed {
-            return Err(message);
+            return Err(Gone);
         }
         queue.messages.push(message);
         if !queue.rung

@@ -37,17 +37,29 @@ pub enum Role {
     /// A call of this environment's consumer.
     Local { call: Call },
     /// A run for a call that lives elsewhere.
-    Hosted { settled: Option<oneshot::Sender<Outcome>>, wants_room: Arc<Notify> },
+    Hosted {
+        settled: Option<oneshot::Sender<Outcome>>,
+        wants_room: Arc<Notify>,
+    },
 }
 
 impl Port {
     pub fn local(call: Call) -> Self {
-        Self { role: Role::Local { call }, emitter: None, halves: HalfPairs::default(), stand_ins: Vec::new(), wait: Duration::ZERO }
+        Self {
+            role: Role::Local { call },
+            emitter: None,
+            halves: HalfPairs::default(),
+            stand_ins: Vec::new(),
+            wait: Duration::ZERO,
+        }
     }
 
     pub fn hosted(run: HostedRun) -> Self {
         Self {
-            role: Role::Hosted { settled: Some(run.settled), wants_room: run.wants_room },
+            role: Role::Hosted {
+                settled: Some(run.settled),
+                wants_room: run.wants_room,
+            },
             emitter: Some(run.emitter),
             halves: HalfPairs::default(),
             stand_ins: Vec::new(),

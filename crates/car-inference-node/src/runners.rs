@@ -18,8 +18,13 @@ use crate::js_runner::JsRunner;
 pub fn register_runner(hint: Option<String>) -> u32 {
     let (runner_id, runner) = environment::with(|environment| {
         let runner_id = environment.mailbox.next_id();
-        let runner = Arc::new(JsRunner { mailbox: Arc::clone(&environment.mailbox), runner_id });
-        environment.runners.insert(runner_id, (hint.clone(), Arc::downgrade(&runner)));
+        let runner = Arc::new(JsRunner {
+            mailbox: Arc::clone(&environment.mailbox),
+            runner_id,
+        });
+        environment
+            .runners
+            .insert(runner_id, (hint.clone(), Arc::downgrade(&runner)));
         (runner_id, runner)
     });
     match hint {
@@ -32,7 +37,9 @@ pub fn register_runner(hint: Option<String>) -> u32 {
 /// Clears a slot: if it still holds that runner, or whatever it holds when none is named. Returns whether it did.
 #[napi(catch_unwind)]
 pub fn clear_runner(hint: Option<String>, runner_id: Option<u32>) -> bool {
-    let Some(runner_id) = runner_id else { return clear(hint.as_deref(), None) };
+    let Some(runner_id) = runner_id else {
+        return clear(hint.as_deref(), None);
+    };
     let runner = environment::with(|environment| environment.runners.get(&runner_id)?.1.upgrade());
     runner.is_some_and(|runner| clear(hint.as_deref(), Some(&runner)))
 }
@@ -41,7 +48,8 @@ pub fn clear(hint: Option<&str>, only: Option<&Arc<JsRunner>>) -> bool {
     clear_inference_runner_if(hint, |held| {
         only.is_none_or(|only| {
             let held: &dyn Any = held;
-            held.downcast_ref::<JsRunner>().is_some_and(|held| std::ptr::eq(held, &**only))
+            held.downcast_ref::<JsRunner>()
+                .is_some_and(|held| std::ptr::eq(held, &**only))
         })
     })
 }
@@ -62,5 +70,7 @@ pub fn local_id(runner: &dyn InferenceRunner) -> Option<i32> {
     let runner: &dyn Any = runner;
     let runner = runner.downcast_ref::<JsRunner>()?;
     let own = environment::with(|environment| environment.mailbox.environment_id);
-    (runner.mailbox.environment_id == own).then(|| i32::try_from(runner.runner_id).ok()).flatten()
+    (runner.mailbox.environment_id == own)
+        .then(|| i32::try_from(runner.runner_id).ok())
+        .flatten()
 }

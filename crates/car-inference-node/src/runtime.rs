@@ -9,7 +9,12 @@ pub fn runtime() -> Option<&'static Runtime> {
     static RUNTIME: OnceLock<Option<Runtime>> = OnceLock::new();
     RUNTIME
         .get_or_init(|| {
-            Builder::new_multi_thread().worker_threads(2).thread_name("car-inference").enable_time().build().ok()
+            Builder::new_multi_thread()
+                .worker_threads(2)
+                .thread_name("car-inference")
+                .enable_time()
+                .build()
+                .ok()
         })
         .as_ref()
 }

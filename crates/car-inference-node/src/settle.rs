@@ -19,11 +19,14 @@ use crate::ports::{Port, Role, code};
 #[napi(catch_unwind)]
 pub fn emit_event(port: u32, json: String) -> u32 {
     environment::with(|environment| {
-        let Some(port) = environment.ports.get_mut(&port) else { return code::CLOSED };
-        let json = well_formed(&json);
-        match StreamEvent::from_json(&json) {
+        let Some(port) = environment.ports.get_mut(&port) else {
+            return code::CLOSED;
+        };
+        let fixed = well_formed(&json);
+        match StreamEvent::from_json(&fixed) {
             Err(problems) => reject(port, problems),
-            Ok(event) if is_canonical(&event, &json) && json_is_borrowed(&json) => port.admit((&event).into()),
+            // What JavaScript reads in its own JSON is the event only if nothing was mended or filled in.
+            Ok(event) if fixed == json && is_canonical(&event, &json) => port.admit((&event).into()),
             Ok(event) => port.admit_stand_in(event),
         }
     })
@@ -33,10 +36,6 @@ pub fn emit_event(port: u32, json: String) -> u32 {
 fn is_canonical(event: &StreamEvent, json: &str) -> bool {
     let given: Option<Value> = serde_json::from_str(json).ok();
     given.is_some() && given == serde_json::to_value(event).ok()
-}
-
-fn json_is_borrowed(json: &std::borrow::Cow<'_, str>) -> bool {
-    matches!(json, std::borrow::Cow::Borrowed(_))
 }
 
 /// Ends a call because of an event that could not even be written as JSON.
@@ -124,7 +123,9 @@ pub fn settle(port_id: u32, outcome_json: Option<String>) -> i32 {
             }
         }
     });
-    let Some((call, Some(emitter), hosted)) = taken else { return ENDED };
+    let Some((call, Some(emitter), hosted)) = taken else {
+        return ENDED;
+    };
     let outcome = match outcome {
         Ok(outcome) => outcome,
         Err(problems) if hosted.is_none() => {
@@ -139,7 +140,9 @@ pub fn settle(port_id: u32, outcome_json: Option<String>) -> i32 {
     match hosted {
         Some(settled) => {
             // A call that was sealed off meanwhile no longer waits for its runner.
-            let _gone = settled.map(|settled| settled.send(outcome));
+            if let Some(settled) = settled {
+                drop(settled.send(outcome));
+            }
             ENDED
         }
         None => {

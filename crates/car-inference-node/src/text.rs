@@ -20,7 +20,10 @@ impl Strand {
         match self {
             Self::Text => EventRef::TextDelta(text),
             Self::Reasoning(index) => EventRef::ReasoningDelta { index, text },
-            Self::Arguments(index) => EventRef::ToolCallDelta { index, arguments_delta: text },
+            Self::Arguments(index) => EventRef::ToolCallDelta {
+                index,
+                arguments_delta: text,
+            },
         }
     }
 }
@@ -52,7 +55,10 @@ impl HalfPairs {
 
     /// The halves that never met their other, as the events that deliver them.
     pub fn flush(self) -> Vec<StreamEvent> {
-        self.halves.into_iter().map(|(strand, _)| strand.event_ref("\u{FFFD}").to_event()).collect()
+        self.halves
+            .into_iter()
+            .map(|(strand, _)| strand.event_ref("\u{FFFD}").to_event())
+            .collect()
     }
 }
 
@@ -69,9 +75,8 @@ pub unsafe fn with_utf8<R>(
     let mut stack = [0u8; STACK_BYTES];
     let mut written = 0;
     // SAFETY: the buffer is as long as said; napi writes at most that, terminator included.
-    let status = unsafe {
-        sys::napi_get_value_string_utf8(env, value, stack.as_mut_ptr().cast(), STACK_BYTES, &mut written)
-    };
+    let status =
+        unsafe { sys::napi_get_value_string_utf8(env, value, stack.as_mut_ptr().cast(), STACK_BYTES, &mut written) };
     check(status)?;
     // A character has at most four bytes, so only a cut string can come this close to the end.
     if written < STACK_BYTES - 4 {
@@ -82,9 +87,8 @@ pub unsafe fn with_utf8<R>(
     check(unsafe { sys::napi_get_value_string_utf8(env, value, ptr::null_mut(), 0, &mut length) })?;
     let mut heap = vec![0u8; length + 1];
     // SAFETY: as above.
-    let status = unsafe {
-        sys::napi_get_value_string_utf8(env, value, heap.as_mut_ptr().cast(), heap.len(), &mut written)
-    };
+    let status =
+        unsafe { sys::napi_get_value_string_utf8(env, value, heap.as_mut_ptr().cast(), heap.len(), &mut written) };
     check(status)?;
     Ok(work(valid(&heap[..written])))
 }
@@ -100,9 +104,7 @@ pub unsafe fn utf16(env: sys::napi_env, value: sys::napi_value) -> Result<Vec<u1
     let mut units = vec![0u16; length + 1];
     let mut written = 0;
     // SAFETY: the buffer is as long as said; napi writes at most that, terminator included.
-    check(unsafe {
-        sys::napi_get_value_string_utf16(env, value, units.as_mut_ptr(), units.len(), &mut written)
-    })?;
+    check(unsafe { sys::napi_get_value_string_utf16(env, value, units.as_mut_ptr(), units.len(), &mut written) })?;
     units.truncate(written);
     Ok(units)
 }

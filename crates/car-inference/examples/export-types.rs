@@ -9,14 +9,14 @@ use car_inference::log::{
     AttemptRecord, CallFilter, CallRecord, CallStatus, Decision, Ending, LoggedEvent, Note, VerdictRecord,
 };
 use car_inference::stream::{
-    Completion, ErrorNote, FileContent, Reasoning, Source, StopReason, StreamEvent, TokenUsage, ToolCallSignature, Warning,
+    Completion, ErrorNote, FileContent, Reasoning, Source, StopReason, StreamEvent, TokenUsage, ToolCallSignature,
+    Warning,
 };
 use car_inference::tasks::generate::{
     ContentBlock, GenerateParams, GenerateRequest, Message, ReasoningEffort, ResponseFormat, ToolCall, ToolChoice,
 };
 use car_inference::{
-    CallOptions, EngineOptions, Limits, ModelSchema, ModelSource, RetryPolicy, RunnerResult, TimeoutOverrides,
-    Timeouts,
+    CallOptions, EngineOptions, Limits, ModelSchema, ModelSource, RetryPolicy, RunnerResult, TimeoutOverrides, Timeouts,
 };
 use ts_rs::{Config, TS};
 
@@ -39,11 +39,16 @@ fn for_typescript(docs: &str) -> String {
         in_example ^= fence;
         keep
     });
-    kept.collect::<Vec<_>>().join("\n").replace("[`", "`").replace("`]", "`")
+    kept.collect::<Vec<_>>()
+        .join("\n")
+        .replace("[`", "`")
+        .replace("`]", "`")
 }
 
 fn declaration<T: TS>(config: &Config) -> String {
-    let docs = T::docs().map(|docs| docs.trim_end().to_owned() + "\n").unwrap_or_default();
+    let docs = T::docs()
+        .map(|docs| docs.trim_end().to_owned() + "\n")
+        .unwrap_or_default();
     for_typescript(&format!("\n{docs}export {}", T::decl(config))) + "\n"
 }
 
@@ -57,12 +62,55 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let config = Config::new().with_large_int("number");
     let types = declarations!(
         &config,
-        StreamEvent, StopReason, Source, FileContent, ErrorNote, Warning, TokenUsage, Reasoning, ToolCallSignature,
-        ToolCall, Completion, GenerateRequest, GenerateParams, ToolChoice, ReasoningEffort, ResponseFormat, Message,
-        ContentBlock, ModelSchema, ModelSource, EngineOptions, CallOptions, Timeouts, TimeoutOverrides, Limits,
-        RetryPolicy, Problem, ErrorCode, Failure, FailureDetails, RunnerFailure, RunnerFailureKind, TimeoutDetail,
-        TimeoutKind, LimitDetail, CancelReason, CancelKind, PolicyDetail, PolicyPoint, CallStatus, CallRecord,
-        CallFilter, AttemptRecord, VerdictRecord, Decision, Note, LoggedEvent, Ending, RunnerResult,
+        StreamEvent,
+        StopReason,
+        Source,
+        FileContent,
+        ErrorNote,
+        Warning,
+        TokenUsage,
+        Reasoning,
+        ToolCallSignature,
+        ToolCall,
+        Completion,
+        GenerateRequest,
+        GenerateParams,
+        ToolChoice,
+        ReasoningEffort,
+        ResponseFormat,
+        Message,
+        ContentBlock,
+        ModelSchema,
+        ModelSource,
+        EngineOptions,
+        CallOptions,
+        Timeouts,
+        TimeoutOverrides,
+        Limits,
+        RetryPolicy,
+        Problem,
+        ErrorCode,
+        Failure,
+        FailureDetails,
+        RunnerFailure,
+        RunnerFailureKind,
+        TimeoutDetail,
+        TimeoutKind,
+        LimitDetail,
+        CancelReason,
+        CancelKind,
+        PolicyDetail,
+        PolicyPoint,
+        CallStatus,
+        CallRecord,
+        CallFilter,
+        AttemptRecord,
+        VerdictRecord,
+        Decision,
+        Note,
+        LoggedEvent,
+        Ending,
+        RunnerResult,
     );
     std::fs::write(path, format!("{HEAD}{types}"))?;
     Ok(())

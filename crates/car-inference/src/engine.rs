@@ -81,7 +81,11 @@ impl EngineShared {
 
     /// Waits for a log's commit beside the call.
     pub(crate) fn commit(&self, commit: impl Future<Output = ()> + Send + 'static) {
-        match self.commits.clone().or_else(|| tokio::runtime::Handle::try_current().ok()) {
+        match self
+            .commits
+            .clone()
+            .or_else(|| tokio::runtime::Handle::try_current().ok())
+        {
             Some(runtime) => drop(runtime.spawn(commit)),
             // Without a runtime nobody could wait anyway: wait here.
             None => drop(std::thread::spawn(move || block_on(commit))),
@@ -199,8 +203,16 @@ impl InferenceEngineBuilder {
         if !problems.is_empty() {
             return Err(InferenceError::InvalidRequest(problems));
         }
-        let EngineOptions { models, timeouts, limits, retry } = self.options;
-        let models = models.into_iter().map(|model| (model.id.clone(), Arc::new(model))).collect();
+        let EngineOptions {
+            models,
+            timeouts,
+            limits,
+            retry,
+        } = self.options;
+        let models = models
+            .into_iter()
+            .map(|model| (model.id.clone(), Arc::new(model)))
+            .collect();
         Ok(InferenceEngine {
             shared: Arc::new(EngineShared {
                 models: RwLock::new(models),
@@ -271,7 +283,9 @@ impl InferenceEngine {
         };
         let shared = &self.shared;
         let settings = CallSettings {
-            timeouts: options.timeouts.map_or(shared.timeouts, |timeouts| timeouts.over(shared.timeouts)),
+            timeouts: options
+                .timeouts
+                .map_or(shared.timeouts, |timeouts| timeouts.over(shared.timeouts)),
             limits: options.limits.unwrap_or(shared.limits),
             retry: options.retry.unwrap_or(shared.retry),
         };
@@ -300,7 +314,10 @@ impl InferenceEngine {
                 None
             }
         };
-        let ids: Vec<_> = first.into_iter().chain(request.fallback_models.iter().cloned()).collect();
+        let ids: Vec<_> = first
+            .into_iter()
+            .chain(request.fallback_models.iter().cloned())
+            .collect();
         if !problems.is_empty() {
             return Ok(Vec::new());
         }
@@ -320,7 +337,8 @@ impl InferenceEngine {
     /// What [`open`](Self::open) returns, and a failure that comes before any runner: none registered, denied by
     /// policy, refused by the log.
     pub async fn generate_tracked_stream(&self, request: GenerateRequest) -> Result<TrackedStream, InferenceError> {
-        self.generate_tracked_stream_with(request, &CallOptions::default()).await
+        self.generate_tracked_stream_with(request, &CallOptions::default())
+            .await
     }
 
     /// As [`generate_tracked_stream`](Self::generate_tracked_stream), with settings of the call's own.
@@ -371,7 +389,11 @@ impl InferenceEngine {
             }
             if mode == CloseMode::Cancel {
                 for call in in_flight {
-                    call.cancel(CancelReason { kind: CancelKind::Engine, message: None, cause_id: None });
+                    call.cancel(CancelReason {
+                        kind: CancelKind::Engine,
+                        message: None,
+                        cause_id: None,
+                    });
                 }
             }
             over.await;
@@ -386,5 +408,9 @@ impl Default for InferenceEngine {
 }
 
 fn list(models: &BTreeMap<String, Arc<ModelSchema>>) -> String {
-    if models.is_empty() { "none".into() } else { models.keys().cloned().collect::<Vec<_>>().join(", ") }
+    if models.is_empty() {
+        "none".into()
+    } else {
+        models.keys().cloned().collect::<Vec<_>>().join(", ")
+    }
 }

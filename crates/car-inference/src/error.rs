@@ -19,7 +19,10 @@ pub struct Problem {
 impl Problem {
     /// A problem at `path`.
     pub fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { path: path.into(), message: message.into() }
+        Self {
+            path: path.into(),
+            message: message.into(),
+        }
     }
 }
 
@@ -111,7 +114,11 @@ pub struct CancelReason {
 impl CancelReason {
     /// The consumer cancelled, for this reason.
     pub fn consumer(message: impl Into<String>) -> Self {
-        Self { kind: CancelKind::Consumer, message: Some(message.into()), cause_id: None }
+        Self {
+            kind: CancelKind::Consumer,
+            message: Some(message.into()),
+            cause_id: None,
+        }
     }
 }
 
@@ -289,19 +296,31 @@ impl Failure {
     #[must_use]
     pub fn invalid_event(problems: Vec<Problem>) -> Self {
         let list = problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-        Self { problems, ..Self::protocol(format!("the runner emitted an invalid event: {list}")) }
+        Self {
+            problems,
+            ..Self::protocol(format!("the runner emitted an invalid event: {list}"))
+        }
     }
 
     /// The runner returned what is not a result.
     #[must_use]
     pub fn invalid_result(problems: Vec<Problem>) -> Self {
         let list = problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-        Self { problems, ..Self::protocol(format!("the runner returned an invalid result: {list}")) }
+        Self {
+            problems,
+            ..Self::protocol(format!("the runner returned an invalid result: {list}"))
+        }
     }
 
     pub(crate) fn limit(name: &str, max: usize, message: impl Into<String>) -> Self {
-        let detail = LimitDetail { name: name.to_owned(), max: max as u64 };
-        Self { limit: Some(detail), ..Self::new(ErrorCode::LimitExceeded, message) }
+        let detail = LimitDetail {
+            name: name.to_owned(),
+            max: max as u64,
+        };
+        Self {
+            limit: Some(detail),
+            ..Self::new(ErrorCode::LimitExceeded, message)
+        }
     }
 
     pub(crate) fn timeout(kind: TimeoutKind, ms: u64) -> Self {
@@ -324,7 +343,10 @@ impl Failure {
             (None, CancelKind::Signal) => "cancelled by the abort signal".into(),
             (None, CancelKind::Engine) => "cancelled: the engine was closed".into(),
         };
-        Self { cancel: Some(reason), ..Self::new(ErrorCode::Cancelled, message) }
+        Self {
+            cancel: Some(reason),
+            ..Self::new(ErrorCode::Cancelled, message)
+        }
     }
 
     pub(crate) fn runner(error: &RunnerError, details: FailureDetails, attempt: u32) -> Self {
@@ -334,7 +356,12 @@ impl Failure {
         };
         Self {
             retryable: kind == RunnerFailureKind::Failed && details.may_retry(),
-            runner: Some(RunnerFailure { kind, attempt, message: message.clone(), details }),
+            runner: Some(RunnerFailure {
+                kind,
+                attempt,
+                message: message.clone(),
+                details,
+            }),
             ..Self::new(code, error.to_string())
         }
     }
@@ -392,9 +419,10 @@ impl From<Failure> for InferenceError {
 impl From<&InferenceError> for Failure {
     fn from(error: &InferenceError) -> Self {
         match error {
-            InferenceError::InvalidRequest(problems) => {
-                Self { problems: problems.clone(), ..Self::new(ErrorCode::InvalidRequest, error.to_string()) }
-            }
+            InferenceError::InvalidRequest(problems) => Self {
+                problems: problems.clone(),
+                ..Self::new(ErrorCode::InvalidRequest, error.to_string())
+            },
             InferenceError::CallFailed(failure) => (**failure).clone(),
             other => Self::new(other.code(), other.to_string()),
         }

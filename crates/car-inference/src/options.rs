@@ -66,7 +66,12 @@ pub struct Timeouts {
 
 impl Default for Timeouts {
     fn default() -> Self {
-        Self { first_event_ms: Some(600_000), idle_ms: Some(300_000), total_ms: Some(3_600_000), grace_ms: 500 }
+        Self {
+            first_event_ms: Some(600_000),
+            idle_ms: Some(300_000),
+            total_ms: Some(3_600_000),
+            grace_ms: 500,
+        }
     }
 }
 
@@ -169,7 +174,12 @@ pub struct RetryPolicy {
 
 impl Default for RetryPolicy {
     fn default() -> Self {
-        Self { attempts_max: 1, backoff_ms: 500, backoff_factor: 2.0, backoff_max_ms: 30_000 }
+        Self {
+            attempts_max: 1,
+            backoff_ms: 500,
+            backoff_factor: 2.0,
+            backoff_max_ms: 30_000,
+        }
     }
 }
 
@@ -208,10 +218,16 @@ impl EngineOptions {
         let mut seen = std::collections::HashSet::new();
         for (index, model) in self.models.iter().enumerate() {
             for problem in model.validate() {
-                problems.push(Problem::new(format!("models[{index}].{}", problem.path), problem.message));
+                problems.push(Problem::new(
+                    format!("models[{index}].{}", problem.path),
+                    problem.message,
+                ));
             }
             if !seen.insert(&model.id) {
-                problems.push(Problem::new(format!("models[{index}].id"), format!("{:?} is given twice", model.id)));
+                problems.push(Problem::new(
+                    format!("models[{index}].id"),
+                    format!("{:?} is given twice", model.id),
+                ));
             }
         }
         validate_timeouts(&self.timeouts, &mut problems);
@@ -257,7 +273,10 @@ fn validate_timeouts(timeouts: &Timeouts, problems: &mut Vec<Problem>) {
     for (name, time) in times {
         match time {
             Some(0) if name != "graceMs" => {
-                problems.push(Problem::new(format!("timeouts.{name}"), "must be at least 1; null waits forever"));
+                problems.push(Problem::new(
+                    format!("timeouts.{name}"),
+                    "must be at least 1; null waits forever",
+                ));
             }
             Some(ms) if ms > TIME_MS_MAX => {
                 let message = format!("must be at most {TIME_MS_MAX}, is {ms}; null waits forever");
@@ -285,14 +304,20 @@ fn validate_limits(limits: &Limits, problems: &mut Vec<Problem>) {
 
 fn validate_retry(retry: &RetryPolicy, problems: &mut Vec<Problem>) {
     if retry.attempts_max == 0 {
-        problems.push(Problem::new("retry.attemptsMax", "must be at least 1 (1 means: no retry)"));
+        problems.push(Problem::new(
+            "retry.attemptsMax",
+            "must be at least 1 (1 means: no retry)",
+        ));
     }
     if !(1.0..=100.0).contains(&retry.backoff_factor) {
         problems.push(Problem::new("retry.backoffFactor", "must be from 1 to 100"));
     }
     for (name, ms) in [("backoffMs", retry.backoff_ms), ("backoffMaxMs", retry.backoff_max_ms)] {
         if ms > TIME_MS_MAX {
-            problems.push(Problem::new(format!("retry.{name}"), format!("must be at most {TIME_MS_MAX}, is {ms}")));
+            problems.push(Problem::new(
+                format!("retry.{name}"),
+                format!("must be at most {TIME_MS_MAX}, is {ms}"),
+            ));
         }
     }
 }

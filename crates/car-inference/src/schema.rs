@@ -37,7 +37,12 @@ pub struct ModelSchema {
 
 /// Who serves a model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "type", rename_all = "kebab-case", rename_all_fields = "camelCase", deny_unknown_fields)]
+#[serde(
+    tag = "type",
+    rename_all = "kebab-case",
+    rename_all_fields = "camelCase",
+    deny_unknown_fields
+)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
 #[non_exhaustive]
 pub enum ModelSource {
@@ -59,7 +64,13 @@ impl ModelSchema {
     /// A model that a runner serves.
     #[must_use]
     pub fn delegated(id: impl Into<String>, hint: Option<&str>) -> Self {
-        Self { id: id.into(), source: ModelSource::Delegated { hint: hint.map(str::to_owned) }, ..Self::default() }
+        Self {
+            id: id.into(),
+            source: ModelSource::Delegated {
+                hint: hint.map(str::to_owned),
+            },
+            ..Self::default()
+        }
     }
 
     /// The hint of a delegated model.
@@ -81,6 +92,10 @@ impl ModelSchema {
     /// Checks what the types cannot say. Empty when the model can be registered.
     #[must_use]
     pub fn validate(&self) -> Vec<Problem> {
-        if self.id.is_empty() { vec![Problem::new("id", "must not be empty")] } else { Vec::new() }
+        if self.id.is_empty() {
+            vec![Problem::new("id", "must not be empty")]
+        } else {
+            Vec::new()
+        }
     }
 }

@@ -119,7 +119,11 @@ impl Session {
     pub fn rule(&mut self, event: EventRef<'_>) -> Ruling {
         if self.over {
             let second_done = matches!(event, EventRef::Other(StreamEvent::Done { .. }));
-            return Ruling::Refuse(if second_done { Refusal::SecondDone } else { Refusal::AfterEnding });
+            return Ruling::Refuse(if second_done {
+                Refusal::SecondDone
+            } else {
+                Refusal::AfterEnding
+            });
         }
         match event {
             EventRef::TextDelta(_) | EventRef::ReasoningDelta { .. } => Ruling::Pass,
@@ -142,7 +146,11 @@ impl Session {
             Some(tool) if tool.name == name && tool.id.as_deref() == id => Ruling::Refuse(Refusal::RepeatedStart),
             Some(_) => Ruling::Violation(Violation::ConflictingStart { index }),
             None => {
-                let phase = ToolPhase { name: name.to_owned(), id: id.map(str::to_owned), ended: false };
+                let phase = ToolPhase {
+                    name: name.to_owned(),
+                    id: id.map(str::to_owned),
+                    ended: false,
+                };
                 self.tools.insert(index, phase);
                 Ruling::Pass
             }

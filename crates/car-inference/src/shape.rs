@@ -20,7 +20,10 @@ pub(crate) fn parse<T: DeserializeOwned + JsonSchema>(json: &str) -> Result<T, V
         Err(error) => return Err(vec![Problem::new("", format!("not JSON: {error}"))]),
     };
     let schema = schemars::schema_for!(T).to_value();
-    let mut walk = Walk { root: &schema, problems: Vec::new() };
+    let mut walk = Walk {
+        root: &schema,
+        problems: Vec::new(),
+    };
     walk.check(&schema, &value, &mut String::new());
     if walk.problems.is_empty() {
         // The schema is looser than the type somewhere: serde's own word is better than none.
@@ -45,23 +48,41 @@ impl<'a> Walk<'a> {
         if self.problems.len() >= PROBLEMS_MAX {
             return;
         }
-        if let Some(target) = schema.get("$ref").and_then(Value::as_str).and_then(|reference| self.resolve(reference)) {
+        if let Some(target) = schema
+            .get("$ref")
+            .and_then(Value::as_str)
+            .and_then(|reference| self.resolve(reference))
+        {
             self.check(target, value, path);
         }
-        if let Some(branches) = schema.get("anyOf").or_else(|| schema.get("oneOf")).and_then(Value::as_array) {
+        if let Some(branches) = schema
+            .get("anyOf")
+            .or_else(|| schema.get("oneOf"))
+            .and_then(Value::as_array)
+        {
             self.check_branches(branches, value, path);
         }
         if let Some(expected) = types(schema)
             && !expected.iter().any(|expected| is_type(value, expected))
         {
-            let expected: Vec<_> = expected.iter().filter(|name| **name != "null").map(|name| article(name)).collect();
-            self.report(path, format!("expected {}, got {}", expected.join(" or "), describe(value)));
+            let expected: Vec<_> = expected
+                .iter()
+                .filter(|name| **name != "null")
+                .map(|name| article(name))
+                .collect();
+            self.report(
+                path,
+                format!("expected {}, got {}", expected.join(" or "), describe(value)),
+            );
             return;
         }
         if let Some(allowed) = schema.get("enum").and_then(Value::as_array)
             && !allowed.contains(value)
         {
-            self.report(path, format!("expected one of {}, got {}", list(allowed), describe(value)));
+            self.report(
+                path,
+                format!("expected one of {}, got {}", list(allowed), describe(value)),
+            );
         }
         if let Some(minimum) = schema.get("minimum").and_then(Value::as_f64)
             && value.as_f64().is_some_and(|number| number < minimum)
@@ -86,7 +107,13 @@ impl<'a> Walk<'a> {
 
     fn check_fields(&mut self, schema: &'a Value, fields: &Map<String, Value>, path: &mut String) {
         let properties = schema.get("properties").and_then(Value::as_object);
-        for name in schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
+        for name in schema
+            .get("required")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+        {
             if !fields.contains_key(name) {
                 let field_path = join(path, name);
                 self.report(&field_path, "required");
@@ -126,7 +153,10 @@ impl<'a> Walk<'a> {
                 Some(index) => self.check(&branches[index], value, path),
                 None => {
                     let field_path = join(path, tag);
-                    self.report(&field_path, format!("expected one of {}, got {}", list(&tags), describe(given)));
+                    self.report(
+                        &field_path,
+                        format!("expected one of {}, got {}", list(&tags), describe(given)),
+                    );
                 }
             };
         }
@@ -153,7 +183,10 @@ impl<'a> Walk<'a> {
             }
         }
         if !constants.is_empty() {
-            self.report(path, format!("expected one of {}, got {}", list(&constants), describe(value)));
+            self.report(
+                path,
+                format!("expected one of {}, got {}", list(&constants), describe(value)),
+            );
         }
     }
 
@@ -167,8 +200,10 @@ fn tagged(branches: &[Value]) -> Option<(&str, Vec<Value>)> {
     let properties = |branch: &'_ Value| branch.get("properties").and_then(Value::as_object).cloned();
     let first = branches.first()?.get("properties")?.as_object()?;
     let (tag, _) = first.iter().find(|(_, property)| property.get("const").is_some())?;
-    let tags: Option<Vec<_>> =
-        branches.iter().map(|branch| properties(branch)?.get(tag)?.get("const").cloned()).collect();
+    let tags: Option<Vec<_>> = branches
+        .iter()
+        .map(|branch| properties(branch)?.get(tag)?.get("const").cloned())
+        .collect();
     Some((tag, tags?))
 }
 
@@ -217,5 +252,9 @@ fn list(values: &[Value]) -> String {
 }
 
 fn join(path: &str, name: &str) -> String {
-    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+    if path.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{path}.{name}")
+    }
 }

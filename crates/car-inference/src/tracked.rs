@@ -72,17 +72,27 @@ pub struct EventStream {
 
 impl EventStream {
     fn new(call: Call) -> Self {
-        Self { call, batch: VecDeque::new(), over: false, owned: true }
+        Self {
+            call,
+            batch: VecDeque::new(),
+            over: false,
+            owned: true,
+        }
     }
 
     /// The next event; `None` after the last. A failed call shows as a last [`StreamEvent::Error`], for consumers that
     /// only know events; the [`Stream`] implementation and [`TrackedStream::result`] give the typed error instead.
     pub async fn recv(&mut self) -> Option<StreamEvent> {
-        std::future::poll_fn(|context| self.poll_event(context)).await.map(|event| {
-            event.unwrap_or_else(|error| {
-                StreamEvent::Error(ErrorNote { message: error.to_string(), code: code(&error) })
+        std::future::poll_fn(|context| self.poll_event(context))
+            .await
+            .map(|event| {
+                event.unwrap_or_else(|error| {
+                    StreamEvent::Error(ErrorNote {
+                        message: error.to_string(),
+                        code: code(&error),
+                    })
+                })
             })
-        })
     }
 
     /// The next event, or the error that ended the call; `None` after the last.
@@ -112,7 +122,9 @@ impl EventStream {
             }
             Batch::Ended => {
                 self.over = true;
-                let Some(ending) = self.call.ending() else { return Poll::Ready(None) };
+                let Some(ending) = self.call.ending() else {
+                    return Poll::Ready(None);
+                };
                 Poll::Ready(Some(match &ending.failure {
                     Some(failure) => Err(failure.clone().into()),
                     None => Ok(StreamEvent::Done {
@@ -126,7 +138,9 @@ impl EventStream {
 }
 
 fn code(error: &InferenceError) -> Option<String> {
-    serde_json::to_value(error.code()).ok().and_then(|code| code.as_str().map(str::to_owned))
+    serde_json::to_value(error.code())
+        .ok()
+        .and_then(|code| code.as_str().map(str::to_owned))
 }
 
 impl Stream for EventStream {
@@ -140,7 +154,11 @@ impl Stream for EventStream {
 impl Drop for EventStream {
     fn drop(&mut self) {
         if self.owned {
-            self.call.cancel(CancelReason { kind: CancelKind::Consumer, message: None, cause_id: None });
+            self.call.cancel(CancelReason {
+                kind: CancelKind::Consumer,
+                message: None,
+                cause_id: None,
+            });
         }
     }
 }

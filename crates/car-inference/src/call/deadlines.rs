@@ -31,7 +31,12 @@ impl Call {
 }
 
 impl CallState {
-    fn check_deadlines(&mut self, waited: Option<Duration>, shared: &Arc<CallShared>, after: &mut After) -> DeadlineCheck {
+    fn check_deadlines(
+        &mut self,
+        waited: Option<Duration>,
+        shared: &Arc<CallShared>,
+        after: &mut After,
+    ) -> DeadlineCheck {
         let timeouts = &shared.settings.timeouts;
         let now = Instant::now();
         match &self.phase {
@@ -41,7 +46,12 @@ impl CallState {
                 if !left.is_zero() {
                     return DeadlineCheck::After(left);
                 }
-                self.note(now, "sealed-off", "the runner did not settle after `done`".into(), after);
+                self.note(
+                    now,
+                    "sealed-off",
+                    "the runner did not settle after `done`".into(),
+                    after,
+                );
                 self.seal(None, shared, after);
                 DeadlineCheck::Over
             }
@@ -51,7 +61,12 @@ impl CallState {
                     return DeadlineCheck::After(left);
                 }
                 let failure = (**failure).clone();
-                self.note(now, "sealed-off", "the runner did not stop within its grace".into(), after);
+                self.note(
+                    now,
+                    "sealed-off",
+                    "the runner did not stop within its grace".into(),
+                    after,
+                );
                 self.seal(Some(failure), shared, after);
                 DeadlineCheck::Over
             }
@@ -76,9 +91,15 @@ impl CallState {
         after: &mut After,
     ) -> DeadlineCheck {
         let timeouts = &shared.settings.timeouts;
-        let total = self.total_left(now, shared).map(|left| (left, TimeoutKind::Total, timeouts.total_ms));
+        let total = self
+            .total_left(now, shared)
+            .map(|left| (left, TimeoutKind::Total, timeouts.total_ms));
         let (kind, silence_ms, since) = match self.last_event_at {
-            None => (TimeoutKind::FirstEvent, timeouts.first_event_ms, self.attempt_started_at),
+            None => (
+                TimeoutKind::FirstEvent,
+                timeouts.first_event_ms,
+                self.attempt_started_at,
+            ),
             Some(at) => (TimeoutKind::Idle, timeouts.idle_ms, Some(at)),
         };
         let silence = silence_ms.zip(since).map(|(ms, since)| {
@@ -106,7 +127,10 @@ impl CallState {
         if self.delivery.is_full(limits) {
             return Duration::ZERO;
         }
-        let since = self.delivery.room_since().map_or(since, |room_since| room_since.max(since));
+        let since = self
+            .delivery
+            .room_since()
+            .map_or(since, |room_since| room_since.max(since));
         let silent_for = now.saturating_duration_since(since);
         waited.map_or(silent_for, |waited| waited.min(silent_for))
     }

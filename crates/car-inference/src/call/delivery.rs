@@ -5,8 +5,8 @@ use std::task::{Context, Poll, Waker};
 
 use tokio::time::Instant;
 
-use super::state::Phase;
 use super::Call;
+use super::state::Phase;
 use crate::options::Limits;
 use crate::stream::{EventRef, StreamEvent};
 
@@ -130,7 +130,11 @@ impl Call {
             let was_full = state.delivery.is_full(&limits);
             let sealed = matches!(state.phase, Phase::Sealed(_));
             let Delivery::Buffer(buffer) = &mut state.delivery else {
-                return if sealed { Poll::Ready(Batch::Ended) } else { Poll::Pending };
+                return if sealed {
+                    Poll::Ready(Batch::Ended)
+                } else {
+                    Poll::Pending
+                };
             };
             if buffer.events.is_empty() {
                 if sealed {

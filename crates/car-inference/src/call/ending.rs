@@ -24,10 +24,12 @@ impl CallState {
         }
     }
 
-    /// Takes over what the stream lacked. Where both say something and disagree, the stream wins, with a warning.
+    /// Takes over what the stream lacked. Where both say something and disagree, the stream wins, with a warning
+    /// (once: a `done` and a result usually repeat each other).
     fn reconcile(&mut self, source: &str, text: &str, tool_calls: &[ToolCall], now: Instant, after: &mut After) {
         let streamed = self.accumulator.text();
-        if !text.is_empty() && !streamed.is_empty() && streamed != text {
+        if !text.is_empty() && !streamed.is_empty() && streamed != text && !self.text_mismatch {
+            self.text_mismatch = true;
             let message = format!(
                 "the text of {source} ({} bytes) differs from the streamed text ({} bytes); the stream wins",
                 text.len(),
@@ -36,7 +38,12 @@ impl CallState {
             self.warn("result-mismatch", message, now, after);
         }
         let streamed = self.accumulator.tool_calls();
-        if !tool_calls.is_empty() && !streamed.is_empty() && !same_calls(&streamed, tool_calls) {
+        if !tool_calls.is_empty()
+            && !streamed.is_empty()
+            && !same_calls(&streamed, tool_calls)
+            && !self.tool_calls_mismatch
+        {
+            self.tool_calls_mismatch = true;
             let message = format!(
                 "the tool calls of {source} ({}) differ from the streamed ones ({}); the stream wins",
                 tool_calls.len(),
@@ -48,7 +55,10 @@ impl CallState {
     }
 
     fn warn(&mut self, code: &str, message: String, now: Instant, after: &mut After) {
-        self.accumulator.warn(Warning { message: message.clone(), code: Some(code.to_owned()) });
+        self.accumulator.warn(Warning {
+            message: message.clone(),
+            code: Some(code.to_owned()),
+        });
         self.note(now, code, message, after);
     }
 
@@ -59,7 +69,11 @@ impl CallState {
         let limits = &shared.settings.limits;
         if self.accumulator.text().len() > limits.call_bytes_max {
             let message = format!("the runner's result exceeds {} bytes", limits.call_bytes_max);
-            return self.seal(Some(Failure::limit("callBytesMax", limits.call_bytes_max, message)), shared, after);
+            return self.seal(
+                Some(Failure::limit("callBytesMax", limits.call_bytes_max, message)),
+                shared,
+                after,
+            );
         }
         self.seal(None, shared, after)
     }
@@ -71,13 +85,15 @@ impl CallState {
         let mut completion = self.accumulator.completion();
         completion.trace_id.clone_from(&shared.facts.trace_id);
         completion.model_used.clone_from(&self.model_used(&shared.facts).id);
-        let mut ending = Ending { status: status(failure.as_ref()), completion, failure };
+        let mut ending = Ending {
+            status: status(failure.as_ref()),
+            completion,
+            failure,
+        };
         let stamp = self.stamp(now);
         let commit = match &mut self.log {
             None => Ok(Commit::Done),
-            Some(log) => {
-                log.end(stamp, &ending)
-            }
+            Some(log) => log.end(stamp, &ending),
         };
         after.candidates = std::mem::take(&mut self.candidates);
         after.candidates.extend(self.current.take());
@@ -88,7 +104,9 @@ impl CallState {
                 let ending = Arc::new(ending);
                 self.phase = Phase::Sealing(Arc::clone(&ending));
                 after.notify = true;
-                let call = Call { shared: Arc::clone(shared) };
+                let call = Call {
+                    shared: Arc::clone(shared),
+                };
                 shared.engine.commit(async move {
                     let committed = commit.await;
                     call.committed(&ending, committed);
@@ -113,7 +131,9 @@ impl CallState {
             }
             EndingVerdict::Release(events) => {
                 self.record_verdict(now, PolicyPoint::Ending, Decision::Allow, None, after);
-                self.deliver_all(&events, now, after).err().map(|error| log_failure(&error))
+                self.deliver_all(&events, now, after)
+                    .err()
+                    .map(|error| log_failure(&error))
             }
             EndingVerdict::Deny(denial) => {
                 self.record_verdict(now, PolicyPoint::Ending, Decision::Deny, Some(&denial), after);

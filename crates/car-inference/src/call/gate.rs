@@ -40,11 +40,19 @@ pub struct Admission {
 
 impl Admission {
     fn of(verdict: Verdict) -> Self {
-        Self { verdict, stopped: false, full: false }
+        Self {
+            verdict,
+            stopped: false,
+            full: false,
+        }
     }
 
     fn stopped() -> Self {
-        Self { verdict: Verdict::Refused, stopped: true, full: false }
+        Self {
+            verdict: Verdict::Refused,
+            stopped: true,
+            full: false,
+        }
     }
 }
 
@@ -56,9 +64,15 @@ impl Call {
             let limits = &self.shared.settings.limits;
             if state.takes_events(attempt) && state.delivery.is_overrun(limits) {
                 state.stop(overrun(limits.unawaited_events_max), after);
-                return Admission { stopped: true, ..admission };
+                return Admission {
+                    stopped: true,
+                    ..admission
+                };
             }
-            Admission { full: state.delivery.is_full(limits), ..admission }
+            Admission {
+                full: state.delivery.is_full(limits),
+                ..admission
+            }
         })
     }
 
@@ -131,7 +145,7 @@ impl CallState {
             }
         }
         if let Err(failure) = self.check_bounds(event, settings) {
-            self.stop(failure, after);
+            self.stop(*failure, after);
             return Admission::stopped();
         }
         self.last_event_at = Some(now);
@@ -163,17 +177,21 @@ impl CallState {
         }
     }
 
-    fn check_bounds(&mut self, event: EventRef<'_>, settings: &CallSettings) -> Result<(), Failure> {
+    fn check_bounds(&mut self, event: EventRef<'_>, settings: &CallSettings) -> Result<(), Box<Failure>> {
         let limits = &settings.limits;
         let bytes = event.bytes();
         if bytes > limits.event_bytes_max {
-            let message = format!("{}: one event of {bytes} bytes; the bound is {}", event.kind(), limits.event_bytes_max);
-            return Err(Failure::limit("eventBytesMax", limits.event_bytes_max, message));
+            let message = format!(
+                "{}: one event of {bytes} bytes; the bound is {}",
+                event.kind(),
+                limits.event_bytes_max
+            );
+            return Err(Failure::limit("eventBytesMax", limits.event_bytes_max, message).into());
         }
         self.call_bytes = self.call_bytes.saturating_add(bytes);
         if self.call_bytes > limits.call_bytes_max {
             let message = format!("the call's events exceed {} bytes", limits.call_bytes_max);
-            return Err(Failure::limit("callBytesMax", limits.call_bytes_max, message));
+            return Err(Failure::limit("callBytesMax", limits.call_bytes_max, message).into());
         }
         Ok(())
     }
@@ -192,7 +210,11 @@ impl CallState {
     }
 
     pub(super) fn stamp(&self, now: Instant) -> Stamp {
-        Stamp { seq: self.next_seq, at_us: self.at_us(now), attempt: self.attempt }
+        Stamp {
+            seq: self.next_seq,
+            at_us: self.at_us(now),
+            attempt: self.attempt,
+        }
     }
 
     fn replace(&mut self, events: &[StreamEvent], now: Instant, after: &mut After) -> Admission {
@@ -207,7 +229,12 @@ impl CallState {
         }
     }
 
-    pub(super) fn deliver_all(&mut self, events: &[StreamEvent], now: Instant, after: &mut After) -> Result<(), LogError> {
+    pub(super) fn deliver_all(
+        &mut self,
+        events: &[StreamEvent],
+        now: Instant,
+        after: &mut After,
+    ) -> Result<(), LogError> {
         for event in events {
             self.record(event.into(), now)?;
             wake(after, self.delivery.replace(event.clone()));
@@ -228,7 +255,13 @@ impl CallState {
     pub(super) fn note(&mut self, now: Instant, code: &str, message: String, after: &mut After) {
         let at_us = self.at_us(now);
         if let Some(log) = &mut self.log
-            && let Err(error) = log.note(at_us, &Note { code: code.to_owned(), message })
+            && let Err(error) = log.note(
+                at_us,
+                &Note {
+                    code: code.to_owned(),
+                    message,
+                },
+            )
             && matches!(self.phase, Phase::Running)
         {
             self.stop(log_failure(&error), after);
@@ -276,7 +309,13 @@ pub(super) fn denied(point: PolicyPoint, denial: Denial) -> Failure {
         PolicyPoint::Ending => "the ending",
     };
     Failure {
-        policy: Some(PolicyDetail { point, policy_id: denial.policy_id }),
-        ..Failure::new(ErrorCode::PolicyDenied, format!("policy denied {what}: {}", denial.reason))
+        policy: Some(PolicyDetail {
+            point,
+            policy_id: denial.policy_id,
+        }),
+        ..Failure::new(
+            ErrorCode::PolicyDenied,
+            format!("policy denied {what}: {}", denial.reason),
+        )
     }
 }

@@ -9,7 +9,7 @@ use super::gate::{denied, log_failure};
 use super::state::{After, CallState, Candidate, Phase};
 use super::{Call, CallShared, Step};
 use crate::error::{CancelReason, ErrorCode, Failure, FailureDetails, PolicyPoint, RunnerFailureKind};
-use crate::log::{AttemptRecord, CallStart, Decision};
+use crate::log::{AttemptRecord, CallStart, Decision, LogError};
 use crate::policy::RequestVerdict;
 use crate::runner::{InferenceRunner, RunnerError, RunnerResult};
 use crate::schema::ModelSchema;
@@ -118,7 +118,10 @@ impl CallState {
     /// The call is to fail with this. The runner gets its grace.
     pub(super) fn stop(&mut self, failure: Failure, after: &mut After) {
         if matches!(self.phase, Phase::Running) {
-            self.phase = Phase::Stopping { failure: Box::new(failure), since: Instant::now() };
+            self.phase = Phase::Stopping {
+                failure: Box::new(failure),
+                since: Instant::now(),
+            };
             after.notify = true;
         }
     }
@@ -153,7 +156,10 @@ impl CallState {
         // A snapshot: a call in flight keeps the runners it started with.
         for model in std::mem::take(&mut self.models) {
             for runner in shared.engine.candidates(model.hint()) {
-                self.candidates.push_back(Candidate { model: Arc::clone(&model), runner });
+                self.candidates.push_back(Candidate {
+                    model: Arc::clone(&model),
+                    runner,
+                });
             }
         }
         if self.candidates.is_empty() {
@@ -180,21 +186,31 @@ impl CallState {
         self.runs += 1;
         self.session = crate::session::Session::default();
         self.accumulator = crate::stream::StreamAccumulator::default();
+        self.text_mismatch = false;
+        self.tool_calls_mismatch = false;
         self.details = None;
         self.attempt_started_at = Some(now);
         self.last_event_at = None;
         self.phase = Phase::Running;
-        if let Err(failure) = self.record_attempt(now, &model, None) {
-            return self.seal(Some(failure), shared, after);
+        if let Err(error) = self.record_attempt(now, &model, None) {
+            return self.seal(Some(log_failure(&error)), shared, after);
         }
-        Step::Run(Attempt { number: self.attempt, runner, model })
+        Step::Run(Attempt {
+            number: self.attempt,
+            runner,
+            model,
+        })
     }
 
-    fn record_attempt(&mut self, now: Instant, model: &ModelSchema, failure: Option<Failure>) -> Result<(), Failure> {
-        let record = AttemptRecord { attempt: self.attempt, model: model.id.clone(), failure };
+    fn record_attempt(&mut self, now: Instant, model: &ModelSchema, failure: Option<Failure>) -> Result<(), LogError> {
+        let record = AttemptRecord {
+            attempt: self.attempt,
+            model: model.id.clone(),
+            failure,
+        };
         let at_us = self.at_us(now);
         match &mut self.log {
-            Some(log) => log.attempt(at_us, &record).map_err(|error| log_failure(&error)),
+            Some(log) => log.attempt(at_us, &record),
             None => Ok(()),
         }
     }
@@ -245,17 +261,24 @@ impl CallState {
             return self.seal(Some(failure), shared, after);
         }
         let now = Instant::now();
-        let declined = failure.runner.as_ref().is_some_and(|runner| runner.kind == RunnerFailureKind::Declined);
+        let declined = failure
+            .runner
+            .as_ref()
+            .is_some_and(|runner| runner.kind == RunnerFailureKind::Declined);
         let delay = match declined {
             true => None,
             false if !failure.retryable => None,
             false => shared.settings.retry.delay(self.runs, retry_after_ms),
         };
-        let goes_on = if declined { !self.candidates.is_empty() } else { delay.is_some() };
+        let goes_on = if declined {
+            !self.candidates.is_empty()
+        } else {
+            delay.is_some()
+        };
         if let Some(model) = self.current.as_ref().map(|candidate| Arc::clone(&candidate.model))
-            && let Err(failure) = self.record_attempt(now, &model, Some(failure.clone()))
+            && let Err(error) = self.record_attempt(now, &model, Some(failure.clone()))
         {
-            return self.seal(Some(failure), shared, after);
+            return self.seal(Some(log_failure(&error)), shared, after);
         }
         if !goes_on {
             return self.seal(Some(failure), shared, after);
@@ -281,10 +304,15 @@ impl CallState {
 }
 
 fn no_runner(model: &ModelSchema) -> Failure {
-    let hint = model.hint().map_or_else(String::new, |hint| format!(" (hint {hint:?})"));
+    let hint = model
+        .hint()
+        .map_or_else(String::new, |hint| format!(" (hint {hint:?})"));
     Failure::new(
         ErrorCode::NoRunner,
-        format!("no inference runner is registered for model {:?}{hint}; call setInferenceRunner first", model.id),
+        format!(
+            "no inference runner is registered for model {:?}{hint}; call setInferenceRunner first",
+            model.id
+        ),
     )
 }
 

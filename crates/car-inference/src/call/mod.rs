@@ -97,7 +97,16 @@ impl Call {
     ) -> Self {
         let state = Mutex::new(CallState::new(models));
         let request = Arc::new(request);
-        Self { shared: Arc::new(CallShared { facts, request, settings, engine, state, changed: Notify::new() }) }
+        Self {
+            shared: Arc::new(CallShared {
+                facts,
+                request,
+                settings,
+                engine,
+                state,
+                changed: Notify::new(),
+            }),
+        }
     }
 
     /// Runs `change` under the lock, and everything that it leaves to be done after it.
@@ -198,7 +207,8 @@ impl Call {
     /// Resolves when the attempt may emit without overfilling the buffer, or is over.
     pub async fn room(&self, attempt: u32) {
         let limits = self.shared.settings.limits;
-        self.wait_for(|state| (!state.takes_events(attempt) || !state.delivery.is_full(&limits)).then_some(())).await;
+        self.wait_for(|state| (!state.takes_events(attempt) || !state.delivery.is_full(&limits)).then_some(()))
+            .await;
     }
 
     async fn wait_for<R>(&self, mut ready: impl FnMut(&CallState) -> Option<R>) -> R {

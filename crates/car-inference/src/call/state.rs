@@ -60,6 +60,10 @@ pub(super) struct CallState {
     pub serving: Option<Arc<ModelSchema>>,
     /// Runs of the current candidate.
     pub runs: u32,
+    /// Whether a warning has said that `done` or the result disagrees with the streamed text.
+    pub text_mismatch: bool,
+    /// The same of the tool calls.
+    pub tool_calls_mismatch: bool,
     /// Whether the consumer has been given part of the answer.
     pub content_delivered: bool,
     /// What the current attempt's runner said of its failure.
@@ -86,6 +90,8 @@ impl CallState {
             current: None,
             serving: None,
             runs: 0,
+            text_mismatch: false,
+            tool_calls_mismatch: false,
             content_delivered: false,
             details: None,
             started_at: None,
@@ -111,7 +117,9 @@ impl CallState {
 
     /// Microseconds since the call's start.
     pub fn at_us(&self, now: Instant) -> u64 {
-        let elapsed = self.started_at.map_or(0, |started_at| now.saturating_duration_since(started_at).as_micros());
+        let elapsed = self
+            .started_at
+            .map_or(0, |started_at| now.saturating_duration_since(started_at).as_micros());
         u64::try_from(elapsed).unwrap_or(u64::MAX)
     }
 }
@@ -129,7 +137,14 @@ pub(super) struct After {
 
 impl After {
     pub fn run(self, shared: &CallShared) {
-        let Self { waker, notify, over, candidates, policy, log } = self;
+        let Self {
+            waker,
+            notify,
+            over,
+            candidates,
+            policy,
+            log,
+        } = self;
         if notify {
             shared.changed.notify_waiters();
         }

@@ -8,8 +8,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AttemptRecord, CallLog, CallRecord, CallStart, CallStatus, Commit, Ending, EventLog, LogError, LoggedEvent, Note, Stamp,
-    VerdictRecord,
+    AttemptRecord, CallLog, CallRecord, CallStart, CallStatus, Commit, Ending, EventLog, LogError, LoggedEvent, Note,
+    Stamp, VerdictRecord,
 };
 use crate::error::Problem;
 use crate::stream::{EventRef, StreamEvent};
@@ -25,7 +25,10 @@ pub struct MemoryLogLimits {
 
 impl Default for MemoryLogLimits {
     fn default() -> Self {
-        Self { calls_max: 1_000, bytes_max: 64 * 1024 * 1024 }
+        Self {
+            calls_max: 1_000,
+            bytes_max: 64 * 1024 * 1024,
+        }
     }
 }
 
@@ -60,7 +63,10 @@ impl CallFilter {
     fn fits(&self, call: &StoredCall) -> bool {
         self.model.as_ref().is_none_or(|model| *model == call.start.model)
             && self.status.is_none_or(|status| status == call.status())
-            && self.tag.as_ref().is_none_or(|tag| call.start.request.tags.contains(tag))
+            && self
+                .tag
+                .as_ref()
+                .is_none_or(|tag| call.start.request.tags.contains(tag))
     }
 }
 
@@ -106,7 +112,12 @@ impl MemoryLog {
     /// A log that keeps as much as `limits` say.
     #[must_use]
     pub fn new(limits: MemoryLogLimits) -> Self {
-        Self { shared: Arc::new(Mutex::new(Shelf { limits, ..Shelf::default() })) }
+        Self {
+            shared: Arc::new(Mutex::new(Shelf {
+                limits,
+                ..Shelf::default()
+            })),
+        }
     }
 
     fn find(&self, trace_id: &str) -> Option<Arc<Mutex<StoredCall>>> {
@@ -125,7 +136,12 @@ impl MemoryLog {
         const LIMIT_DEFAULT: usize = 50;
         let newest_first: Vec<_> = {
             let shelf = self.shared.lock();
-            shelf.order.iter().rev().filter_map(|trace_id| shelf.calls.get(trace_id).cloned()).collect()
+            shelf
+                .order
+                .iter()
+                .rev()
+                .filter_map(|trace_id| shelf.calls.get(trace_id).cloned())
+                .collect()
         };
         newest_first
             .iter()
@@ -154,7 +170,10 @@ impl EventLog for MemoryLog {
         drop(shelf);
         // A large call takes a while to free; not under everybody's lock.
         drop(evicted);
-        Ok(Box::new(MemoryCallLog { shelf: Arc::clone(&self.shared), call }))
+        Ok(Box::new(MemoryCallLog {
+            shelf: Arc::clone(&self.shared),
+            call,
+        }))
     }
 }
 
@@ -202,11 +221,17 @@ impl CallLog for MemoryCallLog {
             }
             EventRef::ReasoningDelta { index, text } => {
                 call.arena.push_str(text);
-                Content::ReasoningDelta { index, bytes: text.len() }
+                Content::ReasoningDelta {
+                    index,
+                    bytes: text.len(),
+                }
             }
             EventRef::ToolCallDelta { index, arguments_delta } => {
                 call.arena.push_str(arguments_delta);
-                Content::ToolCallDelta { index, bytes: arguments_delta.len() }
+                Content::ToolCallDelta {
+                    index,
+                    bytes: arguments_delta.len(),
+                }
             }
             EventRef::Other(event) => Content::Other(Box::new(event.clone())),
         };
@@ -254,7 +279,9 @@ impl StoredCall {
     }
 
     fn status(&self) -> CallStatus {
-        self.ending.as_ref().map_or(CallStatus::Open, |(_, ending)| ending.status)
+        self.ending
+            .as_ref()
+            .map_or(CallStatus::Open, |(_, ending)| ending.status)
     }
 
     fn bytes(&self) -> usize {
@@ -266,7 +293,10 @@ impl StoredCall {
                 _ => size_of::<Entry>(),
             })
             .sum();
-        let answer = self.ending.as_ref().map_or(0, |(_, ending)| ending.completion.text.len());
+        let answer = self
+            .ending
+            .as_ref()
+            .map_or(0, |(_, ending)| ending.completion.text.len());
         self.arena.len() + events + answer
     }
 
@@ -290,12 +320,15 @@ impl StoredCall {
                 attempt: entry.stamp.attempt,
                 event: match &entry.content {
                     Content::TextDelta { bytes } => StreamEvent::TextDelta(take(*bytes)),
-                    Content::ReasoningDelta { index, bytes } => {
-                        StreamEvent::ReasoningDelta { index: *index, text: take(*bytes), signature: None }
-                    }
-                    Content::ToolCallDelta { index, bytes } => {
-                        StreamEvent::ToolCallDelta { index: *index, arguments_delta: take(*bytes) }
-                    }
+                    Content::ReasoningDelta { index, bytes } => StreamEvent::ReasoningDelta {
+                        index: *index,
+                        text: take(*bytes),
+                        signature: None,
+                    },
+                    Content::ToolCallDelta { index, bytes } => StreamEvent::ToolCallDelta {
+                        index: *index,
+                        arguments_delta: take(*bytes),
+                    },
                     Content::Other(event) => (**event).clone(),
                 },
             })
@@ -336,7 +369,9 @@ impl StoredCall {
             stop_reason: completion.and_then(|completion| completion.stop_reason),
             usage: completion.and_then(|completion| completion.usage),
             text: completion.map(|completion| completion.text.clone()),
-            tool_calls: completion.map(|completion| completion.tool_calls.clone()).unwrap_or_default(),
+            tool_calls: completion
+                .map(|completion| completion.tool_calls.clone())
+                .unwrap_or_default(),
             failure: ending.and_then(|ending| ending.failure.clone()),
             attempts: self.attempts.clone(),
             verdicts: self.verdicts.clone(),

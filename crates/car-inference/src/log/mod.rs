@@ -7,7 +7,9 @@ use std::future::Future;
 use std::pin::Pin;
 
 pub use memory::{CallFilter, MemoryLog, MemoryLogLimits};
-pub use record::{AttemptRecord, CallRecord, CallStart, CallStatus, Decision, Ending, LoggedEvent, Note, Stamp, VerdictRecord};
+pub use record::{
+    AttemptRecord, CallRecord, CallStart, CallStatus, Decision, Ending, LoggedEvent, Note, Stamp, VerdictRecord,
+};
 
 use crate::stream::EventRef;
 

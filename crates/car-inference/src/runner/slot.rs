@@ -24,7 +24,11 @@ impl Slots {
         }
     }
 
-    fn replace(&mut self, hint: Option<&str>, runner: Option<Arc<dyn InferenceRunner>>) -> Option<Arc<dyn InferenceRunner>> {
+    fn replace(
+        &mut self,
+        hint: Option<&str>,
+        runner: Option<Arc<dyn InferenceRunner>>,
+    ) -> Option<Arc<dyn InferenceRunner>> {
         match (hint, runner) {
             (None, runner) => std::mem::replace(&mut self.process_wide, runner),
             (Some(hint), Some(runner)) => self.by_hint.insert(hint.to_owned(), runner),
@@ -73,7 +77,11 @@ pub fn clear_inference_runner_if(hint: Option<&str>, is_mine: impl FnOnce(&dyn I
 /// The runners to ask for a model, in order.
 pub(crate) fn candidates(hint: Option<&str>) -> Vec<Arc<dyn InferenceRunner>> {
     let slots = SLOTS.read();
-    let mut candidates: Vec<_> = hint.and_then(|hint| slots.by_hint.get(hint)).cloned().into_iter().collect();
+    let mut candidates: Vec<_> = hint
+        .and_then(|hint| slots.by_hint.get(hint))
+        .cloned()
+        .into_iter()
+        .collect();
     if let Some(runner) = &slots.process_wide
         && !candidates.iter().any(|known| Arc::ptr_eq(known, runner))
     {

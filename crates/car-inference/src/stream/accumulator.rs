@@ -56,7 +56,11 @@ impl StreamAccumulator {
             // `EventRef::from` never wraps these two, but a host may.
             StreamEvent::TextDelta(text) => self.completion.text.push_str(text),
             StreamEvent::ToolCallDelta { index, arguments_delta } => {
-                self.tools.entry(*index).or_default().arguments.push_str(arguments_delta);
+                self.tools
+                    .entry(*index)
+                    .or_default()
+                    .arguments
+                    .push_str(arguments_delta);
             }
             StreamEvent::ReasoningDelta { index, text, signature } => {
                 let block = self.reasoning_block(*index);
@@ -71,7 +75,11 @@ impl StreamAccumulator {
                     call.id.clone_from(id);
                 }
             }
-            StreamEvent::ToolCallEnd { index, arguments, signature } => {
+            StreamEvent::ToolCallEnd {
+                index,
+                arguments,
+                signature,
+            } => {
                 let call = self.tools.entry(*index).or_default();
                 if let Some(arguments) = arguments {
                     call.arguments.clone_from(arguments);
@@ -108,7 +116,10 @@ impl StreamAccumulator {
     }
 
     fn reasoning_block(&mut self, index: usize) -> &mut Reasoning {
-        self.reasoning.entry(index).or_insert_with(|| Reasoning { index, ..Reasoning::default() })
+        self.reasoning.entry(index).or_insert_with(|| Reasoning {
+            index,
+            ..Reasoning::default()
+        })
     }
 
     /// The text folded so far.
@@ -141,7 +152,12 @@ impl StreamAccumulator {
             .tools
             .values()
             .enumerate()
-            .filter_map(|(position, call)| Some(ToolCallSignature { position, signature: call.signature.clone()? }))
+            .filter_map(|(position, call)| {
+                Some(ToolCallSignature {
+                    position,
+                    signature: call.signature.clone()?,
+                })
+            })
             .collect();
         completion
     }
@@ -158,7 +174,10 @@ impl StreamAccumulator {
                 name: call.name.clone(),
                 arguments: if call.arguments.is_empty() && cut_off && !call.ended {
                     // The token limit struck before the first argument: not the same as "no arguments".
-                    ToolArguments::Malformed { raw: String::new(), error: "cut off before the arguments".into() }
+                    ToolArguments::Malformed {
+                        raw: String::new(),
+                        error: "cut off before the arguments".into(),
+                    }
                 } else {
                     ToolArguments::parse(&call.arguments)
                 },

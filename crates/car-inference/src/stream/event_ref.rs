@@ -30,10 +30,15 @@ impl<'a> From<&'a StreamEvent> for EventRef<'a> {
     fn from(event: &'a StreamEvent) -> Self {
         match event {
             StreamEvent::TextDelta(text) => Self::TextDelta(text),
-            StreamEvent::ReasoningDelta { index, text, signature: None } => Self::ReasoningDelta { index: *index, text },
-            StreamEvent::ToolCallDelta { index, arguments_delta } => {
-                Self::ToolCallDelta { index: *index, arguments_delta }
-            }
+            StreamEvent::ReasoningDelta {
+                index,
+                text,
+                signature: None,
+            } => Self::ReasoningDelta { index: *index, text },
+            StreamEvent::ToolCallDelta { index, arguments_delta } => Self::ToolCallDelta {
+                index: *index,
+                arguments_delta,
+            },
             other => Self::Other(other),
         }
     }
@@ -45,12 +50,15 @@ impl EventRef<'_> {
     pub fn to_event(&self) -> StreamEvent {
         match *self {
             Self::TextDelta(text) => StreamEvent::TextDelta(text.to_owned()),
-            Self::ReasoningDelta { index, text } => {
-                StreamEvent::ReasoningDelta { index, text: text.to_owned(), signature: None }
-            }
-            Self::ToolCallDelta { index, arguments_delta } => {
-                StreamEvent::ToolCallDelta { index, arguments_delta: arguments_delta.to_owned() }
-            }
+            Self::ReasoningDelta { index, text } => StreamEvent::ReasoningDelta {
+                index,
+                text: text.to_owned(),
+                signature: None,
+            },
+            Self::ToolCallDelta { index, arguments_delta } => StreamEvent::ToolCallDelta {
+                index,
+                arguments_delta: arguments_delta.to_owned(),
+            },
             Self::Other(event) => event.clone(),
         }
     }
@@ -106,7 +114,9 @@ fn payload_bytes(event: &StreamEvent) -> usize {
         StreamEvent::ReasoningDelta { text, signature, .. } => text.len() + length(signature),
         StreamEvent::ToolCallStart { name, id, .. } => name.len() + length(id),
         StreamEvent::ToolCallDelta { arguments_delta, .. } => arguments_delta.len(),
-        StreamEvent::ToolCallEnd { arguments, signature, .. } => length(arguments) + length(signature),
+        StreamEvent::ToolCallEnd {
+            arguments, signature, ..
+        } => length(arguments) + length(signature),
         StreamEvent::Usage { .. } => 0,
         StreamEvent::StopReason { raw, .. } => length(raw),
         StreamEvent::Source(source) => {
@@ -123,7 +133,11 @@ fn payload_bytes(event: &StreamEvent) -> usize {
         StreamEvent::Error(note) => note.message.len() + length(&note.code),
         StreamEvent::Custom { name, data } => name.len() + json_bytes(data),
         StreamEvent::Done { text, tool_calls } => {
-            text.len() + tool_calls.iter().map(|call| call.name.len() + call.arguments.bytes()).sum::<usize>()
+            text.len()
+                + tool_calls
+                    .iter()
+                    .map(|call| call.name.len() + call.arguments.bytes())
+                    .sum::<usize>()
         }
     }
 }

@@ -48,14 +48,22 @@ struct Suite {
 }
 
 fn broken(rule: &'static str, detail: impl Into<String>) -> ConformanceFailure {
-    ConformanceFailure { rule, detail: detail.into() }
+    ConformanceFailure {
+        rule,
+        detail: detail.into(),
+    }
 }
 
 impl Suite {
     fn engine(&self, log: &MemoryLog) -> InferenceEngine {
         InferenceEngine::builder()
             .model(self.model.clone())
-            .timeouts(Timeouts { first_event_ms: Some(30_000), idle_ms: Some(30_000), total_ms: Some(60_000), grace_ms: 1_000 })
+            .timeouts(Timeouts {
+                first_event_ms: Some(30_000),
+                idle_ms: Some(30_000),
+                total_ms: Some(60_000),
+                grace_ms: 1_000,
+            })
             .runner(Arc::clone(&self.runner))
             .event_log(log.clone())
             .build()

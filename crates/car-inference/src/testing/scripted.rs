@@ -55,13 +55,19 @@ impl Script {
     /// Emits `done` with this text.
     #[must_use]
     pub fn done(self, text: &str) -> Self {
-        self.emit(StreamEvent::Done { text: text.into(), tool_calls: Vec::new() })
+        self.emit(StreamEvent::Done {
+            text: text.into(),
+            tool_calls: Vec::new(),
+        })
     }
 
     /// Returns a result with this text. Nothing of the script follows.
     #[must_use]
     pub fn returns(self, text: &str) -> Self {
-        self.then(ScriptStep::Return(RunnerResult { text: text.into(), tool_calls: Vec::new() }))
+        self.then(ScriptStep::Return(RunnerResult {
+            text: text.into(),
+            tool_calls: Vec::new(),
+        }))
     }
 
     /// Says more of the failure that follows.
@@ -132,8 +138,13 @@ struct State {
 impl ScriptedRunner {
     /// A runner that follows these scripts, one a run.
     pub fn new(scripts: impl IntoIterator<Item = Script>) -> Self {
-        let state = State { scripts: scripts.into_iter().collect(), ..State::default() };
-        Self { state: Arc::new(Mutex::new(state)) }
+        let state = State {
+            scripts: scripts.into_iter().collect(),
+            ..State::default()
+        };
+        Self {
+            state: Arc::new(Mutex::new(state)),
+        }
     }
 
     /// The requests it was given, in order.

@@ -30,7 +30,7 @@ pub struct GenerateRequest {
     #[cfg_attr(feature = "typescript", ts(optional, as = "Option<Vec<String>>"))]
     pub fallback_models: Vec<String>,
     /// Sampling and limits.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "GenerateParams::is_default")]
     #[cfg_attr(feature = "typescript", ts(optional, as = "Option<GenerateParams>"))]
     pub params: GenerateParams,
     /// System text put before the conversation.
@@ -114,7 +114,12 @@ pub struct GenerateParams {
 
 /// Which tool the model is to call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "type", rename_all = "kebab-case", rename_all_fields = "camelCase", deny_unknown_fields)]
+#[serde(
+    tag = "type",
+    rename_all = "kebab-case",
+    rename_all_fields = "camelCase",
+    deny_unknown_fields
+)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub enum ToolChoice {
     /// The model decides.
@@ -151,7 +156,12 @@ pub enum ReasoningEffort {
 
 /// The form of the answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "type", rename_all = "kebab-case", rename_all_fields = "camelCase", deny_unknown_fields)]
+#[serde(
+    tag = "type",
+    rename_all = "kebab-case",
+    rename_all_fields = "camelCase",
+    deny_unknown_fields
+)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
 pub enum ResponseFormat {
     /// JSON that follows a schema.
@@ -194,22 +204,40 @@ impl GenerateRequest {
         for (index, message) in messages.iter().enumerate() {
             match message {
                 Message::UserMultimodal { content } if content.is_empty() => {
-                    problems.push(Problem::new(format!("messages[{index}].content"), "must hold at least one part"));
+                    problems.push(Problem::new(
+                        format!("messages[{index}].content"),
+                        "must hold at least one part",
+                    ));
                 }
                 Message::ToolResult { tool_use_id, .. } if tool_use_id.is_empty() => {
-                    problems.push(Problem::new(format!("messages[{index}].toolUseId"), "must not be empty"));
+                    problems.push(Problem::new(
+                        format!("messages[{index}].toolUseId"),
+                        "must not be empty",
+                    ));
                 }
                 _ => {}
             }
         }
         for (index, tool) in self.tools.iter().flatten().enumerate() {
-            let name = tool.get("name").or_else(|| tool.get("function").and_then(|function| function.get("name")));
-            if !name.is_some_and(|name| name.as_str().is_some_and(|name| !name.is_empty())) {
-                problems.push(Problem::new(format!("tools[{index}].name"), "required: the tool's name, a string"));
+            let name = tool
+                .get("name")
+                .or_else(|| tool.get("function").and_then(|function| function.get("name")));
+            if name.and_then(Value::as_str).is_none_or(str::is_empty) {
+                problems.push(Problem::new(
+                    format!("tools[{index}].name"),
+                    "required: the tool's name, a string",
+                ));
             }
         }
-        if self.provider_options.as_ref().is_some_and(|options| !options.is_object()) {
-            problems.push(Problem::new("providerOptions", "expected an object, one field a provider"));
+        if self
+            .provider_options
+            .as_ref()
+            .is_some_and(|options| !options.is_object())
+        {
+            problems.push(Problem::new(
+                "providerOptions",
+                "expected an object, one field a provider",
+            ));
         }
         self.params.validate(&mut problems);
         problems
@@ -217,13 +245,24 @@ impl GenerateRequest {
 }
 
 impl GenerateParams {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
     fn validate(&self, problems: &mut Vec<Problem>) {
         let mut range = |name: &str, value: Option<f64>, low: f64, high: f64| {
             if let Some(value) = value
                 && !(low..=high).contains(&value)
             {
-                let bound = if high.is_finite() { format!("from {low} to {high}") } else { format!("at least {low}") };
-                problems.push(Problem::new(format!("params.{name}"), format!("must be {bound}, is {value}")));
+                let bound = if high.is_finite() {
+                    format!("from {low} to {high}")
+                } else {
+                    format!("at least {low}")
+                };
+                problems.push(Problem::new(
+                    format!("params.{name}"),
+                    format!("must be {bound}, is {value}"),
+                ));
             }
         };
         range("temperature", self.temperature, 0.0, f64::INFINITY);

@@ -41,7 +41,10 @@ impl ToolArguments {
         }
         match serde_json::from_str(text) {
             Ok(value) => Self::Json(value),
-            Err(error) => Self::Malformed { raw: text.to_owned(), error: error.to_string() },
+            Err(error) => Self::Malformed {
+                raw: text.to_owned(),
+                error: error.to_string(),
+            },
         }
     }
 
@@ -115,12 +118,17 @@ impl From<ToolCallJson> for ToolCall {
         let arguments = match (json.arguments, json.raw_arguments) {
             (Some(Value::String(text)), _) => ToolArguments::parse(&text),
             (Some(value), _) => ToolArguments::Json(value),
-            (None, Some(raw)) => {
-                ToolArguments::Malformed { raw, error: json.arguments_error.unwrap_or_else(|| "not JSON".into()) }
-            }
+            (None, Some(raw)) => ToolArguments::Malformed {
+                raw,
+                error: json.arguments_error.unwrap_or_else(|| "not JSON".into()),
+            },
             (None, None) => ToolArguments::default(),
         };
-        Self { id: json.id, name: json.name, arguments }
+        Self {
+            id: json.id,
+            name: json.name,
+            arguments,
+        }
     }
 }
 
@@ -130,7 +138,13 @@ impl From<ToolCall> for ToolCallJson {
             ToolArguments::Json(value) => (Some(value), None, None),
             ToolArguments::Malformed { raw, error } => (None, Some(raw), Some(error)),
         };
-        Self { id: call.id, name: call.name, arguments, raw_arguments, arguments_error }
+        Self {
+            id: call.id,
+            name: call.name,
+            arguments,
+            raw_arguments,
+            arguments_error,
+        }
     }
 }
 

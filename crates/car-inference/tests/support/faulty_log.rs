@@ -1,0 +1,133 @@
+//! A log that keeps calls in memory and fails where a test says so, or commits when a test says so.
+
+use std::sync::Arc;
+
+use car_inference::log::{AttemptRecord, CallLog, CallStart, Commit, LogError, Note, Stamp, VerdictRecord};
+use car_inference::stream::EventRef;
+use car_inference::{Ending, EventLog, MemoryLog};
+use tokio::sync::{Mutex, oneshot};
+
+/// Which write of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Write {
+    Start,
+    Attempt(u32),
+    Event(u32),
+    Verdict(u32),
+    Note(u32),
+    End,
+}
+
+/// Fails that one write, counted from 1 for its kind, and takes all others.
+#[derive(Clone)]
+pub struct FaultyLog {
+    pub fails_at: Option<Write>,
+    pub inner: MemoryLog,
+    pub commit: Option<Arc<Mutex<oneshot::Receiver<Result<(), LogError>>>>>,
+}
+
+pub fn disk_full() -> LogError {
+    LogError {
+        reason: "disk full".into(),
+    }
+}
+
+impl FaultyLog {
+    pub fn failing_at(write: Write) -> Self {
+        Self {
+            fails_at: Some(write),
+            inner: MemoryLog::default(),
+            commit: None,
+        }
+    }
+
+    /// A log whose ending is committed when the test says so.
+    pub fn committing_later() -> (Self, oneshot::Sender<Result<(), LogError>>) {
+        let (sender, receiver) = oneshot::channel();
+        let commit = Some(Arc::new(Mutex::new(receiver)));
+        (
+            Self {
+                fails_at: None,
+                inner: MemoryLog::default(),
+                commit,
+            },
+            sender,
+        )
+    }
+}
+
+impl EventLog for FaultyLog {
+    fn start(&self, start: &CallStart) -> Result<Box<dyn CallLog>, LogError> {
+        if self.fails_at == Some(Write::Start) {
+            return Err(disk_full());
+        }
+        let inner = self.inner.start(start)?;
+        let (fails_at, commit) = (self.fails_at, self.commit.clone());
+        Ok(Box::new(FaultyCallLog {
+            fails_at,
+            inner,
+            commit,
+            attempts: 0,
+            events: 0,
+            verdicts: 0,
+            notes: 0,
+        }))
+    }
+}
+
+struct FaultyCallLog {
+    fails_at: Option<Write>,
+    inner: Box<dyn CallLog>,
+    commit: Option<Arc<Mutex<oneshot::Receiver<Result<(), LogError>>>>>,
+    attempts: u32,
+    events: u32,
+    verdicts: u32,
+    notes: u32,
+}
+
+impl FaultyCallLog {
+    fn check(&self, write: Write) -> Result<(), LogError> {
+        if self.fails_at == Some(write) {
+            Err(disk_full())
+        } else {
+            Ok(())
+        }
+    }
+}
+
+impl CallLog for FaultyCallLog {
+    fn attempt(&mut self, at_us: u64, attempt: &AttemptRecord) -> Result<(), LogError> {
+        self.attempts += 1;
+        self.check(Write::Attempt(self.attempts))?;
+        self.inner.attempt(at_us, attempt)
+    }
+
+    fn event(&mut self, stamp: Stamp, event: EventRef<'_>) -> Result<(), LogError> {
+        self.events += 1;
+        self.check(Write::Event(self.events))?;
+        self.inner.event(stamp, event)
+    }
+
+    fn verdict(&mut self, at_us: u64, verdict: &VerdictRecord) -> Result<(), LogError> {
+        self.verdicts += 1;
+        self.check(Write::Verdict(self.verdicts))?;
+        self.inner.verdict(at_us, verdict)
+    }
+
+    fn note(&mut self, at_us: u64, note: &Note) -> Result<(), LogError> {
+        self.notes += 1;
+        self.check(Write::Note(self.notes))?;
+        self.inner.note(at_us, note)
+    }
+
+    fn end(&mut self, stamp: Stamp, ending: &Ending) -> Result<Commit, LogError> {
+        self.check(Write::End)?;
+        let commit = self.inner.end(stamp, ending)?;
+        match self.commit.clone() {
+            None => Ok(commit),
+            Some(receiver) => Ok(Commit::Pending(Box::pin(async move {
+                (&mut *receiver.lock().await).await.unwrap_or_else(|_| Err(disk_full()))
+            }))),
+        }
+    }
+}
