@@ -14,7 +14,7 @@ export type StreamEvent = { "type": "text-delta" } & { text: string } | { "type"
 /**
  * Which reasoning block; 0 when the provider has only one.
  */
-index?: number, 
+index: number, 
 /**
  * Appended to the block's text; may be empty when only the signature came.
  */

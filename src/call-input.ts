@@ -2,7 +2,7 @@
 
 import type { Limits, Problem, RetryPolicy, Timeouts } from '../native/types';
 import { InvalidRequestError } from './errors';
-import { describe, encodeJson, JsonProblem } from './json';
+import { describe, encodeJson, JsonProblem, messageOf } from './json';
 
 /** Options of one call. */
 export interface GenerateOptions {
@@ -41,29 +41,39 @@ export function readCallInput(request: unknown, options: unknown): CallInput {
       problems.push({ path: 'options', message: `must be an object, got ${describe(options)}` });
     }
   } else {
-    const given = options as GenerateOptions;
-    signal = given.signal;
-    if (signal !== undefined && !isSignal(signal)) {
-      problems.push({ path: 'options.signal', message: `must be an AbortSignal, got ${describe(signal)}` });
-      signal = undefined;
-    }
-    const { limits, retry } = given;
-    timeouts = given.timeouts;
-    if (timeouts !== undefined || limits !== undefined || retry !== undefined) {
-      const json = encodeJson({ timeouts, limits, retry }, 'options');
-      if (json instanceof JsonProblem) problems.push({ path: json.path, message: json.message });
-      else optionsJson = json;
+    try {
+      const { signal: given, timeouts: times, limits, retry } = options as GenerateOptions;
+      if (given === undefined || isSignal(given)) signal = given;
+      else problems.push({ path: 'options.signal', message: `must be an AbortSignal, got ${describe(given)}` });
+      timeouts = times;
+      if (timeouts !== undefined || limits !== undefined || retry !== undefined) {
+        const json = encodeJson({ timeouts, limits, retry }, 'options');
+        if (json instanceof JsonProblem) problems.push({ path: json.path, message: json.message });
+        else optionsJson = json;
+      }
+    } catch (error) {
+      // A getter or a proxy that throws.
+      problems.push({ path: 'options', message: `cannot be read: ${messageOf(error)}` });
     }
   }
-  const model = typeof request === 'object' && request !== null ? (request as { model?: unknown }).model : undefined;
   return {
     requestJson: typeof requestJson === 'string' ? requestJson : '',
     optionsJson,
     signal,
-    setsTimeouts: setsTimeouts(timeouts),
+    setsTimeouts: optionsJson !== undefined && setsTimeouts(timeouts),
     error: problems.length === 0 ? undefined : invalid(problems),
-    model: typeof model === 'string' ? model : '',
+    model: modelOf(request),
   };
+}
+
+/** The model that the request names, for as long as no call is open that knows it. */
+function modelOf(request: unknown): string {
+  try {
+    const model = (request as { model?: unknown } | null)?.model;
+    return typeof model === 'string' ? model : '';
+  } catch {
+    return ''; // A getter that throws only the second time.
+  }
 }
 
 /** Whether one of the clocks that run against the runner is set. */

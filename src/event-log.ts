@@ -39,7 +39,7 @@ export class EventLog {
    */
   async call(traceId: string): Promise<CallRecord | undefined> {
     const json = native.logCall(this.#engine.id, checkTraceId(traceId));
-    return json === undefined ? absent() : decodeJson<CallRecord>(json);
+    return typeof json === 'string' ? decodeJson<CallRecord>(json) : absent();
   }
 
   /**
@@ -50,8 +50,8 @@ export class EventLog {
    */
   async *events(traceId: string): AsyncGenerator<LoggedEvent, void, undefined> {
     const json = native.logEvents(this.#engine.id, checkTraceId(traceId));
-    if (json === undefined) absent();
-    else yield* decodeJson<LoggedEvent[]>(json);
+    if (typeof json === 'string') yield* decodeJson<LoggedEvent[]>(json);
+    else absent();
   }
 
   /**
@@ -62,7 +62,7 @@ export class EventLog {
   async *calls(filter: CallFilter = {}): AsyncGenerator<CallRecord, void, undefined> {
     const json = encodeJson(filter, 'filter');
     if (json instanceof JsonProblem) throw invalid([json]);
-    const records = native.logCalls(this.#engine.id, json) as string | undefined;
+    const records = native.logCalls(this.#engine.id, json);
     if (typeof records !== 'string') throw lastError();
     yield* decodeJson<CallRecord[]>(records);
   }

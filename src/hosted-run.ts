@@ -4,7 +4,7 @@
  */
 
 import type { Failure, GenerateRequest } from '../native/types';
-import type { AttemptFacts, EmitOutcome } from './emitter';
+import type { EmitOutcome } from './emitter';
 import { errorFrom } from './failure';
 import { decodeJson } from './json';
 import { native, Verdict } from './native';
@@ -61,10 +61,6 @@ class HostedRun extends Run {
 
   protected override keepCause(): undefined {
     return undefined; // The consumer is in another realm: what was thrown arrives there as a description.
-  }
-
-  protected override lostFacts(): AttemptFacts {
-    return { traceId: '', model: { id: '', source: { type: 'delegated' } } as AttemptFacts['model'], attempt: 0 };
   }
 }
 

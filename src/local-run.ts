@@ -2,7 +2,7 @@
 
 import { performance } from 'node:perf_hooks';
 import type { Call } from './call';
-import type { AttemptFacts, EmitOutcome } from './emitter';
+import type { EmitOutcome } from './emitter';
 import { freshEvent, freshEventBytes } from './gate';
 import { native, Verdict } from './native';
 import { Run } from './run';
@@ -58,10 +58,5 @@ export class LocalRun extends Run {
 
   protected override keepCause(thrown: unknown): number {
     return this.#call.keepCause(thrown);
-  }
-
-  protected override lostFacts(): AttemptFacts {
-    const { traceId, modelUsed } = this.#call;
-    return { traceId, model: { id: modelUsed, source: { type: 'delegated' } } as AttemptFacts['model'], attempt: 0 };
   }
 }

@@ -19,9 +19,9 @@ export interface Native {
   models(engine: number): string;
   closeEngine(engine: number): void;
   releaseEngine(engine: number): void;
-  logCall(engine: number, traceId: string): string | undefined;
-  logCalls(engine: number, filterJson: string): string;
-  logEvents(engine: number, traceId: string): string | undefined;
+  logCall(engine: number, traceId: string): string | null;
+  logCalls(engine: number, filterJson: string): string | null;
+  logEvents(engine: number, traceId: string): string | null;
 
   open(engine: number, requestJson: string, optionsJson?: string): number;
   callFacts(callId: number): string;

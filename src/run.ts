@@ -43,8 +43,6 @@ export abstract class Run {
   protected abstract settled(outcomeJson: string | undefined): void;
   /** Keeps what was thrown for a consumer in this realm. */
   protected abstract keepCause(thrown: unknown): number | undefined;
-  /** The facts of the attempt when the addon no longer has them. */
-  protected abstract lostFacts(): AttemptFacts;
 
   get isPulled(): boolean {
     return this.#iterator !== undefined;
@@ -85,11 +83,7 @@ export abstract class Run {
   }
 
   facts(): AttemptFacts {
-    if (this.#facts === undefined) {
-      const json = native.attemptFacts(this.port);
-      if (typeof json !== 'string' || json === '') return this.lostFacts();
-      this.#facts = JSON.parse(json) as AttemptFacts;
-    }
+    this.#facts ??= JSON.parse(native.attemptFacts(this.port)) as AttemptFacts;
     return this.#facts;
   }
 
@@ -209,6 +203,7 @@ export abstract class Run {
 
   #settle(outcomeJson: string | undefined): void {
     if (this.closed) return; // Refusing the result may have stopped, and so settled, the run.
+    this.facts(); // From now on the addon answers for the next attempt, or no longer at all.
     this.closed = true;
     this.#pulling = false;
     this.settled(outcomeJson);

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::call::{Call, CallFacts, CallSettings, Step};
 use crate::driver;
-use crate::error::{CancelKind, CancelReason, ErrorCode, Failure, InferenceError, Problem};
+use crate::error::{CancelKind, CancelReason, Failure, InferenceError, Problem};
 use crate::log::{EventLog, MemoryLog};
 use crate::options::{CallOptions, EngineOptions, Limits, RetryPolicy, Timeouts};
 use crate::policy::{AllowAll, Policy};
@@ -60,6 +60,10 @@ pub(crate) struct EngineShared {
 impl EngineShared {
     pub(crate) fn log(&self) -> &dyn EventLog {
         &*self.log
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
     }
 
     pub(crate) fn policy(&self) -> &dyn Policy {
@@ -292,8 +296,8 @@ impl InferenceEngine {
         let call = Call::new(facts, request, settings, models, Arc::clone(shared));
         let mut open_calls = shared.open_calls.lock();
         // Looked at under the lock, so that `close` either refuses this call or waits for it.
-        if shared.closed.load(Ordering::Acquire) {
-            return Err(Failure::new(ErrorCode::EngineClosed, "the engine is closed").into());
+        if shared.is_closed() {
+            return Err(Failure::engine_closed().into());
         }
         open_calls.insert(call.facts().trace_id.clone(), call.clone());
         Ok(call)

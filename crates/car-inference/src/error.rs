@@ -323,6 +323,10 @@ impl Failure {
         }
     }
 
+    pub(crate) fn engine_closed() -> Self {
+        Self::new(ErrorCode::EngineClosed, "the engine is closed")
+    }
+
     pub(crate) fn timeout(kind: TimeoutKind, ms: u64) -> Self {
         let what = match kind {
             TimeoutKind::FirstEvent => "no event came",

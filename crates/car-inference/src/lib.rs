@@ -26,6 +26,6 @@ pub use runner::{
     EventEmitter, InferenceRunner, RunnerError, RunnerResult, current_inference_runner, set_inference_runner,
 };
 pub use schema::{ModelSchema, ModelSource};
-pub use stream::{StreamAccumulator, StreamEvent, TokenUsage};
+pub use stream::{Completion, StreamAccumulator, StreamEvent, TokenUsage};
 pub use tasks::generate::{ContentBlock, GenerateParams, GenerateRequest, Message, ToolCall};
 pub use tracked::{EventStream, TrackedStream};

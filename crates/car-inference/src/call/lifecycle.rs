@@ -129,6 +129,9 @@ impl CallState {
     fn start(&mut self, shared: &Arc<CallShared>, after: &mut After) -> Step {
         let now = Instant::now();
         self.started_at = Some(now);
+        if shared.engine.is_closed() {
+            return self.seal(Some(Failure::engine_closed()), shared, after);
+        }
         let start = CallStart {
             trace_id: shared.facts.trace_id.clone(),
             model: shared.facts.model.id.clone(),

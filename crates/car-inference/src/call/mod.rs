@@ -224,6 +224,12 @@ impl Call {
         }
     }
 
+    /// Whether the call has been started, or ended before it could be.
+    #[must_use]
+    pub fn is_started(&self) -> bool {
+        !matches!(self.shared.state.lock().phase, Phase::Opened)
+    }
+
     /// Whether the attempt's events are no longer taken.
     #[must_use]
     pub fn is_closed(&self, attempt: u32) -> bool {

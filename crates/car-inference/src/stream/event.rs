@@ -27,7 +27,6 @@ pub enum StreamEvent {
     ReasoningDelta {
         /// Which reasoning block; 0 when the provider has only one.
         #[serde(default)]
-        #[cfg_attr(feature = "typescript", ts(optional, as = "Option<usize>"))]
         index: usize,
         /// Appended to the block's text; may be empty when only the signature came.
         text: String,

@@ -1,0 +1,182 @@
+//! Goal: a bad request is told everything that is wrong with it, with paths, before any runner sees it.
+//! Method: JSON beside its problems, through one `check`.
+
+mod support;
+
+use car_inference::testing::Script;
+use car_inference::{
+    CallOptions, EngineOptions, ErrorCode, GenerateRequest, InferenceEngine, InferenceError, Limits, ModelSchema, Problem,
+    RetryPolicy, TimeoutOverrides,
+};
+use support::{hi, scripted, world};
+
+fn paths(problems: &[Problem]) -> Vec<&str> {
+    problems.iter().map(|problem| problem.path.as_str()).collect()
+}
+
+/// All problems of a request, of its shape or else of its content, each by its path and a part of its message.
+fn check(json: &str, expected: &[(&str, &str)]) {
+    let problems = GenerateRequest::from_json(json).map_or_else(|problems| problems, |request| request.validate());
+    assert_eq!(paths(&problems), expected.iter().map(|(path, _)| *path).collect::<Vec<_>>(), "{json}: {problems:?}");
+    for (problem, (_, message)) in problems.iter().zip(expected) {
+        assert!(problem.message.contains(message), "{json}: {problem}");
+    }
+}
+
+#[test]
+fn a_request_lists_everything_that_is_wrong_with_its_shape() {
+    check(r#"{"prompt":"hi"}"#, &[]);
+    check("[]", &[("", "expected an object")]);
+    check("{", &[("", "not JSON")]);
+    check(
+        r#"{"prompt":7,"modle":"m","params":{"temperature":"hot","topK":-1},"tags":["a",1]}"#,
+        &[
+            ("prompt", "expected a string, got the number 7"),
+            ("modle", "unknown field; known are prompt, model"),
+            ("params.temperature", "expected a number"),
+            ("params.topK", "must be at least 0"),
+            ("tags[1]", "expected a string"),
+        ],
+    );
+    check(
+        r#"{"messages":[{"role":"user","content":"a"},{"role":"robot"},{"role":"user"},{"content":"x"}]}"#,
+        &[
+            ("messages[1].role", r#"expected one of "system""#),
+            ("messages[2].content", "required"),
+            ("messages[3].role", "required"),
+        ],
+    );
+    check(
+        r#"{"messages":[{"role":"user-multimodal","content":[{"type":"text","text":"a"},{"type":"image-url"}]}]}"#,
+        &[("messages[0].content[1].url", "required")],
+    );
+    check(
+        r#"{"prompt":"hi","messages":[{"role":"user","content":"a","name":"bob"}]}"#,
+        &[("messages[0].name", "unknown field")],
+    );
+}
+
+#[test]
+fn a_request_lists_everything_that_is_wrong_with_its_content() {
+    check("{}", &[("prompt", "required: give a `prompt`, or `messages`")]);
+    check(r#"{"messages":[]}"#, &[("prompt", "required")]);
+    check(r#"{"messages":[{"role":"user","content":"a"}]}"#, &[]);
+    check(
+        r#"{"model":"","messages":[
+              {"role":"user-multimodal","content":[]},
+              {"role":"tool-result","toolUseId":"","content":"x"}
+            ],
+            "tools":[{"name":"ok"},{"function":{"name":"ok"}},{},{"name":""}],
+            "providerOptions":7,
+            "params":{"temperature":-1,"topP":1.5,"maxTokens":0,"frequencyPenalty":3,"presencePenalty":-3}}"#,
+        &[
+            ("model", "must not be empty"),
+            ("messages[0].content", "at least one part"),
+            ("messages[1].toolUseId", "must not be empty"),
+            ("tools[2].name", "required"),
+            ("tools[3].name", "required"),
+            ("providerOptions", "expected an object"),
+            ("params.temperature", "at least 0, is -1"),
+            ("params.topP", "from 0 to 1, is 1.5"),
+            ("params.maxTokens", "at least 1"),
+            ("params.frequencyPenalty", "from -2 to 2"),
+            ("params.presencePenalty", "from -2 to 2"),
+        ],
+    );
+}
+
+#[test]
+fn a_request_reads_back_as_it_was_written() {
+    let json = r#"{"prompt":"hi","model":"m","fallbackModels":["n"],"params":{"maxTokens":5,"toolChoice":{"type":"auto"}},"messages":[{"role":"system","content":"s"},{"role":"assistant","toolCalls":[{"id":"1","name":"f","arguments":{"a":1}}]},{"role":"tool-result","toolUseId":"1","content":"r"}],"clientRef":"c","tags":["t"]}"#;
+    let request = GenerateRequest::from_json(json).unwrap();
+    let again = serde_json::to_string(&request).unwrap();
+    assert_eq!(GenerateRequest::from_json(&again), Ok(request));
+}
+
+#[test]
+fn a_hostile_request_gets_a_bounded_list() {
+    let json = format!(r#"{{"prompt":"hi","tags":[{}]}}"#, vec!["1"; 10_000].join(","));
+    assert_eq!(GenerateRequest::from_json(&json).unwrap_err().len(), 100);
+}
+
+#[tokio::test]
+async fn an_engine_refuses_an_invalid_request_with_all_its_problems_and_asks_no_runner() {
+    let world = scripted([Script::new().done("never")]);
+    let request = GenerateRequest { model: Some(String::new()), tools: Some(vec![7.into()]), ..Default::default() };
+    let Err(error) = world.engine.generate_tracked_stream(request).await else { panic!("it was accepted") };
+    let InferenceError::InvalidRequest(problems) = &error else { panic!("{error:?}") };
+    assert_eq!(paths(problems), ["prompt", "model", "tools[0].name"]);
+    assert_eq!(error.code(), ErrorCode::InvalidRequest);
+    for path in ["prompt", "model", "tools[0].name"] {
+        assert!(error.to_string().contains(path), "{error}");
+    }
+    assert!(world.runner.requests().is_empty());
+    assert!(world.log.calls(&Default::default()).is_empty());
+}
+
+#[tokio::test]
+async fn the_options_of_a_call_are_checked_with_its_request() {
+    let world = scripted([Script::new().done("never")]);
+    let options = CallOptions {
+        timeouts: Some(TimeoutOverrides { idle_ms: Some(Some(0)), ..Default::default() }),
+        limits: Some(Limits { buffered_events_max: 0, ..Limits::default() }),
+        retry: Some(RetryPolicy { attempts_max: 0, backoff_factor: f64::NAN, ..RetryPolicy::default() }),
+    };
+    let request = GenerateRequest { prompt: String::new(), ..hi() };
+    let Err(InferenceError::InvalidRequest(problems)) = world.engine.generate_tracked_stream_with(request, &options).await
+    else {
+        panic!("it was accepted")
+    };
+    let expected =
+        ["prompt", "timeouts.idleMs", "limits.bufferedEventsMax", "retry.attemptsMax", "retry.backoffFactor"];
+    assert_eq!(paths(&problems), expected);
+}
+
+#[tokio::test]
+async fn an_unknown_model_is_named_beside_the_known_ones() {
+    let world = scripted([Script::new().done("never")]);
+    let unknown = GenerateRequest { model: Some("gpt-9".into()), ..hi() };
+    let Err(error) = world.engine.generate_tracked_stream(unknown).await else { panic!("it was accepted") };
+    assert_eq!(error, InferenceError::ModelNotFound("gpt-9 (registered: gpt-5)".into()));
+    let fallback = GenerateRequest { fallback_models: vec!["gpt-8".into()], ..hi() };
+    let Err(error) = world.engine.generate_tracked_stream(fallback).await else { panic!("it was accepted") };
+    assert_eq!(error.code(), ErrorCode::ModelNotFound);
+    assert!(error.to_string().contains("gpt-8"), "{error}");
+}
+
+#[tokio::test]
+async fn the_model_may_be_left_out_only_when_there_is_just_one() {
+    let request = || GenerateRequest { model: None, ..hi() };
+    let one = scripted([Script::new().done("ok")]);
+    assert_eq!(one.engine.generate(request()).await.unwrap().model_used, support::MODEL);
+    let two = world([], |builder| builder.model(ModelSchema::delegated("other", None)));
+    let Err(InferenceError::InvalidRequest(problems)) = two.engine.generate_tracked_stream(request()).await else {
+        panic!("it was accepted")
+    };
+    assert_eq!(problems, [Problem::new("model", "required: one of gpt-5, other")]);
+}
+
+#[test]
+fn an_engine_is_not_built_from_invalid_options() {
+    let options = EngineOptions::from_json(
+        r#"{"models":[{"id":"a","source":{"type":"delegated"}},{"id":"","source":{"type":"delegated"}},{"id":"a","source":{"type":"delegated","hint":"x"}}],
+            "timeouts":{"firstEventMs":0,"idleMs":null,"totalMs":99999999999},"retry":{"backoffFactor":0.5}}"#,
+    )
+    .unwrap();
+    let Err(InferenceError::InvalidRequest(problems)) = InferenceEngine::builder().options(options).try_build() else {
+        panic!("it was built")
+    };
+    let expected = ["models[1].id", "models[2].id", "timeouts.firstEventMs", "timeouts.totalMs", "retry.backoffFactor"];
+    assert_eq!(paths(&problems), expected);
+    let shape = EngineOptions::from_json(r#"{"models":[{"id":7,"source":{"type":"local"}}],"timeout":{}}"#).unwrap_err();
+    assert_eq!(paths(&shape), ["models[0].id", "models[0].source.type", "timeout"]);
+}
+
+#[test]
+fn registering_a_model_without_an_id_is_refused_and_one_with_a_known_id_replaces_it() {
+    let engine = InferenceEngine::new();
+    assert!(matches!(engine.register_model(ModelSchema::default()), Err(InferenceError::InvalidRequest(_))));
+    engine.register_model(ModelSchema::delegated("m", None)).unwrap();
+    engine.register_model(ModelSchema::delegated("m", Some("openai"))).unwrap();
+    assert_eq!(engine.models().iter().map(|model| model.hint()).collect::<Vec<_>>(), [Some("openai")]);
+}
