@@ -133,6 +133,7 @@ describe('what a runner is told', () => {
     let facts: unknown[] = ['never set'];
     setInferenceRunner(async function* (_request, { hint, deadline, clientRef }) {
       facts = [hint, deadline, clientRef];
+      yield text('x');
     });
     const engine = newEngine({
       models: [{ id: 'plain', source: { type: 'delegated' } }],

@@ -70,6 +70,17 @@ describe('the generator', () => {
     expect(await stream.next()).toEqual({ done: true, value: undefined });
   });
 
+  test('an error that nobody waited for comes after the events before it, and is thrown once', async () => {
+    setInferenceRunner((_request, { emit }) => {
+      for (const letter of LETTERS) emit(letter);
+      throw new Error('no');
+    });
+    const stream = newEngine().generateTrackedStream(REQUEST);
+    for (const letter of LETTERS) expect(await stream.next()).toEqual({ done: false, value: letter });
+    await expect(stream.next()).rejects.toMatchObject({ code: 'runner-failed', text: 'abcd' });
+    expect(await stream.next()).toEqual({ done: true, value: undefined });
+  });
+
   test('return() leaves: pending pulls end, the runner is aborted, later pulls are over', async () => {
     const runner = hangingRunner();
     const stream = newEngine().generateTrackedStream(REQUEST);
@@ -297,6 +308,21 @@ describe('cancelling', () => {
     expect(error).toBeInstanceOf(CancelledError);
     expect(error).toMatchObject({ code: 'cancelled', text: 'half', usage: { inputTokens: 7 } });
     expect((error as Error).cause).toBe(reason);
+  });
+
+  test('cancelling comes too late once done was emitted: the whole answer is delivered', async () => {
+    const emitted = gate();
+    setInferenceRunner(async (_request, { emit, cancelled }) => {
+      for (const event of [...LETTERS, done('abcd')]) emit(event);
+      emitted.open();
+      await cancelled();
+    });
+    const stream = newEngine().generateTrackedStream(REQUEST);
+    await stream.next();
+    await emitted.promise;
+    await stream.cancel('late');
+    expect(await eventsOf(stream)).toEqual([...LETTERS.slice(1), done('abcd')]);
+    expect((await stream.result()).text).toBe('abcd');
   });
 
   test('cancel() before the start never calls the runner', async () => {

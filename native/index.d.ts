@@ -51,8 +51,14 @@ export declare function emitEvent(port: number, json: string): number
 /** A call's ending, as JSON. */
 export declare function ending(callId: number): string | null
 
+/** Ends a call because of a defect of ours that was caught on its way. */
+export declare function failInternal(port: number, message: string): number
+
 /** Whether something is to be handed over in place of, or beside, JavaScript's own events. */
 export declare function hasDeliveries(callId: number): boolean
+
+/** Whether events are no longer taken. */
+export declare function isClosed(port: number): boolean
 
 /** One call of an engine's log, as JSON; nothing when it is not there. */
 export declare function logCall(engine: number, traceId: string): string | null

@@ -662,13 +662,13 @@ export type CallOptions = {
  */
 timeouts?: TimeoutOverrides, 
 /**
- * How much to hold.
+ * How much to hold. Bounds left out are the engine's.
  */
-limits?: Limits, 
+limits?: LimitOverrides, 
 /**
- * Whether to try again.
+ * Whether to try again. What is left out is the engine's.
  */
-retry?: RetryPolicy, };
+retry?: RetryOverrides, };
 
 /**
  * How long to wait, in milliseconds. `null` (Rust: `None`) waits forever.
@@ -741,6 +741,31 @@ eventBytesMax?: number,
 callBytesMax?: number, };
 
 /**
+ * Bounds of one call; a field left out keeps the engine's.
+ */
+export type LimitOverrides = { 
+/**
+ * See `Limits::buffered_events_max`.
+ */
+bufferedEventsMax?: number, 
+/**
+ * See `Limits::buffered_bytes_max`.
+ */
+bufferedBytesMax?: number, 
+/**
+ * See `Limits::unawaited_events_max`.
+ */
+unawaitedEventsMax?: number, 
+/**
+ * See `Limits::event_bytes_max`.
+ */
+eventBytesMax?: number, 
+/**
+ * See `Limits::call_bytes_max`.
+ */
+callBytesMax?: number, };
+
+/**
  * Whether to run a runner again that failed before any content. By default not.
  */
 export type RetryPolicy = { 
@@ -758,6 +783,27 @@ backoffMs?: number,
 backoffFactor?: number, 
 /**
  * The longest wait, in milliseconds; a provider that asks for more is not retried. Default 30,000.
+ */
+backoffMaxMs?: number, };
+
+/**
+ * Retries of one call; a field left out keeps the engine's.
+ */
+export type RetryOverrides = { 
+/**
+ * See `RetryPolicy::attempts_max`.
+ */
+attemptsMax?: number, 
+/**
+ * See `RetryPolicy::backoff_ms`.
+ */
+backoffMs?: number, 
+/**
+ * See `RetryPolicy::backoff_factor`.
+ */
+backoffFactor?: number, 
+/**
+ * See `RetryPolicy::backoff_max_ms`.
  */
 backoffMaxMs?: number, };
 

@@ -1,6 +1,6 @@
 /** What a caller asked for, taken down as JSON at once: changing the request later changes nothing. Judges only shapes. */
 
-import type { Limits, Problem, RetryPolicy, Timeouts } from '../native/types';
+import type { LimitOverrides, Problem, RetryOverrides, TimeoutOverrides } from '../native/types';
 import { InvalidRequestError } from './errors';
 import { describe, encodeJson, JsonProblem, messageOf } from './json';
 
@@ -9,11 +9,11 @@ export interface GenerateOptions {
   /** Aborting it cancels the call; the consumer then catches the signal's own reason, as with `fetch`. */
   signal?: AbortSignal | undefined;
   /** Timeouts in milliseconds that replace the engine's, field by field; `null` disables one. */
-  timeouts?: Timeouts | undefined;
+  timeouts?: TimeoutOverrides | undefined;
   /** Bounds that replace the engine's, field by field. */
-  limits?: Limits | undefined;
-  /** How a failed attempt is tried again, instead of the engine's way. */
-  retry?: RetryPolicy | undefined;
+  limits?: LimitOverrides | undefined;
+  /** How a failed attempt is tried again; replaces the engine's way, field by field. */
+  retry?: RetryOverrides | undefined;
 }
 
 export interface CallInput {
@@ -79,7 +79,7 @@ function modelOf(request: unknown): string {
 /** Whether one of the clocks that run against the runner is set. */
 export function setsTimeouts(timeouts: unknown): boolean {
   if (typeof timeouts !== 'object' || timeouts === null) return false;
-  const { firstEventMs, idleMs, totalMs } = timeouts as Timeouts;
+  const { firstEventMs, idleMs, totalMs } = timeouts as TimeoutOverrides;
   return [firstEventMs, idleMs, totalMs].some((ms) => typeof ms === 'number');
 }
 

@@ -12,9 +12,9 @@ import { enterLive, leaveLive } from './deadlines';
 import type { EmitOutcome } from './emitter';
 import { doneEvent, outcomeOf } from './ending';
 import type { EngineHandle } from './engine-handle';
-import { CancelledError } from './errors';
+import { CancelledError, InternalError } from './errors';
 import { errorFrom, lastError } from './failure';
-import { decodeJson } from './json';
+import { decodeJson, messageOf } from './json';
 import { LocalRun } from './local-run';
 import { Drain, native, Step, Stopped } from './native';
 import { Outlet } from './outlet';
@@ -151,7 +151,11 @@ export class Call {
     }
     this.#engine.enter(this);
     this.#phase = 'local';
-    this.proceed(native.start(this.id));
+    try {
+      this.proceed(native.start(this.id));
+    } catch (error) {
+      this.broken(error);
+    }
   }
 
   /** Does the next step that Rust decided on. */
@@ -197,9 +201,10 @@ export class Call {
       return;
     }
     this.#stopping = true;
-    this.#outlet.drop();
     this.#causes ??= new Causes();
     const found = native.stop(this.id, this.#causes.describeStop(kind, reason, message));
+    // Too late for an answer that is complete: its runner only had not settled yet. All of it is still delivered.
+    if (found === Stopped.STOPPING || !this.#isDone()) this.#outlet.drop();
     if (found === Stopped.OVER) this.#finish();
     else if (found === Stopped.FOREIGN) this.#pump();
     else this.#abortRun(kind === 'signal' ? reason : undefined);
@@ -225,6 +230,12 @@ export class Call {
   /** The ending is there: the log has committed, or the grace period is over. */
   sealed(): void {
     this.#finish();
+  }
+
+  /** Something that cannot happen has happened, such as a panic in Rust: the call ends all the same. */
+  broken(error: unknown): void {
+    if (this.#phase === 'over') return;
+    this.#conclude({ error: new InternalError(messageOf(error), { cause: error }) });
   }
 
   /** A foreign call has events. */
@@ -335,6 +346,11 @@ export class Call {
     }
   }
 
+  #isDone(): boolean {
+    const json = native.ending(this.id);
+    return json !== null && decodeJson<Ending>(json).status === 'done';
+  }
+
   #abortRun(reason: Reason | undefined): void {
     if (this.#run !== undefined) {
       const failure = (): Failure => decodeJson<Failure>(native.stopReason(this.id));
@@ -349,7 +365,7 @@ export class Call {
   #finish(): void {
     if (this.#phase === 'over') return;
     if (this.#phase !== 'foreign' && native.hasDeliveries(this.id)) this.deliverAll(native.takeDeliveries(this.id));
-    const ending = decodeJson<Ending>(native.ending(this.id));
+    const ending = decodeJson<Ending>(native.ending(this.id) as string);
     const { modelUsed, text, traceId } = ending.completion;
     this.#facts = { ...(this.#facts as CallFacts), traceId, modelUsed };
     const outcome = outcomeOf(ending, this.#input.signal, this.#causes?.values);

@@ -57,7 +57,8 @@ export interface AttemptFacts {
 
 /** What an emitter needs of its run. */
 export interface EmitterRun {
-  readonly closed: boolean;
+  /** No event is taken any more: settled, stopped, or `done` was emitted. */
+  readonly isClosed: boolean;
   readonly aborted: boolean;
   readonly abortReason: unknown;
   emit(event: unknown): EmitOutcome | Promise<EmitOutcome>;
@@ -94,7 +95,7 @@ export class RunEmitter implements EventEmitter {
   }
 
   get isClosed(): boolean {
-    return this.#run.closed || this.#run.aborted;
+    return this.#run.isClosed;
   }
 
   get cancelled(): () => Promise<unknown> {

@@ -1,21 +1,11 @@
 /** Reading what an engine's log has recorded. */
 
-import type { CallRecord, LoggedEvent } from '../native/types';
+import type { CallFilter, CallRecord, LoggedEvent } from '../native/types';
 import { invalid } from './call-input';
 import type { EngineHandle } from './engine-handle';
 import { errorFrom, lastError } from './failure';
 import { decodeJson, describe, encodeJson, JsonProblem } from './json';
 import { native, takeFailure } from './native';
-
-/** Which calls to list. All conditions must hold. */
-export interface CallFilter {
-  /** Calls of this model only. */
-  model?: string | undefined;
-  /** Calls with this status only. */
-  status?: string | undefined;
-  /** At most so many. */
-  limit?: number | undefined;
-}
 
 /**
  * What the engine has recorded: every call with its start, events, verdicts and ending.

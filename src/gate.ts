@@ -6,7 +6,7 @@
 
 import type { StreamEvent } from '../native/types';
 import { describe, encodeJson, JsonProblem, messageOf } from './json';
-import { native, Verdict } from './native';
+import { isPanic, native, Verdict } from './native';
 
 // The last accepted event. JavaScript runs one event at a time, so one place is enough and nothing is allocated for it.
 let fresh: StreamEvent | undefined;
@@ -47,6 +47,7 @@ export function passGate(port: number, event: unknown): number {
     }
     return passJson(port, event);
   } catch (error) {
+    if (isPanic(error)) return native.failInternal(port, messageOf(error));
     // A getter or a proxy that throws.
     return native.rejectEvent(port, 'event', `cannot be read: ${messageOf(error)}`);
   }

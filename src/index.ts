@@ -22,7 +22,7 @@ export {
   TimeoutError,
   type TimeoutKind,
 } from './errors';
-export { type CallFilter, EventLog } from './event-log';
+export { EventLog } from './event-log';
 export {
   currentInferenceRunner,
   type EmittingRun,

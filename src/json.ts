@@ -14,12 +14,17 @@ export class JsonProblem {
 /** How deep the search for the culprit goes; deeper values are blamed on the last path seen. */
 const DEPTH_MAX = 64;
 
+/**
+ * UTF-8 has no half surrogate pairs. `JSON.stringify` writes whole pairs as they are and halves as `\udXXX`; an escaped
+ * backslash before `ud…` is text, so it is found too, and kept.
+ */
+const HALF_PAIRS = /\\(?:\\|u(d[89a-f][0-9a-f]{2}))/g;
+
 export function encodeJson(value: unknown, root: string): string | JsonProblem {
   try {
     const json = JSON.stringify(value) as string | undefined;
     if (json === undefined) return new JsonProblem(root, `must be JSON, got ${describe(value)}`);
-    // UTF-8 has no half surrogate pairs; JSON.stringify writes them as \udXXX.
-    return json.includes('\\ud') ? JSON.stringify(value, wellFormed) : json;
+    return json.includes('\\ud') ? json.replace(HALF_PAIRS, (found, half) => (half ? '\ufffd' : found)) : json;
   } catch (error) {
     try {
       const culprit = findCulprit(value, root, []);
@@ -67,10 +72,6 @@ export function messageOf(value: unknown): string {
 /** The same text with each half surrogate pair replaced by U+FFFD. */
 export function toWellFormed(text: string): string {
   return (text as string & { toWellFormed(): string }).toWellFormed();
-}
-
-function wellFormed(_key: string, value: unknown): unknown {
-  return typeof value === 'string' ? toWellFormed(value) : value;
 }
 
 function findCulprit(value: unknown, path: string, ancestors: object[]): JsonProblem | undefined {

@@ -53,7 +53,11 @@ export class LocalRun extends Run {
   }
 
   protected override settled(outcomeJson: string | undefined): void {
-    this.#call.proceed(native.settle(this.port, outcomeJson));
+    try {
+      this.#call.proceed(native.settle(this.port, outcomeJson));
+    } catch (error) {
+      this.#call.broken(error);
+    }
   }
 
   protected override keepCause(thrown: unknown): number {

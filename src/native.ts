@@ -34,6 +34,8 @@ export interface Native {
   emitEvent(port: number, json: string): number;
   rejectEvent(port: number, path: string, message: string): number;
   overrun(port: number): number;
+  failInternal(port: number, message: string): number;
+  isClosed(port: number): boolean;
 
   hasDeliveries(callId: number): boolean;
   takeDeliveries(callId: number): string;
@@ -44,7 +46,7 @@ export interface Native {
   detach(callId: number): void;
   deadline(callId: number, waitedMs: number): number;
   stepDelay(callId: number): number;
-  ending(callId: number): string;
+  ending(callId: number): string | null;
   drain(callId: number): string | number;
   release(callId: number): void;
 }
@@ -80,6 +82,14 @@ export const Slot = { EMPTY: -1, ELSEWHERE: -2 } as const;
 
 /** Kinds of mailbox messages. */
 export const Mail = { RUN: 1, STOP: 2, DRAINED: 3, READY: 4, RUNNER_DROPPED: 5, SEALED: 6 } as const;
+
+/** The codes under which a panic of Rust arrives: from the hot calls, and from napi's own wrapper. */
+const PANIC_CODES: ReadonlySet<unknown> = new Set(['car-inference.panic', 'GenericFailure']);
+
+/** Whether something thrown is a panic of Rust that was caught at the boundary. */
+export function isPanic(thrown: unknown): boolean {
+  return thrown instanceof Error && PANIC_CODES.has((thrown as { code?: unknown }).code);
+}
 
 /** Why the last native function on this thread failed; undefined when it did not. */
 export function takeFailure(): Failure | undefined {

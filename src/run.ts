@@ -44,6 +44,10 @@ export abstract class Run {
   /** Keeps what was thrown for a consumer in this realm. */
   protected abstract keepCause(thrown: unknown): number | undefined;
 
+  get isClosed(): boolean {
+    return this.closed || this.aborted || native.isClosed(this.port);
+  }
+
   get isPulled(): boolean {
     return this.#iterator !== undefined;
   }

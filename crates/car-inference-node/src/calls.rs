@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::environment;
 use crate::failure::FAILED;
-use crate::json_text::{to_json, well_formed};
+use crate::json_text::to_json;
 use crate::mailbox::{Mailbox, Message, ReadyWaker};
 use crate::ports::{Port, Role, code};
 use crate::runners::local_id;
@@ -44,9 +44,9 @@ pub fn open(engine: u32, request_json: String, options_json: Option<String>) -> 
         };
         let options = match options_json {
             None => Ok(CallOptions::default()),
-            Some(json) => CallOptions::from_json(&well_formed(&json)),
+            Some(json) => CallOptions::from_json(&json),
         };
-        let request = GenerateRequest::from_json(&well_formed(&request_json));
+        let request = GenerateRequest::from_json(&request_json);
         let opened = match (request, options) {
             (Ok(request), Ok(options)) => engine.open(request, &options),
             (request, options) => {
@@ -84,7 +84,7 @@ pub fn call_facts(call_id: u32) -> String {
 #[napi(catch_unwind)]
 pub fn attempt_facts(port: u32) -> String {
     let emitter = environment::with(|environment| environment.ports.get(&port)?.emitter.clone());
-    let Some(emitter) = emitter else { return "{}".into() };
+    let Some(emitter) = emitter else { return String::new() };
     let deadline = emitter.deadline().map(epoch_ms);
     let mut facts = json!({
         "traceId": emitter.trace_id(),
@@ -193,7 +193,7 @@ pub fn stop(call_id: u32, cause_json: String) -> u32 {
     const OVER: u32 = 1;
     const FOREIGN: u32 = 2;
     let Some(call) = call_of(call_id) else { return OVER };
-    let reason = serde_json::from_str(&well_formed(&cause_json)).unwrap_or(CancelReason {
+    let reason = serde_json::from_str(&cause_json).unwrap_or(CancelReason {
         kind: CancelKind::Consumer,
         message: None,
         cause_id: None,
@@ -219,6 +219,8 @@ pub fn detach(call_id: u32) {
         && call.is_buffered()
     {
         call.detach();
+        // Nothing is left to drain, so only the ending itself can tell that the call is over.
+        post_when_sealed(call_id, &call);
     }
 }
 
@@ -231,14 +233,15 @@ pub fn deadline(call_id: u32, waited_ms: f64) -> f64 {
     const OVER: f64 = -3.0;
     let Some(call) = call_of(call_id) else { return OVER };
     let waited = Duration::try_from_secs_f64(waited_ms.max(0.0) / 1_000.0).unwrap_or(Duration::MAX);
+    // JavaScript does not ask again at each event, so the idle time that the next event starts counts too.
+    let idle = call.settings().timeouts.idle_ms.map(|ms| ms as f64);
     match call.check_deadlines(Some(waited)) {
-        DeadlineCheck::None => NONE,
+        DeadlineCheck::None => idle.unwrap_or(NONE),
         DeadlineCheck::Stopped => STOPPED,
         DeadlineCheck::Over => OVER,
         DeadlineCheck::After(delay) => {
-            // JavaScript does not ask again at each event, so the idle time that the next event starts counts too.
-            let idle = call.settings().timeouts.idle_ms.map_or(f64::INFINITY, |ms| ms as f64);
-            (delay.as_secs_f64() * 1_000.0).ceil().max(1.0).min(idle)
+            let delay = (delay.as_secs_f64() * 1_000.0).ceil().max(1.0);
+            delay.min(idle.unwrap_or(f64::INFINITY))
         }
     }
 }

@@ -7,14 +7,14 @@ use napi_derive::napi;
 
 use crate::environment;
 use crate::failure::FAILED;
-use crate::json_text::{to_json, well_formed};
+use crate::json_text::to_json;
 
 /// Makes an engine. Returns its id, or -1.
 #[napi(catch_unwind)]
 pub fn create_engine(options_json: String) -> i32 {
     environment::with(|environment| {
         let log = MemoryLog::default();
-        let built = EngineOptions::from_json(&well_formed(&options_json))
+        let built = EngineOptions::from_json(&options_json)
             .map_err(InferenceError::InvalidRequest)
             .and_then(|options| {
                 InferenceEngine::builder()
@@ -40,7 +40,7 @@ pub fn register_model(engine: u32, schema_json: String) -> i32 {
         let Some((engine, _)) = environment.engines.get(&engine) else {
             return environment.fail_unknown("engine");
         };
-        let registered = ModelSchema::from_json(&well_formed(&schema_json))
+        let registered = ModelSchema::from_json(&schema_json)
             .map_err(InferenceError::InvalidRequest)
             .and_then(|model| engine.register_model(model));
         match registered {
@@ -95,7 +95,7 @@ pub fn log_call(engine: u32, trace_id: String) -> Option<String> {
 /// The calls of an engine's log that a filter asks for, as JSON; nothing when the filter is invalid.
 #[napi(catch_unwind)]
 pub fn log_calls(engine: u32, filter_json: String) -> Option<String> {
-    match CallFilter::from_json(&well_formed(&filter_json)) {
+    match CallFilter::from_json(&filter_json) {
         Ok(filter) => Some(log_of(engine).map_or_else(|| "[]".into(), |log| to_json(&log.calls(&filter)))),
         Err(problems) => {
             environment::with(|environment| environment.fail_invalid(problems));

@@ -158,7 +158,7 @@ unsafe fn answer(env: sys::napi_env, work: impl FnOnce() -> Result<u32, Status>)
         }
         Err(_) => {
             // SAFETY: as above.
-            unsafe { sys::napi_throw_error(env, c"internal".as_ptr(), c"the gate panicked".as_ptr()) };
+            unsafe { sys::napi_throw_error(env, c"car-inference.panic".as_ptr(), c"the gate panicked".as_ptr()) };
         }
     }
     value

@@ -124,10 +124,19 @@ impl Port {
         bits
     }
 
-    /// Delivers what was held back of half pairs that never got their other half.
+    /// Delivers the halves for which it is too late after this event. Returns the last verdict, if there were any.
+    pub fn flush_halves_before(&mut self, event: &StreamEvent) -> Option<u32> {
+        if self.halves.is_empty() {
+            return None;
+        }
+        let ended = self.halves.take_ended_by(event).flush();
+        ended.into_iter().map(|half| self.admit_stand_in(half)).last()
+    }
+
+    /// Delivers the halves that never met their other.
     pub fn flush_halves(&mut self) {
-        for event in std::mem::take(&mut self.halves).flush() {
-            self.admit_stand_in(event);
+        for half in std::mem::take(&mut self.halves).flush() {
+            self.admit_stand_in(half);
         }
     }
 }

@@ -3,7 +3,7 @@
 use car_inference::call::Step;
 use car_inference::error::{FailureDetails, Problem};
 use car_inference::runner::{RunnerError, RunnerResult};
-use car_inference::{Failure, StreamEvent};
+use car_inference::{ErrorCode, Failure, StreamEvent};
 use napi_derive::napi;
 use serde::Deserialize;
 use serde_json::Value;
@@ -12,7 +12,6 @@ use serde_json::value::RawValue;
 use crate::calls::take_step;
 use crate::environment;
 use crate::hosted_run::Outcome;
-use crate::json_text::well_formed;
 use crate::ports::{Port, Role, code};
 
 /// Passes one event, given as JSON. Returns a verdict.
@@ -22,12 +21,17 @@ pub fn emit_event(port: u32, json: String) -> u32 {
         let Some(port) = environment.ports.get_mut(&port) else {
             return code::CLOSED;
         };
-        let fixed = well_formed(&json);
-        match StreamEvent::from_json(&fixed) {
+        match StreamEvent::from_json(&json) {
             Err(problems) => reject(port, problems),
-            // What JavaScript reads in its own JSON is the event only if nothing was mended or filled in.
-            Ok(event) if fixed == json && is_canonical(&event, &json) => port.admit((&event).into()),
-            Ok(event) => port.admit_stand_in(event),
+            Ok(event) => {
+                let flushed = port.flush_halves_before(&event);
+                // What JavaScript reads in its own JSON is the event only if nothing was filled in, and nothing
+                // is to be handed over before it.
+                if flushed.is_none() && is_canonical(&event, &json) {
+                    return port.admit((&event).into());
+                }
+                port.admit_stand_in(event) | (flushed.unwrap_or_default() & code::STOPPED)
+            }
         }
     })
 }
@@ -47,11 +51,34 @@ pub fn reject_event(port: u32, path: String, message: String) -> u32 {
     })
 }
 
+/// Ends a call because of a defect of ours that was caught on its way.
+#[napi(catch_unwind)]
+pub fn fail_internal(port: u32, message: String) -> u32 {
+    environment::with(|environment| {
+        let Some(port) = environment.ports.get(&port) else {
+            return code::CLOSED;
+        };
+        match &port.emitter {
+            Some(emitter) => port.encode(emitter.reject(Failure::new(ErrorCode::Internal, message))),
+            None => code::CLOSED,
+        }
+    })
+}
+
 fn reject(port: &Port, problems: Vec<Problem>) -> u32 {
     match &port.emitter {
         Some(emitter) => port.encode(emitter.reject(Failure::invalid_event(problems))),
         None => code::CLOSED,
     }
+}
+
+/// Whether events are no longer taken.
+#[napi(catch_unwind)]
+pub fn is_closed(port: u32) -> bool {
+    environment::with(|environment| {
+        let emitter = environment.ports.get(&port).and_then(|port| port.emitter.as_ref());
+        emitter.is_none_or(car_inference::EventEmitter::is_closed)
+    })
 }
 
 #[derive(Deserialize)]
@@ -80,7 +107,7 @@ enum ThrownKind {
 /// An outcome, or what makes it none.
 fn parse(json: Option<&str>) -> Result<Outcome, Vec<Problem>> {
     let Some(json) = json else { return Ok(Ok(None)) };
-    match serde_json::from_str(&well_formed(json)) {
+    match serde_json::from_str(&json) {
         Ok(OutcomeJson::Result(result)) if result.get() == "null" => Ok(Ok(None)),
         Ok(OutcomeJson::Result(result)) => {
             let result = RunnerResult::from_json(result.get()).map_err(|problems| {

@@ -53,6 +53,19 @@ impl HalfPairs {
         String::from_utf16_lossy(&units)
     }
 
+    /// Takes the halves that cannot meet their other any more once this event has passed.
+    pub fn take_ended_by(&mut self, event: &StreamEvent) -> Self {
+        let ends = |strand: Strand| match event {
+            StreamEvent::Done { .. } => true,
+            StreamEvent::ToolCallEnd { index, .. } => strand == Strand::Arguments(*index),
+            StreamEvent::ReasoningDelta { index, .. } => strand == Strand::Reasoning(*index),
+            _ => false,
+        };
+        Self {
+            halves: self.halves.extract_if(.., |(strand, _)| ends(*strand)).collect(),
+        }
+    }
+
     /// The halves that never met their other, as the events that deliver them.
     pub fn flush(self) -> Vec<StreamEvent> {
         self.halves

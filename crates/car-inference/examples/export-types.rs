@@ -16,7 +16,8 @@ use car_inference::tasks::generate::{
     ContentBlock, GenerateParams, GenerateRequest, Message, ReasoningEffort, ResponseFormat, ToolCall, ToolChoice,
 };
 use car_inference::{
-    CallOptions, EngineOptions, Limits, ModelSchema, ModelSource, RetryPolicy, RunnerResult, TimeoutOverrides, Timeouts,
+    CallOptions, EngineOptions, LimitOverrides, Limits, ModelSchema, ModelSource, RetryOverrides, RetryPolicy,
+    RunnerResult, TimeoutOverrides, Timeouts,
 };
 use ts_rs::{Config, TS};
 
@@ -87,7 +88,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Timeouts,
         TimeoutOverrides,
         Limits,
+        LimitOverrides,
         RetryPolicy,
+        RetryOverrides,
         Problem,
         ErrorCode,
         Failure,

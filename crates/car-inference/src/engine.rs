@@ -9,7 +9,7 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use crate::call::{Call, CallFacts, CallSettings, Step};
+use crate::call::{Call, CallFacts, CallSettings, Step, WeakCall};
 use crate::driver;
 use crate::error::{CancelKind, CancelReason, Failure, InferenceError, Problem};
 use crate::log::{EventLog, MemoryLog};
@@ -52,8 +52,8 @@ pub(crate) struct EngineShared {
     runner: Option<Arc<dyn InferenceRunner>>,
     commits: Option<tokio::runtime::Handle>,
     closed: AtomicBool,
-    /// Calls that have been opened and are not over, by trace id.
-    open_calls: Mutex<HashMap<String, Call>>,
+    /// Calls that have been opened and are not over, by trace id. Whoever drives a call keeps it.
+    open_calls: Mutex<HashMap<String, WeakCall>>,
     call_over: Notify,
 }
 
@@ -78,8 +78,7 @@ impl EngineShared {
     }
 
     pub(crate) fn forget(&self, trace_id: &str) {
-        let call = self.open_calls.lock().remove(trace_id);
-        drop(call);
+        self.open_calls.lock().remove(trace_id);
         self.call_over.notify_waiters();
     }
 
@@ -290,8 +289,10 @@ impl InferenceEngine {
             timeouts: options
                 .timeouts
                 .map_or(shared.timeouts, |timeouts| timeouts.over(shared.timeouts)),
-            limits: options.limits.unwrap_or(shared.limits),
-            retry: options.retry.unwrap_or(shared.retry),
+            limits: options
+                .limits
+                .map_or(shared.limits, |limits| limits.over(shared.limits)),
+            retry: options.retry.map_or(shared.retry, |retry| retry.over(shared.retry)),
         };
         let call = Call::new(facts, request, settings, models, Arc::clone(shared));
         let mut open_calls = shared.open_calls.lock();
@@ -299,7 +300,7 @@ impl InferenceEngine {
         if shared.is_closed() {
             return Err(Failure::engine_closed().into());
         }
-        open_calls.insert(call.facts().trace_id.clone(), call.clone());
+        open_calls.insert(call.facts().trace_id.clone(), call.downgrade());
         Ok(call)
     }
 
@@ -387,17 +388,20 @@ impl InferenceEngine {
             let over = self.shared.call_over.notified();
             tokio::pin!(over);
             over.as_mut().enable();
-            let in_flight: Vec<_> = self.shared.open_calls.lock().values().cloned().collect();
-            if in_flight.is_empty() {
+            let open_calls: Vec<_> = self.shared.open_calls.lock().values().cloned().collect();
+            if open_calls.is_empty() {
                 return;
             }
-            if mode == CloseMode::Cancel {
-                for call in in_flight {
-                    call.cancel(CancelReason {
-                        kind: CancelKind::Engine,
-                        message: None,
-                        cause_id: None,
-                    });
+            for call in open_calls.iter().filter_map(WeakCall::upgrade) {
+                let reason = CancelReason {
+                    kind: CancelKind::Engine,
+                    message: None,
+                    cause_id: None,
+                };
+                match mode {
+                    CloseMode::Cancel => drop(call.cancel(reason)),
+                    // A call that nobody has started would never end by itself.
+                    CloseMode::Drain => call.cancel_unstarted(reason),
                 }
             }
             over.await;

@@ -41,7 +41,7 @@ impl std::fmt::Display for Problem {
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[non_exhaustive]
 pub enum ErrorCode {
-    /// No runner is registered for the model. Register one, then retry. JavaScript: `NoRunnerError`.
+    /// No runner is registered for the model. Register one first. JavaScript: `NoRunnerError`.
     NoRunner,
     /// The engine does not know the model. Do not retry. JavaScript: `ModelNotFoundError`.
     ModelNotFound,

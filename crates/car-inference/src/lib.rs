@@ -16,11 +16,15 @@ pub mod tasks;
 pub mod testing;
 mod tracked;
 
+/// The macro that [`InferenceRunner`] is implemented with.
+pub use async_trait::async_trait;
 pub use call::{Call, CallFacts};
 pub use engine::{CloseMode, InferenceEngine, InferenceEngineBuilder};
 pub use error::{ErrorCode, Failure, InferenceError, Problem};
 pub use log::{CallRecord, CallStatus, Ending, EventLog, LogError, LoggedEvent, MemoryLog};
-pub use options::{CallOptions, EngineOptions, Limits, RetryPolicy, TimeoutOverrides, Timeouts};
+pub use options::{
+    CallOptions, EngineOptions, LimitOverrides, Limits, RetryOverrides, RetryPolicy, TimeoutOverrides, Timeouts,
+};
 pub use policy::{AllowAll, Policy};
 pub use runner::{
     EventEmitter, InferenceRunner, RunnerError, RunnerResult, current_inference_runner, set_inference_runner,

@@ -35,12 +35,12 @@ pub struct CallOptions {
     /// How long to wait. Times left out are the engine's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeouts: Option<TimeoutOverrides>,
-    /// How much to hold.
+    /// How much to hold. Bounds left out are the engine's.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub limits: Option<Limits>,
-    /// Whether to try again.
+    pub limits: Option<LimitOverrides>,
+    /// Whether to try again. What is left out is the engine's.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub retry: Option<RetryPolicy>,
+    pub retry: Option<RetryOverrides>,
 }
 
 /// How long to wait, in milliseconds. `null` (Rust: `None`) waits forever.
@@ -153,6 +153,40 @@ impl Default for Limits {
     }
 }
 
+/// Bounds of one call; a field left out keeps the engine's.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
+pub struct LimitOverrides {
+    /// See [`Limits::buffered_events_max`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub buffered_events_max: Option<usize>,
+    /// See [`Limits::buffered_bytes_max`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub buffered_bytes_max: Option<usize>,
+    /// See [`Limits::unawaited_events_max`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unawaited_events_max: Option<usize>,
+    /// See [`Limits::event_bytes_max`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_bytes_max: Option<usize>,
+    /// See [`Limits::call_bytes_max`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub call_bytes_max: Option<usize>,
+}
+
+impl LimitOverrides {
+    pub(crate) fn over(&self, base: Limits) -> Limits {
+        Limits {
+            buffered_events_max: self.buffered_events_max.unwrap_or(base.buffered_events_max),
+            buffered_bytes_max: self.buffered_bytes_max.unwrap_or(base.buffered_bytes_max),
+            unawaited_events_max: self.unawaited_events_max.unwrap_or(base.unawaited_events_max),
+            event_bytes_max: self.event_bytes_max.unwrap_or(base.event_bytes_max),
+            call_bytes_max: self.call_bytes_max.unwrap_or(base.call_bytes_max),
+        }
+    }
+}
+
 /// Whether to run a runner again that failed before any content. By default not.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -183,6 +217,36 @@ impl Default for RetryPolicy {
     }
 }
 
+/// Retries of one call; a field left out keeps the engine's.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
+pub struct RetryOverrides {
+    /// See [`RetryPolicy::attempts_max`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attempts_max: Option<u32>,
+    /// See [`RetryPolicy::backoff_ms`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backoff_ms: Option<u64>,
+    /// See [`RetryPolicy::backoff_factor`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backoff_factor: Option<f64>,
+    /// See [`RetryPolicy::backoff_max_ms`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backoff_max_ms: Option<u64>,
+}
+
+impl RetryOverrides {
+    pub(crate) fn over(&self, base: RetryPolicy) -> RetryPolicy {
+        RetryPolicy {
+            attempts_max: self.attempts_max.unwrap_or(base.attempts_max),
+            backoff_ms: self.backoff_ms.unwrap_or(base.backoff_ms),
+            backoff_factor: self.backoff_factor.unwrap_or(base.backoff_factor),
+            backoff_max_ms: self.backoff_max_ms.unwrap_or(base.backoff_max_ms),
+        }
+    }
+}
+
 impl RetryPolicy {
     /// How long to wait before the run after `failed_runs` failed ones; `None` when there shall be no other.
     pub(crate) fn delay(&self, failed_runs: u32, retry_after_ms: Option<u64>) -> Option<Duration> {
@@ -208,7 +272,7 @@ impl EngineOptions {
     /// # Errors
     /// All problems found.
     pub fn from_json(json: &str) -> Result<Self, Vec<Problem>> {
-        crate::shape::parse(json)
+        crate::shape::parse_all(json, Self::validate)
     }
 
     /// Checks what the types cannot say.
@@ -243,7 +307,7 @@ impl CallOptions {
     /// # Errors
     /// All problems found.
     pub fn from_json(json: &str) -> Result<Self, Vec<Problem>> {
-        crate::shape::parse(json)
+        crate::shape::parse_all(json, Self::validate)
     }
 
     /// Checks what the types cannot say.
@@ -254,10 +318,10 @@ impl CallOptions {
             validate_timeouts(&timeouts.over(Timeouts::default()), &mut problems);
         }
         if let Some(limits) = &self.limits {
-            validate_limits(limits, &mut problems);
+            validate_limits(&limits.over(Limits::default()), &mut problems);
         }
         if let Some(retry) = &self.retry {
-            validate_retry(retry, &mut problems);
+            validate_retry(&retry.over(RetryPolicy::default()), &mut problems);
         }
         problems
     }

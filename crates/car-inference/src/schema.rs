@@ -86,7 +86,7 @@ impl ModelSchema {
     /// # Errors
     /// All problems found.
     pub fn from_json(json: &str) -> Result<Self, Vec<Problem>> {
-        crate::shape::parse(json)
+        crate::shape::parse_all(json, Self::validate)
     }
 
     /// Checks what the types cannot say. Empty when the model can be registered.

@@ -11,9 +11,12 @@ use crate::error::Problem;
 const PROBLEMS_MAX: usize = 100;
 
 pub(crate) fn parse<T: DeserializeOwned + JsonSchema>(json: &str) -> Result<T, Vec<Problem>> {
+    // Serde would read an array as a struct's fields in order; everything that is read here is an object.
+    let in_order = json.trim_start().starts_with('[');
     let error = match serde_json::from_str(json) {
-        Ok(value) => return Ok(value),
-        Err(error) => error,
+        Ok(value) if !in_order => return Ok(value),
+        Ok(_) => "expected an object, got an array".to_owned(),
+        Err(error) => error.to_string(),
     };
     let value: Value = match serde_json::from_str(json) {
         Ok(value) => value,
@@ -27,9 +30,44 @@ pub(crate) fn parse<T: DeserializeOwned + JsonSchema>(json: &str) -> Result<T, V
     walk.check(&schema, &value, &mut String::new());
     if walk.problems.is_empty() {
         // The schema is looser than the type somewhere: serde's own word is better than none.
-        walk.problems.push(Problem::new("", error.to_string()));
+        walk.problems.push(Problem::new("", error));
     }
     Err(walk.problems)
+}
+
+/// As [`parse`], and where the shape is wrong also lists what `validate` says of the parts that are right.
+pub(crate) fn parse_all<T: DeserializeOwned + JsonSchema>(
+    json: &str,
+    validate: impl FnOnce(&T) -> Vec<Problem>,
+) -> Result<T, Vec<Problem>> {
+    parse(json).map_err(|mut problems| {
+        let sound = serde_json::from_str(json)
+            .ok()
+            .and_then(|value| without(value, &problems));
+        for problem in sound.as_ref().map(validate).unwrap_or_default() {
+            let known = problems.iter().any(|known| known.path == problem.path);
+            if !known && problems.len() < PROBLEMS_MAX {
+                problems.push(problem);
+            }
+        }
+        problems
+    })
+}
+
+/// The value without its wrong fields, if it makes sense without them.
+fn without<T: DeserializeOwned>(mut value: Value, problems: &[Problem]) -> Option<T> {
+    for problem in problems {
+        let pointer: String = problem.path.replace('[', ".").replace(']', "");
+        let mut names: Vec<&str> = pointer.split('.').collect();
+        let last = names.pop()?;
+        let parent = names.into_iter().try_fold(&mut value, |at, name| match at {
+            Value::Object(fields) => fields.get_mut(name),
+            Value::Array(items) => items.get_mut(name.parse::<usize>().ok()?),
+            _ => None,
+        })?;
+        parent.as_object_mut()?.shift_remove(last);
+    }
+    serde_json::from_value(value).ok()
 }
 
 struct Walk<'a> {

@@ -5,8 +5,8 @@ mod support;
 
 use car_inference::testing::Script;
 use car_inference::{
-    CallOptions, EngineOptions, ErrorCode, GenerateRequest, InferenceEngine, InferenceError, Limits, ModelSchema, Problem,
-    RetryPolicy, TimeoutOverrides,
+    CallOptions, EngineOptions, ErrorCode, GenerateRequest, InferenceEngine, InferenceError, Limits, ModelSchema,
+    Problem, RetryPolicy, TimeoutOverrides,
 };
 use support::{hi, scripted, world};
 
@@ -17,7 +17,11 @@ fn paths(problems: &[Problem]) -> Vec<&str> {
 /// All problems of a request, of its shape or else of its content, each by its path and a part of its message.
 fn check(json: &str, expected: &[(&str, &str)]) {
     let problems = GenerateRequest::from_json(json).map_or_else(|problems| problems, |request| request.validate());
-    assert_eq!(paths(&problems), expected.iter().map(|(path, _)| *path).collect::<Vec<_>>(), "{json}: {problems:?}");
+    assert_eq!(
+        paths(&problems),
+        expected.iter().map(|(path, _)| *path).collect::<Vec<_>>(),
+        "{json}: {problems:?}"
+    );
     for (problem, (_, message)) in problems.iter().zip(expected) {
         assert!(problem.message.contains(message), "{json}: {problem}");
     }
@@ -102,9 +106,17 @@ fn a_hostile_request_gets_a_bounded_list() {
 #[tokio::test]
 async fn an_engine_refuses_an_invalid_request_with_all_its_problems_and_asks_no_runner() {
     let world = scripted([Script::new().done("never")]);
-    let request = GenerateRequest { model: Some(String::new()), tools: Some(vec![7.into()]), ..Default::default() };
-    let Err(error) = world.engine.generate_tracked_stream(request).await else { panic!("it was accepted") };
-    let InferenceError::InvalidRequest(problems) = &error else { panic!("{error:?}") };
+    let request = GenerateRequest {
+        model: Some(String::new()),
+        tools: Some(vec![7.into()]),
+        ..Default::default()
+    };
+    let Err(error) = world.engine.generate_tracked_stream(request).await else {
+        panic!("it was accepted")
+    };
+    let InferenceError::InvalidRequest(problems) = &error else {
+        panic!("{error:?}")
+    };
     assert_eq!(paths(problems), ["prompt", "model", "tools[0].name"]);
     assert_eq!(error.code(), ErrorCode::InvalidRequest);
     for path in ["prompt", "model", "tools[0].name"] {
@@ -118,28 +130,57 @@ async fn an_engine_refuses_an_invalid_request_with_all_its_problems_and_asks_no_
 async fn the_options_of_a_call_are_checked_with_its_request() {
     let world = scripted([Script::new().done("never")]);
     let options = CallOptions {
-        timeouts: Some(TimeoutOverrides { idle_ms: Some(Some(0)), ..Default::default() }),
-        limits: Some(Limits { buffered_events_max: 0, ..Limits::default() }),
-        retry: Some(RetryPolicy { attempts_max: 0, backoff_factor: f64::NAN, ..RetryPolicy::default() }),
+        timeouts: Some(TimeoutOverrides {
+            idle_ms: Some(Some(0)),
+            ..Default::default()
+        }),
+        limits: Some(Limits {
+            buffered_events_max: 0,
+            ..Limits::default()
+        }),
+        retry: Some(RetryPolicy {
+            attempts_max: 0,
+            backoff_factor: f64::NAN,
+            ..RetryPolicy::default()
+        }),
     };
-    let request = GenerateRequest { prompt: String::new(), ..hi() };
-    let Err(InferenceError::InvalidRequest(problems)) = world.engine.generate_tracked_stream_with(request, &options).await
+    let request = GenerateRequest {
+        prompt: String::new(),
+        ..hi()
+    };
+    let Err(InferenceError::InvalidRequest(problems)) =
+        world.engine.generate_tracked_stream_with(request, &options).await
     else {
         panic!("it was accepted")
     };
-    let expected =
-        ["prompt", "timeouts.idleMs", "limits.bufferedEventsMax", "retry.attemptsMax", "retry.backoffFactor"];
+    let expected = [
+        "prompt",
+        "timeouts.idleMs",
+        "limits.bufferedEventsMax",
+        "retry.attemptsMax",
+        "retry.backoffFactor",
+    ];
     assert_eq!(paths(&problems), expected);
 }
 
 #[tokio::test]
 async fn an_unknown_model_is_named_beside_the_known_ones() {
     let world = scripted([Script::new().done("never")]);
-    let unknown = GenerateRequest { model: Some("gpt-9".into()), ..hi() };
-    let Err(error) = world.engine.generate_tracked_stream(unknown).await else { panic!("it was accepted") };
+    let unknown = GenerateRequest {
+        model: Some("gpt-9".into()),
+        ..hi()
+    };
+    let Err(error) = world.engine.generate_tracked_stream(unknown).await else {
+        panic!("it was accepted")
+    };
     assert_eq!(error, InferenceError::ModelNotFound("gpt-9 (registered: gpt-5)".into()));
-    let fallback = GenerateRequest { fallback_models: vec!["gpt-8".into()], ..hi() };
-    let Err(error) = world.engine.generate_tracked_stream(fallback).await else { panic!("it was accepted") };
+    let fallback = GenerateRequest {
+        fallback_models: vec!["gpt-8".into()],
+        ..hi()
+    };
+    let Err(error) = world.engine.generate_tracked_stream(fallback).await else {
+        panic!("it was accepted")
+    };
     assert_eq!(error.code(), ErrorCode::ModelNotFound);
     assert!(error.to_string().contains("gpt-8"), "{error}");
 }
@@ -166,17 +207,32 @@ fn an_engine_is_not_built_from_invalid_options() {
     let Err(InferenceError::InvalidRequest(problems)) = InferenceEngine::builder().options(options).try_build() else {
         panic!("it was built")
     };
-    let expected = ["models[1].id", "models[2].id", "timeouts.firstEventMs", "timeouts.totalMs", "retry.backoffFactor"];
+    let expected = [
+        "models[1].id",
+        "models[2].id",
+        "timeouts.firstEventMs",
+        "timeouts.totalMs",
+        "retry.backoffFactor",
+    ];
     assert_eq!(paths(&problems), expected);
-    let shape = EngineOptions::from_json(r#"{"models":[{"id":7,"source":{"type":"local"}}],"timeout":{}}"#).unwrap_err();
+    let shape =
+        EngineOptions::from_json(r#"{"models":[{"id":7,"source":{"type":"local"}}],"timeout":{}}"#).unwrap_err();
     assert_eq!(paths(&shape), ["models[0].id", "models[0].source.type", "timeout"]);
 }
 
 #[test]
 fn registering_a_model_without_an_id_is_refused_and_one_with_a_known_id_replaces_it() {
     let engine = InferenceEngine::new();
-    assert!(matches!(engine.register_model(ModelSchema::default()), Err(InferenceError::InvalidRequest(_))));
+    assert!(matches!(
+        engine.register_model(ModelSchema::default()),
+        Err(InferenceError::InvalidRequest(_))
+    ));
     engine.register_model(ModelSchema::delegated("m", None)).unwrap();
-    engine.register_model(ModelSchema::delegated("m", Some("openai"))).unwrap();
-    assert_eq!(engine.models().iter().map(|model| model.hint()).collect::<Vec<_>>(), [Some("openai")]);
+    engine
+        .register_model(ModelSchema::delegated("m", Some("openai")))
+        .unwrap();
+    assert_eq!(
+        engine.models().iter().map(|model| model.hint()).collect::<Vec<_>>(),
+        [Some("openai")]
+    );
 }

@@ -3,8 +3,8 @@
 use car_inference::call::Call;
 use car_inference::testing::ScriptedRunner;
 use car_inference::{
-    CallRecord, CloseMode, EventEmitter, EventStream, Failure, GenerateRequest, InferenceEngine, InferenceError, MemoryLog, RunnerError,
-    StreamAccumulator, StreamEvent, TrackedStream,
+    CallRecord, CloseMode, EventEmitter, EventStream, Failure, GenerateRequest, InferenceEngine, InferenceError,
+    MemoryLog, RunnerError, StreamAccumulator, StreamEvent, TrackedStream,
 };
 
 fn assert_send_sync<T: Send + Sync + 'static>() {}

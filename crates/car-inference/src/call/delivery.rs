@@ -16,8 +16,8 @@ pub(super) enum Delivery {
     Driver { replaced: Vec<StreamEvent> },
     /// The call's buffer, drained by the consumer.
     Buffer(Buffer),
-    /// Nobody: the consumer is gone.
-    Discard,
+    /// Nobody: the consumer is gone. Somebody may still wait for the ending.
+    Discard { waker: Option<Waker> },
 }
 
 #[derive(Default)]
@@ -53,7 +53,7 @@ impl Delivery {
                 buffer.push(event.to_event());
                 buffer.waker.take()
             }
-            Self::Driver { .. } | Self::Discard => None,
+            Self::Driver { .. } | Self::Discard { .. } => None,
         }
     }
 
@@ -68,7 +68,7 @@ impl Delivery {
                 buffer.push(event);
                 buffer.waker.take()
             }
-            Self::Discard => None,
+            Self::Discard { .. } => None,
         }
     }
 
@@ -77,7 +77,7 @@ impl Delivery {
             Self::Buffer(buffer) => {
                 buffer.events.len() >= limits.buffered_events_max || buffer.bytes >= limits.buffered_bytes_max
             }
-            Self::Driver { .. } | Self::Discard => false,
+            Self::Driver { .. } | Self::Discard { .. } => false,
         }
     }
 
@@ -87,21 +87,22 @@ impl Delivery {
             Self::Buffer(buffer) => {
                 buffer.events.len() >= limits.buffered_events_max.saturating_add(limits.unawaited_events_max)
             }
-            Self::Driver { .. } | Self::Discard => false,
+            Self::Driver { .. } | Self::Discard { .. } => false,
         }
     }
 
     pub fn take_waker(&mut self) -> Option<Waker> {
         match self {
             Self::Buffer(buffer) => buffer.waker.take(),
-            Self::Driver { .. } | Self::Discard => None,
+            Self::Discard { waker } => waker.take(),
+            Self::Driver { .. } => None,
         }
     }
 
     pub fn room_since(&self) -> Option<Instant> {
         match self {
             Self::Buffer(buffer) => buffer.room_since,
-            Self::Driver { .. } | Self::Discard => None,
+            Self::Driver { .. } | Self::Discard { .. } => None,
         }
     }
 }
@@ -129,12 +130,14 @@ impl Call {
         self.with(|state, after| {
             let was_full = state.delivery.is_full(&limits);
             let sealed = matches!(state.phase, Phase::Sealed(_));
-            let Delivery::Buffer(buffer) = &mut state.delivery else {
-                return if sealed {
-                    Poll::Ready(Batch::Ended)
-                } else {
-                    Poll::Pending
-                };
+            let buffer = match &mut state.delivery {
+                Delivery::Buffer(buffer) => buffer,
+                Delivery::Discard { .. } | Delivery::Driver { .. } if sealed => return Poll::Ready(Batch::Ended),
+                Delivery::Discard { waker } => {
+                    *waker = Some(context.waker().clone());
+                    return Poll::Pending;
+                }
+                Delivery::Driver { .. } => return Poll::Pending,
             };
             if buffer.events.is_empty() {
                 if sealed {
@@ -162,14 +165,14 @@ impl Call {
     pub fn take_replaced(&self) -> Vec<StreamEvent> {
         self.with(|state, _| match &mut state.delivery {
             Delivery::Driver { replaced } => std::mem::take(replaced),
-            Delivery::Buffer(_) | Delivery::Discard => Vec::new(),
+            Delivery::Buffer(_) | Delivery::Discard { .. } => Vec::new(),
         })
     }
 
-    /// Whether events wait in the call, because [`buffer_events`](Self::buffer_events) said so.
+    /// Whether [`buffer_events`](Self::buffer_events) took the handing over from the driver.
     #[must_use]
     pub fn is_buffered(&self) -> bool {
-        matches!(&self.shared.state.lock().delivery, Delivery::Buffer(_))
+        !matches!(&self.shared.state.lock().delivery, Delivery::Driver { .. })
     }
 
     /// Whether [`take_replaced`](Self::take_replaced) has something.

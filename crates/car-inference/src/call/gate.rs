@@ -1,5 +1,6 @@
 //! The gate: the one way of an event from a runner to a consumer. Order, bounds, policy, accumulation, log, delivery.
 
+use std::cmp::Ordering;
 use std::task::Waker;
 
 use tokio::time::Instant;
@@ -127,7 +128,7 @@ impl CallState {
                 return Admission::of(Verdict::Refused);
             }
             Phase::Stopping { .. } => {
-                self.account(event, now, after);
+                self.account(event, now, settings, after);
                 return Admission::of(Verdict::Closed);
             }
             _ => return Admission::of(Verdict::Closed),
@@ -148,7 +149,8 @@ impl CallState {
             self.stop(*failure, after);
             return Admission::stopped();
         }
-        self.last_event_at = Some(now);
+        // From the first event on the idle time runs: whoever waits for the other has to look at the clock again.
+        after.notify |= self.last_event_at.replace(now).is_none();
         if let EventRef::Other(StreamEvent::Done { text, tool_calls }) = event {
             self.finish(now, text, tool_calls, after);
             return Admission::of(Verdict::Withheld);
@@ -243,16 +245,28 @@ impl CallState {
     }
 
     /// Takes the accounts of a call that is being stopped, so that its ending can tell what it cost.
-    fn account(&mut self, event: EventRef<'_>, now: Instant, after: &mut After) {
+    fn account(&mut self, event: EventRef<'_>, now: Instant, settings: &CallSettings, after: &mut After) {
         if let EventRef::Other(StreamEvent::Usage { .. } | StreamEvent::StopReason { .. }) = event
+            && self.check_bounds(event, settings).is_ok()
             && let Err(error) = self.record(event, now)
         {
             self.note(now, "log-failed", error.to_string(), after);
         }
     }
 
-    /// Writes a note. A log that cannot take one cannot take the ending either, and that is where it is told.
+    /// Writes a note; a runner that goes on being refused is not noted for ever. A log that cannot take one cannot take
+    /// the ending either, and that is where it is told.
     pub(super) fn note(&mut self, now: Instant, code: &str, message: String, after: &mut After) {
+        const NOTES_MAX: u32 = 100;
+        self.notes += 1;
+        let (code, message) = match self.notes.cmp(&NOTES_MAX) {
+            Ordering::Less => (code, message),
+            Ordering::Equal => (
+                "notes-cut-off",
+                format!("further notes than {NOTES_MAX} are not recorded"),
+            ),
+            Ordering::Greater => return,
+        };
         let at_us = self.at_us(now);
         if let Some(log) = &mut self.log
             && let Err(error) = log.note(

@@ -103,6 +103,16 @@ impl Call {
         })
     }
 
+    /// Cancels the call unless it has started.
+    pub(crate) fn cancel_unstarted(&self, reason: CancelReason) {
+        self.with(|state, after| {
+            if matches!(state.phase, Phase::Opened) {
+                state.started_at = Some(Instant::now());
+                state.seal(Some(Failure::cancelled(reason)), &self.shared, after);
+            }
+        });
+    }
+
     /// Why the call is being stopped, if it is.
     #[must_use]
     pub fn stop_reason(&self) -> Option<Failure> {
@@ -156,6 +166,10 @@ impl CallState {
                 return self.seal(Some(denied(PolicyPoint::Request, denial)), shared, after);
             }
         }
+        if let Some(error) = &self.log_error {
+            let failure = log_failure(error);
+            return self.seal(Some(failure), shared, after);
+        }
         // A snapshot: a call in flight keeps the runners it started with.
         for model in std::mem::take(&mut self.models) {
             for runner in shared.engine.candidates(model.hint()) {
@@ -191,6 +205,7 @@ impl CallState {
         self.accumulator = crate::stream::StreamAccumulator::default();
         self.text_mismatch = false;
         self.tool_calls_mismatch = false;
+        self.emitted = super::state::Emitted::default();
         self.details = None;
         self.attempt_started_at = Some(now);
         self.last_event_at = None;

@@ -14,7 +14,7 @@ mod gate;
 mod lifecycle;
 mod state;
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime};
 
 use parking_lot::Mutex;
@@ -77,6 +77,16 @@ pub struct Call {
     shared: Arc<CallShared>,
 }
 
+/// A call that somebody else keeps.
+#[derive(Clone)]
+pub(crate) struct WeakCall(Weak<CallShared>);
+
+impl WeakCall {
+    pub(crate) fn upgrade(&self) -> Option<Call> {
+        self.0.upgrade().map(|shared| Call { shared })
+    }
+}
+
 pub(crate) struct CallShared {
     facts: CallFacts,
     request: Arc<GenerateRequest>,
@@ -87,7 +97,18 @@ pub(crate) struct CallShared {
     changed: Notify,
 }
 
+impl Drop for CallShared {
+    fn drop(&mut self) {
+        // Opened and never driven to its end.
+        self.engine.forget(&self.facts.trace_id);
+    }
+}
+
 impl Call {
+    pub(crate) fn downgrade(&self) -> WeakCall {
+        WeakCall(Arc::downgrade(&self.shared))
+    }
+
     pub(crate) fn new(
         facts: CallFacts,
         request: GenerateRequest,
@@ -149,7 +170,7 @@ impl Call {
     /// The consumer is gone on purpose: the call runs on, its events are recorded and no longer delivered.
     pub fn detach(&self) {
         self.with(|state, after| {
-            state.delivery = Delivery::Discard;
+            state.delivery = Delivery::Discard { waker: state.delivery.take_waker() };
             after.notify = true;
         });
     }

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::delivery::Delivery;
 use super::{CallFacts, CallShared};
 use crate::error::{Failure, FailureDetails};
-use crate::log::{CallLog, Ending};
+use crate::log::{CallLog, Ending, LogError};
 use crate::policy::CallPolicy;
 use crate::runner::InferenceRunner;
 use crate::schema::ModelSchema;
@@ -39,9 +39,18 @@ pub(super) enum Phase {
     Sealed(Arc<Ending>),
 }
 
-/// A phase without what it holds, to see whether it changed.
+/// A phase without what it holds, to see whether other times run: after the first event it is the idle time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct PhaseMark(u32, std::mem::Discriminant<Phase>);
+pub(crate) struct PhaseMark(u32, std::mem::Discriminant<Phase>, bool);
+
+/// What an attempt's runner has emitted: the stream it is held to when it says the same again at its end.
+#[derive(Default)]
+pub(super) struct Emitted {
+    pub text: bool,
+    pub tool_calls: bool,
+    /// Policy put something else in place of an event, so the streamed answer is not the runner's any more.
+    pub altered: bool,
+}
 
 pub(super) struct CallState {
     pub phase: Phase,
@@ -72,6 +81,12 @@ pub(super) struct CallState {
     pub attempt_started_at: Option<Instant>,
     pub last_event_at: Option<Instant>,
     pub next_seq: u64,
+    /// What the runner has emitted, whatever policy made of it.
+    pub emitted: Emitted,
+    /// What the log could not take of a call that has gone on since: it must not look recorded.
+    pub log_error: Option<LogError>,
+    /// Notes written so far.
+    pub notes: u32,
     pub call_bytes: usize,
 }
 
@@ -98,6 +113,9 @@ impl CallState {
             attempt_started_at: None,
             last_event_at: None,
             next_seq: 1,
+            emitted: Emitted::default(),
+            log_error: None,
+            notes: 0,
             call_bytes: 0,
         }
     }
@@ -112,7 +130,11 @@ impl CallState {
     }
 
     pub fn phase_mark(&self) -> PhaseMark {
-        PhaseMark(self.attempt, std::mem::discriminant(&self.phase))
+        PhaseMark(
+            self.attempt,
+            std::mem::discriminant(&self.phase),
+            self.last_event_at.is_some(),
+        )
     }
 
     /// Microseconds since the call's start.

@@ -1,6 +1,6 @@
-//! A log in memory: for tests, and the default until a durable one is given. Bounded; the oldest calls go first.
+//! A log in memory: for tests, and the default until a durable one is given. Bounded: what ended first goes first.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -17,9 +17,9 @@ use crate::stream::{EventRef, StreamEvent};
 /// How much a [`MemoryLog`] keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MemoryLogLimits {
-    /// Calls kept, open ones included. Default 1,000.
+    /// Ended calls kept. Default 1,000. Open calls are kept besides; each is bounded by its own limits.
     pub calls_max: usize,
-    /// Bytes of events kept, about. Default 64 MiB. The newest call is kept whatever its size.
+    /// Bytes of ended calls kept, about. Default 64 MiB. The one that ended last is kept whatever its size.
     pub bytes_max: usize,
 }
 
@@ -79,9 +79,10 @@ pub struct MemoryLog {
 #[derive(Default)]
 struct Shelf {
     limits: MemoryLogLimits,
-    order: VecDeque<String>,
-    calls: HashMap<String, Arc<Mutex<StoredCall>>>,
-    /// Bytes of the calls that have ended; open ones are counted when they end.
+    /// By trace id, and so by start.
+    calls: BTreeMap<String, Arc<Mutex<StoredCall>>>,
+    /// The ended ones and their bytes, in the order in which they ended.
+    ended: VecDeque<(String, usize)>,
     bytes: usize,
 }
 
@@ -136,12 +137,7 @@ impl MemoryLog {
         const LIMIT_DEFAULT: usize = 50;
         let newest_first: Vec<_> = {
             let shelf = self.shared.lock();
-            shelf
-                .order
-                .iter()
-                .rev()
-                .filter_map(|trace_id| shelf.calls.get(trace_id).cloned())
-                .collect()
+            shelf.calls.values().rev().cloned().collect()
         };
         newest_first
             .iter()
@@ -163,13 +159,10 @@ impl MemoryLog {
 impl EventLog for MemoryLog {
     fn start(&self, start: &CallStart) -> Result<Box<dyn CallLog>, LogError> {
         let call = Arc::new(Mutex::new(StoredCall::new(start.clone())));
-        let mut shelf = self.shared.lock();
-        shelf.order.push_back(start.trace_id.clone());
-        shelf.calls.insert(start.trace_id.clone(), Arc::clone(&call));
-        let evicted = shelf.make_room();
-        drop(shelf);
-        // A large call takes a while to free; not under everybody's lock.
-        drop(evicted);
+        self.shared
+            .lock()
+            .calls
+            .insert(start.trace_id.clone(), Arc::clone(&call));
         Ok(Box::new(MemoryCallLog {
             shelf: Arc::clone(&self.shared),
             call,
@@ -180,18 +173,12 @@ impl EventLog for MemoryLog {
 impl Shelf {
     fn make_room(&mut self) -> Vec<Arc<Mutex<StoredCall>>> {
         let mut evicted = Vec::new();
-        while self.order.len() > 1 && (self.order.len() > self.limits.calls_max || self.bytes > self.limits.bytes_max) {
-            let Some(oldest) = self.order.pop_front() else { break };
-            if let Some(call) = self.calls.remove(&oldest) {
-                let (ended, bytes) = {
-                    let call = call.lock();
-                    (call.ending.is_some(), call.bytes())
-                };
-                if ended {
-                    self.bytes = self.bytes.saturating_sub(bytes);
-                }
-                evicted.push(call);
-            }
+        while self.ended.len() > 1 && (self.ended.len() > self.limits.calls_max || self.bytes > self.limits.bytes_max) {
+            let Some((trace_id, bytes)) = self.ended.pop_front() else {
+                break;
+            };
+            self.bytes = self.bytes.saturating_sub(bytes);
+            evicted.extend(self.calls.remove(&trace_id));
         }
         evicted
     }
@@ -250,16 +237,18 @@ impl CallLog for MemoryCallLog {
     }
 
     fn end(&mut self, stamp: Stamp, ending: &Ending) -> Result<Commit, LogError> {
-        let bytes = {
+        let (trace_id, bytes) = {
             let mut call = self.call.lock();
             call.ending = Some((stamp, ending.clone()));
-            call.bytes()
+            (call.start.trace_id.clone(), call.bytes())
         };
         let evicted = {
             let mut shelf = self.shelf.lock();
             shelf.bytes += bytes;
+            shelf.ended.push_back((trace_id, bytes));
             shelf.make_room()
         };
+        // A large call takes a while to free; not under everybody's lock.
         drop(evicted);
         Ok(Commit::Done)
     }
@@ -297,7 +286,8 @@ impl StoredCall {
             .ending
             .as_ref()
             .map_or(0, |(_, ending)| ending.completion.text.len());
-        self.arena.len() + events + answer
+        let notes: usize = self.notes.iter().map(|note| note.message.len() + note.code.len()).sum();
+        self.arena.len() + events + answer + notes
     }
 
     fn epoch_ms(&self, at_us: u64) -> f64 {

@@ -182,12 +182,13 @@ pub enum ResponseFormat {
 }
 
 impl GenerateRequest {
-    /// Reads a request from JSON and checks its shape: every wrong, missing or unknown field with its path.
+    /// Reads a request from JSON. What does not fit is listed with its path, together with what
+    /// [`validate`](Self::validate) says of the rest.
     ///
     /// # Errors
     /// All problems found.
     pub fn from_json(json: &str) -> Result<Self, Vec<Problem>> {
-        crate::shape::parse(json)
+        crate::shape::parse_all(json, Self::validate)
     }
 
     /// Checks what the types cannot say. Empty when the request can be sent.

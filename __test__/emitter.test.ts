@@ -1,0 +1,231 @@
+import { type EmitOutcome, type EventEmitter, LimitExceededError, setInferenceRunner } from 'car-inference';
+import { afterEach, expect, test } from 'vitest';
+import { collect, eventsOf, loggedEvents, recordOf, textOf } from './support/collect';
+import { newEngine, REQUEST } from './support/engine';
+import { gate, turn } from './support/gate';
+import { done, text } from './support/scripted-runner';
+
+afterEach(() => setInferenceRunner(null).dispose());
+
+type Answer = EmitOutcome | Promise<EmitOutcome>;
+
+test('emit answers at once while there is room', async () => {
+  const answers: Answer[] = [];
+  setInferenceRunner((_request, { emit }) => {
+    answers.push(emit(text('a')), emit(text('b')), emit({ type: 'usage', inputTokens: 1 }));
+  });
+  await eventsOf(newEngine().generateTrackedStream(REQUEST));
+  expect(answers).toEqual(['delivered', 'delivered', 'delivered']);
+});
+
+test('emit answers with a promise while the buffer is full, resolved when the consumer has taken events', async () => {
+  const answers: Answer[] = [];
+  const filled = gate();
+  let settled = 0;
+  setInferenceRunner(async (_request, { emit }) => {
+    // One goes to the pull that waits, two are buffered, and the second of them fills the buffer.
+    for (const letter of ['a', 'b', 'c']) answers.push(emit(text(letter)));
+    filled.open();
+    await answers[2];
+    settled += 1;
+  });
+  const stream = newEngine({ limits: { bufferedEventsMax: 2 } }).generateTrackedStream(REQUEST);
+  expect((await stream.next()).value).toEqual(text('a'));
+  await filled.promise;
+  await turn();
+  expect(answers.slice(0, 2)).toEqual(['delivered', 'delivered']);
+  expect(answers[2]).toBeInstanceOf(Promise);
+  expect(settled).toBe(0);
+  expect((await stream.next()).value).toEqual(text('b'));
+  expect(await answers[2]).toBe('delivered');
+  expect(await eventsOf(stream)).toEqual([text('c'), done('abc')]);
+});
+
+test('a runner that awaits is never ahead of its consumer by more than the buffer', async () => {
+  let emitted = 0;
+  setInferenceRunner(async (_request, { emit }) => {
+    for (let n = 0; n < 50; n += 1) {
+      await emit(text('x'));
+      emitted += 1;
+    }
+  });
+  const stream = newEngine({ limits: { bufferedEventsMax: 4 } }).generateTrackedStream(REQUEST);
+  let taken = 0;
+  for await (const event of stream) {
+    if (event.type !== 'text-delta') continue;
+    taken += 1;
+    await turn();
+    expect(emitted - taken).toBeLessThanOrEqual(4);
+  }
+  expect(taken).toBe(50);
+});
+
+test('the bytes of the buffer are bounded too', async () => {
+  let emitted = 0;
+  setInferenceRunner(async (_request, { emit }) => {
+    for (let n = 0; n < 10; n += 1) {
+      await emit(text('x'.repeat(1000)));
+      emitted += 1;
+    }
+  });
+  const stream = newEngine({ limits: { bufferedBytesMax: 3000 } }).generateTrackedStream(REQUEST);
+  await stream.next();
+  await turn();
+  expect(emitted).toBeLessThanOrEqual(3);
+  expect((await eventsOf(stream)).length).toBe(10);
+});
+
+test('a generator runner is pulled at the pace of its consumer', async () => {
+  let produced = 0;
+  setInferenceRunner(async function* () {
+    for (let n = 0; n < 10; n += 1) {
+      produced += 1;
+      yield text('x');
+    }
+  });
+  const stream = newEngine().generateTrackedStream(REQUEST);
+  for (let pulls = 1; pulls <= 5; pulls += 1) {
+    await stream.next();
+    await turn();
+    expect(produced).toBe(pulls);
+  }
+  await stream.return();
+});
+
+test('a runner that never awaits is stopped at the bound, after what was accepted is delivered', async () => {
+  const answers: Answer[] = [];
+  setInferenceRunner((_request, { emit }) => {
+    for (let n = 0; n < 20; n += 1) answers.push(emit(text(`${n} `)));
+  });
+  const stream = newEngine({ limits: { bufferedEventsMax: 2, unawaitedEventsMax: 3 } }).generateTrackedStream(REQUEST);
+  const { events, error } = await collect(stream);
+  expect(error).toBeInstanceOf(LimitExceededError);
+  expect(error).toMatchObject({ code: 'limit-exceeded', limit: 'unawaitedEventsMax', max: 3 });
+  expect(events.map((event) => (event as { text: string }).text)).toEqual(['0 ', '1 ', '2 ', '3 ', '4 ', '5 ']);
+  expect((error as LimitExceededError).text).toBe('0 1 2 3 4 5 ');
+  expect(answers.at(-1)).toBe('closed');
+  // Those who wait for room are let go, for nothing of it must hang.
+  expect(new Set(await Promise.all(answers))).toEqual(new Set(['delivered', 'closed']));
+});
+
+test('one event that is too large ends the call', async () => {
+  setInferenceRunner(async (_request, { emit }) => {
+    await emit(text('small'));
+    await emit(text('x'.repeat(101)));
+  });
+  const { events, error } = await collect(newEngine({ limits: { eventBytesMax: 100 } }).generateTrackedStream(REQUEST));
+  expect(events).toEqual([text('small')]);
+  expect(error).toMatchObject({ code: 'limit-exceeded', limit: 'eventBytesMax', max: 100, text: 'small' });
+});
+
+test('events that are too large together end the call', async () => {
+  setInferenceRunner(async function* () {
+    for (;;) yield text('0123456789');
+  });
+  const { events, error } = await collect(newEngine({ limits: { callBytesMax: 500 } }).generateTrackedStream(REQUEST));
+  expect(error).toMatchObject({ code: 'limit-exceeded', limit: 'callBytesMax', max: 500 });
+  expect(events.length).toBeGreaterThan(1);
+  expect(events.length).toBeLessThanOrEqual(50);
+  expect((error as LimitExceededError).text).toBe(textOf(events));
+});
+
+test('a second done and events after done are refused, noted, and reach nobody', async () => {
+  const answers: Answer[] = [];
+  setInferenceRunner(async (_request, { emit }) => {
+    await emit(text('a'));
+    answers.push(emit(done('a')), emit(done('a')), emit(text('b')), emit({ type: 'usage', inputTokens: 1 }));
+  });
+  const engine = newEngine();
+  const stream = engine.generateTrackedStream(REQUEST);
+  expect(await eventsOf(stream)).toEqual([text('a'), done('a')]);
+  expect(answers).toEqual(['delivered', 'refused', 'refused', 'refused']);
+  expect((await recordOf(engine, stream)).notes.map(({ code }) => code)).toEqual([
+    'second-done',
+    'event-after-ending',
+    'event-after-ending',
+  ]);
+  expect(await loggedEvents(engine, stream)).toEqual([text('a'), done('a')]);
+});
+
+test('emit after the run has settled is closed, whatever is emitted', async () => {
+  const emitters: EventEmitter[] = [];
+  setInferenceRunner(async (_request, emitter) => {
+    emitters.push(emitter);
+    await emitter.emit(text('a'));
+  });
+  const stream = newEngine().generateTrackedStream(REQUEST);
+  await eventsOf(stream);
+  const [emitter] = emitters as [EventEmitter];
+  expect(emitter.isClosed).toBe(true);
+  for (const event of [text('b'), done(), undefined, 5]) expect(emitter.emit(event as never)).toBe('closed');
+  expect((await stream.result()).text).toBe('a');
+});
+
+test('the facts of the call survive it', async () => {
+  const emitters: EventEmitter[] = [];
+  setInferenceRunner(async (_request, emitter) => {
+    emitters.push(emitter);
+    if (emitters.length === 1) throw new Error('again');
+  });
+  const stream = newEngine({ retry: { attemptsMax: 2, backoffMs: 0 } }).generateTrackedStream(REQUEST);
+  await eventsOf(stream);
+  expect(emitters.map(({ traceId, attempt, hint, model }) => [traceId, attempt, hint, model.id])).toEqual([
+    [stream.traceId, 1, 'openai', 'gpt-5'],
+    [stream.traceId, 2, 'openai', 'gpt-5'],
+  ]);
+});
+
+test("an earlier attempt's emitter is closed and cannot speak for the next one", async () => {
+  const emitters: EventEmitter[] = [];
+  setInferenceRunner(async (_request, emitter) => {
+    emitters.push(emitter);
+    if (emitters.length === 1) throw new Error('again');
+    expect(emitters[0]?.emit(text('from the first'))).toBe('closed');
+    await emitter.emit(text('from the second'));
+  });
+  const engine = newEngine({ retry: { attemptsMax: 2, backoffMs: 0 } });
+  expect((await engine.generate(REQUEST)).text).toBe('from the second');
+});
+
+test('emit in a finally after the consumer has left is closed', async () => {
+  const answer = gate<Answer>();
+  setInferenceRunner(async function* (_request, { emit }) {
+    try {
+      yield text('a');
+      yield text('b');
+    } finally {
+      answer.open(emit(text('too late')));
+    }
+  });
+  for await (const _event of newEngine().generateTrackedStream(REQUEST)) break;
+  expect(await answer.promise).toBe('closed');
+});
+
+test('usage emitted while stopping still counts', async () => {
+  setInferenceRunner(async function* (_request, { emit }) {
+    try {
+      yield text('a');
+      yield text('b');
+    } finally {
+      emit({ type: 'usage', outputTokens: 9 });
+    }
+  });
+  const engine = newEngine();
+  const stream = engine.generateTrackedStream(REQUEST);
+  for await (const _event of stream) break;
+  expect((await recordOf(engine, stream)).usage).toEqual({ outputTokens: 9 });
+});
+
+test('a generator may also emit', async () => {
+  setInferenceRunner(async function* (_request, { emit }) {
+    yield text('a');
+    emit({ type: 'warning', message: 'between' });
+    yield text('b');
+  });
+  expect(await eventsOf(newEngine().generateTrackedStream(REQUEST))).toEqual([
+    text('a'),
+    { type: 'warning', message: 'between' },
+    text('b'),
+    done('ab'),
+  ]);
+});

@@ -1,0 +1,100 @@
+/** A thread that loads the package for itself and does what the test tells it: host a runner, or consume a call. */
+import { parentPort } from 'node:worker_threads';
+import { currentInferenceRunner, InferenceEngine, RunnerDeclinedError, setInferenceRunner } from 'car-inference';
+
+const runs = [];
+let stream;
+let engine;
+
+function describe(error) {
+  const { name, message, code, status, retryAfterMs, body, text, usage, cause, kind } = error;
+  const about = cause && {
+    name: cause.name,
+    message: cause.message,
+    code: cause.code,
+    isError: cause instanceof Error,
+  };
+  return { name, message, code, status, retryAfterMs, body, text, usage, kind, cause: about };
+}
+
+function failure({ declined, ...fields }) {
+  if (declined) return new RunnerDeclinedError(fields.message, fields);
+  return Object.assign(new Error(fields.message), fields);
+}
+
+async function attempt(run) {
+  try {
+    return { value: await run() };
+  } catch (error) {
+    return { error: describe(error) };
+  }
+}
+
+const commands = {
+  /** Registers a runner that follows a script: events, `repeat` deltas, then fail, hang or return. */
+  register({ way, hint, events = [], repeat = 0, fails, hangs = false, result }) {
+    const all = function* () {
+      yield* events;
+      for (let n = 0; n < repeat; n += 1) yield { type: 'text-delta', text: `${n} ` };
+    };
+    const begin = (request, emitter) => {
+      const run = { request, emitted: 0, reason: undefined };
+      runs.push(run);
+      emitter.cancelled().then((reason) => {
+        run.reason = describe(reason);
+      });
+      return run;
+    };
+    const end = async ({ cancelled }) => {
+      if (hangs) await cancelled();
+      if (fails) throw failure(fails);
+      return result;
+    };
+    const runner =
+      way === 'generator'
+        ? async function* (request, emitter) {
+            const run = begin(request, emitter);
+            for (const event of all()) {
+              yield event;
+              run.emitted += 1;
+            }
+            return await end(emitter);
+          }
+        : async (request, emitter) => {
+            const run = begin(request, emitter);
+            for (const event of all()) {
+              await emitter.emit(event);
+              run.emitted += 1;
+            }
+            return await end(emitter);
+          };
+    setInferenceRunner(runner, { hint });
+  },
+  runs: () => runs,
+  slot: async () => {
+    const runner = currentInferenceRunner();
+    return runner === null ? 'empty' : attempt(() => runner.run({}, {}));
+  },
+  /** Makes an engine and a stream that is not begun. */
+  open({ engineOptions = {}, request }) {
+    engine = new InferenceEngine({
+      models: [{ id: 'gpt-5', source: { type: 'delegated', hint: 'openai' } }],
+      ...engineOptions,
+    });
+    stream = engine.generateTrackedStream(request);
+  },
+  next: () => attempt(() => stream.next()),
+  collect: () => attempt(() => Array.fromAsync(stream)),
+  result: () => attempt(() => stream.result()),
+  cancel: (reason) => stream.cancel(reason),
+  leave: () => stream.return(),
+  detach: () => stream.detach(),
+  logged: () => Array.fromAsync(engine.eventLog.events(stream.traceId), ({ event }) => event),
+  record: () => engine.eventLog.call(stream.traceId),
+  exit: () => process.exit(0),
+};
+
+parentPort.on('message', async ({ id, command, argument }) => {
+  const answer = await attempt(async () => await commands[command](argument));
+  parentPort.postMessage({ id, ...answer });
+});
