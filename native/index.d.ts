@@ -32,7 +32,8 @@ export declare function currentRunner(hint?: string | undefined | null): number
 
 /**
  * Looks at the clock of a call that JavaScript drives. Milliseconds until the next look, -1 when no time runs, -2 when
- * one ran out and the runner is to be aborted, -3 when the call was sealed without its runner.
+ * one ran out and the runner is to be aborted, -3 when the call is over without its runner, -4 when the
+ * log commits its ending (SEALED will be posted).
  */
 export declare function deadline(callId: number, waitedMs: number): number
 
@@ -111,7 +112,10 @@ export declare function start(callId: number): number
 /** How long to wait before `resume`, in milliseconds. */
 export declare function stepDelay(callId: number): number
 
-/** Cancels a call. Returns 0 when its runner is to be aborted, 1 when it is over, 2 when Rust drives it. */
+/**
+ * Cancels a call. Returns 0 when its runner is to be aborted, 1 when it is over, 2 when Rust drives it, 3
+ * when the log commits its ending (SEALED will be posted).
+ */
 export declare function stop(callId: number, causeJson: string): number
 
 /** Why a call, or a hosted run's call, is being stopped: a failure, as JSON. */

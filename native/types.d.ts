@@ -348,7 +348,7 @@ prompt?: string,
  */
 model?: string, 
 /**
- * Models to try, in order, when every runner declines the one before.
+ * Models to try, in order, when every runner declines the one before. At most 16.
  */
 fallbackModels?: Array<string>, 
 /**
@@ -1157,7 +1157,11 @@ attempt: number,
  */
 model: string, 
 /**
- * How it failed, when another attempt followed.
+ * What it cost, when it failed; the call's own usage is that of its last attempt.
+ */
+usage?: TokenUsage, 
+/**
+ * How it failed.
  */
 failure?: Failure, };
 

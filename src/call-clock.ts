@@ -14,6 +14,8 @@ export interface ClockedCall {
   timedOut(): boolean;
   /** The grace period is over; the ending is there. */
   sealed(): void;
+  /** The grace period is over; the ending is there once the log has committed. */
+  sealing(): void;
 }
 
 export class CallClock {
@@ -35,6 +37,7 @@ export class CallClock {
     const answer = native.deadline(this.#call.id, this.#call.waitedMs());
     if (answer >= 0) this.#timer = quietTimer(this.#look, answer);
     else if (answer === Deadline.SEALED) this.#call.sealed();
+    else if (answer === Deadline.SEALING) this.#call.sealing();
     else if (answer === Deadline.TIMED_OUT && !this.#call.timedOut()) this.#timer = quietTimer(this.#look, RETRY_MS);
   }
 

@@ -47,6 +47,8 @@ export class Call {
   #run: LocalRun | undefined;
   #phase: Phase = 'fresh';
   #stopping = false;
+  /** It was stopped: what still waits is delivered only if the answer was complete. */
+  #dropsUnlessDone = false;
   /** The consumer has pulled at least once. */
   #iterated = false;
   /** The ending is wanted, whether or not anyone pulls. */
@@ -140,18 +142,18 @@ export class Call {
   start(): void {
     if (this.#phase !== 'fresh' || !this.#open()) return;
     const { signal } = this.#input;
-    if (signal !== undefined) {
-      this.#onAbort = () => this.stop('signal', { value: signal.reason });
-      // It may have been opened for its facts before the abort.
-      if (signal.aborted) {
-        this.#onAbort();
-        return;
-      }
-      signal.addEventListener('abort', this.#onAbort, { once: true });
-    }
-    this.#engine.enter(this);
-    this.#phase = 'local';
     try {
+      if (signal !== undefined) {
+        this.#onAbort = () => this.stop('signal', { value: signal.reason });
+        // It may have been opened for its facts before the abort.
+        if (signal.aborted) {
+          this.#onAbort();
+          return;
+        }
+        signal.addEventListener('abort', this.#onAbort, { once: true });
+      }
+      this.#engine.enter(this);
+      this.#phase = 'local';
       this.proceed(native.start(this.id));
     } catch (error) {
       this.broken(error);
@@ -160,7 +162,17 @@ export class Call {
 
   /** Does the next step that Rust decided on. */
   proceed(step: number): void {
-    if (this.#phase === 'over') return;
+    if (this.#phase === 'over' || this.#phase === 'sealing') return;
+    if (step >= 0 || step === Step.WAIT) {
+      // What the gate itself has to say of the attempt before: that the call is tried again.
+      if (native.hasDeliveries(this.id)) this.deliverAll(native.takeDeliveries(this.id));
+      // A stream that was forgotten is stopped as soon as its last pull is answered.
+      if (this.#isEnding) return;
+      if (step >= 0 && this.#stopping) {
+        this.proceed(native.settle(this.id));
+        return;
+      }
+    }
     if (step >= 0) {
       const request = decodeJson<GenerateRequest>(this.#input.requestJson);
       // The model of this attempt: the only one there is when none was named, or a fallback's.
@@ -169,6 +181,7 @@ export class Call {
       this.#phase = 'local';
       this.#run = run;
       this.clock.check();
+      if (this.#isEnding) return;
       run.begin(runnerById(step), request);
       return;
     }
@@ -194,7 +207,7 @@ export class Call {
 
   /** Stops the call for its consumer or engine: nothing that waits is delivered any more. */
   stop(kind: StopKind, reason?: Reason, message?: string): void {
-    if (this.#phase === 'over' || this.#phase === 'sealing' || this.#stopping) return;
+    if (this.#isEnding || this.#stopping) return;
     if (this.id === 0) {
       const cause = reason === undefined ? {} : { cause: reason.value };
       this.#conclude({ error: new CancelledError(message ?? 'the call was cancelled before it started', cause) });
@@ -204,23 +217,25 @@ export class Call {
     this.#causes ??= new Causes();
     const found = native.stop(this.id, this.#causes.describeStop(kind, reason, message));
     // Too late for an answer that is complete: its runner only had not settled yet. All of it is still delivered.
-    if (found === Stopped.STOPPING || !this.#isDone()) this.#outlet.drop();
+    this.#dropsUnlessDone = true;
+    if (found === Stopped.STOPPING || (found === Stopped.FOREIGN && !this.#isDone())) this.#outlet.drop();
     if (found === Stopped.OVER) this.#finish();
+    else if (found === Stopped.SEALING) this.sealing(kind === 'signal' ? reason : undefined);
     else if (found === Stopped.FOREIGN) this.#pump();
     else this.#abortRun(kind === 'signal' ? reason : undefined);
   }
 
   /** Rust stopped the call: at an event, or at a timeout. What was accepted before is still delivered. */
   stopped(): void {
-    if (this.#phase === 'over' || this.#stopping) return;
-    this.#stopping = true;
-    this.#abortRun(undefined);
+    if (this.#isEnding) return;
+    if (!this.timedOut() && this.#phase === 'local') this.clock.check(); // Perhaps it was the grace that is over.
   }
 
   timedOut(): boolean {
-    const isNews = !this.#stopping;
-    this.stopped();
-    return isNews;
+    if (this.#isEnding || this.#stopping) return false;
+    this.#stopping = true;
+    this.#abortRun(undefined);
+    return true;
   }
 
   waitedMs(): number {
@@ -230,6 +245,15 @@ export class Call {
   /** The ending is there: the log has committed, or the grace period is over. */
   sealed(): void {
     this.#finish();
+  }
+
+  /** What the ending is has been decided; it is there once the log has committed. The runner is not waited for. */
+  sealing(reason?: Reason): void {
+    if (this.#isEnding) return;
+    this.#phase = 'sealing';
+    this.clock.stop();
+    this.#run?.abandon(reason === undefined ? new CancelledError('the call is over') : reason.value);
+    this.#room.open();
   }
 
   /** Something that cannot happen has happened, such as a panic in Rust: the call ends all the same. */
@@ -284,14 +308,21 @@ export class Call {
 
   /** Whether a consumer waits for something that is bound to come. */
   get keepsProcess(): boolean {
-    const awaited = this.#outlet.waiting || this.#whenOver.length > 0 || (this.#demanded && !this.#detached);
-    if (!awaited) return false;
-    if (this.#phase === 'sealing' || this.#phase === 'backoff') return true;
-    const isTimed = this.#stopping || this.#input.setsTimeouts || this.#engine.setsTimeouts;
-    return isTimed && (this.#phase === 'foreign' || this.clock.isRunning);
+    const isAwaited =
+      this.#outlet.waiting || this.#whenOver.length > 0 || this.#result.isAsked || this.#engine.isAwaited;
+    if (!isAwaited || this.#phase === 'fresh') return false;
+    // Log, timer and other threads come back by themselves; a runner of this thread has to keep its own thread alive.
+    if (this.#phase !== 'local') return true;
+    if (!this.clock.isRunning) return false;
+    const isGrace = this.#stopping || native.isClosed(this.id);
+    return isGrace || this.#input.setsTimeouts || this.#engine.setsTimeouts;
   }
 
   // ── inside ──
+
+  get #isEnding(): boolean {
+    return this.#phase === 'over' || this.#phase === 'sealing';
+  }
 
   get #limits(): BufferLimits {
     return (this.#readFacts() as CallFacts).limits;
@@ -364,27 +395,25 @@ export class Call {
   /** Takes the ending from Rust and hands it over. */
   #finish(): void {
     if (this.#phase === 'over') return;
-    if (this.#phase !== 'foreign' && native.hasDeliveries(this.id)) this.deliverAll(native.takeDeliveries(this.id));
-    const ending = decodeJson<Ending>(native.ending(this.id) as string);
-    const { modelUsed, text, traceId } = ending.completion;
-    this.#facts = { ...(this.#facts as CallFacts), traceId, modelUsed };
-    const outcome = outcomeOf(ending, this.#input.signal, this.#causes?.values);
-    if ('completion' in outcome) this.#outlet.deliver(doneEvent(ending), text.length * 2);
-    this.#conclude(outcome);
+    this.#forgotten = false; // Delivering the rest stops nothing any more.
+    try {
+      const ending = decodeJson<Ending>(native.ending(this.id) as string);
+      if (this.#dropsUnlessDone && ending.status !== 'done') this.#outlet.drop();
+      if (this.#phase !== 'foreign' && native.hasDeliveries(this.id)) this.deliverAll(native.takeDeliveries(this.id));
+      const { modelUsed, text, traceId } = ending.completion;
+      this.#facts = { ...(this.#facts as CallFacts), traceId, modelUsed };
+      const outcome = outcomeOf(ending, this.#input.signal, this.#causes?.values);
+      if ('completion' in outcome) this.#outlet.deliver(doneEvent(ending), text.length * 2);
+      this.#conclude(outcome);
+    } catch (error) {
+      this.broken(error);
+    }
   }
 
   #conclude(outcome: Outcome): void {
     this.#phase = 'over';
     this.clock.stop();
     this.#result.set(outcome);
-    if (this.#onAbort !== undefined) this.#input.signal?.removeEventListener('abort', this.#onAbort);
-    this.#onAbort = undefined;
-    if (this.id !== 0) {
-      this.#run?.abandon(new CancelledError('the call is over'));
-      native.release(this.id);
-      leaveLive(this);
-    }
-    this.#run = undefined;
     this.#room.open();
     this.#outlet.close('error' in outcome ? outcome : undefined);
     this.#result.announce();
@@ -392,5 +421,23 @@ export class Call {
     const whenOver = this.#whenOver;
     this.#whenOver = [];
     for (const resolve of whenOver) resolve();
+    if (this.id !== 0) leaveLive(this);
+    // Last, because code of others runs here: whatever it throws, the call is over.
+    const run = this.#run;
+    this.#run = undefined;
+    attempt(() => run?.abandon(new CancelledError('the call is over')));
+    if (this.id !== 0) attempt(() => native.release(this.id));
+    const onAbort = this.#onAbort;
+    this.#onAbort = undefined;
+    if (onAbort !== undefined) attempt(() => this.#input.signal?.removeEventListener('abort', onAbort));
+  }
+}
+
+/** Runs what must not keep a call from being over. */
+function attempt(run: () => void): void {
+  try {
+    run();
+  } catch (error) {
+    process.emitWarning(error instanceof Error ? error : String(error));
   }
 }

@@ -5,37 +5,33 @@
  */
 
 import type { Call } from './call';
-
-const liveCalls = new Map<number, Call>();
+import { realm } from './realm';
 
 /** The longest delay that a Node timer can hold. */
 const DELAY_MAX_MS = 2 ** 31 - 1;
 /** How often to look whether mail has come while nothing but the mail is waited for. */
 const MAIL_WAIT_MS = 50;
 
-let watchesExit = false;
-let mailTimer: NodeJS.Timeout | undefined;
-
 /** The call of this number, while it is open. */
 export function liveCall(id: number): Call | undefined {
-  return liveCalls.get(id);
+  return realm.calls.get(id);
 }
 
 /** Keeps the call reachable until it is over. */
 export function enterLive(call: Call): void {
-  liveCalls.set(call.id, call);
-  if (watchesExit) return;
-  watchesExit = true;
-  process.on('beforeExit', stayForWaitingCalls);
+  realm.calls.set(call.id, call);
+  if (realm.stay !== undefined) return;
+  realm.stay = stayForWaitingCalls;
+  process.on('beforeExit', realm.stay);
 }
 
 export function leaveLive(call: Call): void {
-  liveCalls.delete(call.id);
-  if (liveCalls.size !== 0) return;
-  if (mailTimer !== undefined) clearTimeout(mailTimer);
-  mailTimer = undefined;
-  process.removeListener('beforeExit', stayForWaitingCalls);
-  watchesExit = false;
+  realm.calls.delete(call.id);
+  if (realm.calls.size !== 0) return;
+  if (realm.mailTimer !== undefined) clearTimeout(realm.mailTimer);
+  realm.mailTimer = undefined;
+  if (realm.stay !== undefined) process.removeListener('beforeExit', realm.stay);
+  realm.stay = undefined;
 }
 
 /** A timer that does not keep the process alive. */
@@ -45,11 +41,11 @@ export function quietTimer(run: () => void, delayMs: number): NodeJS.Timeout {
 
 function stayForWaitingCalls(): void {
   let forMail = false;
-  for (const call of liveCalls.values()) {
+  for (const call of realm.calls.values()) {
     if (!call.keepsProcess) continue;
     if (call.clock.isRunning) call.clock.hold();
     else forMail = true;
   }
   // The bell is weak, so something has to turn the loop while the log commits or another thread answers.
-  if (forMail) mailTimer = setTimeout(() => {}, MAIL_WAIT_MS);
+  if (forMail) realm.mailTimer = setTimeout(() => {}, MAIL_WAIT_MS);
 }

@@ -35,6 +35,11 @@ export class EngineHandle {
     return [...this.#running];
   }
 
+  /** Whether someone waits until no call is in flight. */
+  get isAwaited(): boolean {
+    return this.#waiting.length > 0;
+  }
+
   /** Resolves when no call is in flight. */
   idle(): Promise<void> {
     if (this.#running.size === 0) return Promise.resolve();

@@ -87,6 +87,8 @@ export class InferenceEngine {
    * Refuses new calls and resolves when none is in flight. May be called again; `'cancel'` after `'drain'` cancels what is
    * still running. The log stays readable.
    *
+   * Awaiting `'drain'` inside one's own loop over a stream of this engine, or inside its runner, waits for itself.
+   *
    * @param mode `'drain'` waits for the calls in flight, `'cancel'` cancels them (their consumers catch a
    *   `CancelledError`).
    * @throws TypeError when `mode` is neither.

@@ -8,12 +8,11 @@ import type { EmitOutcome } from './emitter';
 import { errorFrom } from './failure';
 import { decodeJson } from './json';
 import { native, Verdict } from './native';
+import { realm } from './realm';
 import { Run } from './run';
 import { runnerById } from './runner';
 
-const hostedRuns = new Map<number, HostedRun>();
-
-class HostedRun extends Run {
+export class HostedRun extends Run {
   #room: Promise<EmitOutcome> | undefined;
   #drained: ((outcome: EmitOutcome) => void) | undefined;
 
@@ -26,6 +25,13 @@ class HostedRun extends Run {
 
   stop(failure: Failure): void {
     this.abort(errorFrom(failure));
+    this.drained();
+  }
+
+  /** The call has ended without waiting for this run, and Rust has forgotten its port. */
+  over(failure: Failure): void {
+    realm.hostedRuns.delete(this.port);
+    this.abandon(errorFrom(failure));
     this.drained();
   }
 
@@ -54,7 +60,7 @@ class HostedRun extends Run {
   }
 
   protected override settled(outcomeJson: string | undefined): void {
-    hostedRuns.delete(this.port);
+    realm.hostedRuns.delete(this.port);
     native.settle(this.port, outcomeJson);
     this.drained();
   }
@@ -68,16 +74,23 @@ class HostedRun extends Run {
 export function hostRun(port: number, payload: string): void {
   const { runnerId, request } = decodeJson<{ runnerId: number; request: GenerateRequest }>(payload);
   const run = new HostedRun(port);
-  hostedRuns.set(port, run);
+  // The call may be over already. If not, it may be later, and the runner still wants to log the facts of it.
+  if (!run.readFacts()) return;
+  realm.hostedRuns.set(port, run);
   run.begin(runnerById(runnerId), request);
 }
 
 /** Mail: the consumer elsewhere wants no more. */
 export function stopHostedRun(port: number, payload: string): void {
-  hostedRuns.get(port)?.stop(decodeJson<Failure>(payload));
+  realm.hostedRuns.get(port)?.stop(decodeJson<Failure>(payload));
 }
 
 /** Mail: the queue to the consumer has room again. */
 export function hostedRunDrained(port: number): void {
-  hostedRuns.get(port)?.drained();
+  realm.hostedRuns.get(port)?.drained();
+}
+
+/** Mail: the call elsewhere has ended without its runner. */
+export function hostedRunOver(port: number, payload: string): void {
+  realm.hostedRuns.get(port)?.over(decodeJson<Failure>(payload));
 }

@@ -4,7 +4,7 @@
  */
 
 import { liveCall } from './deadlines';
-import { hostedRunDrained, hostRun, stopHostedRun } from './hosted-run';
+import { hostedRunDrained, hostedRunOver, hostRun, stopHostedRun } from './hosted-run';
 import { Mail, native } from './native';
 import { forgetRunner } from './runner';
 
@@ -45,6 +45,9 @@ function dispatch(kind: number, id: number, payload: string): void {
       break;
     case Mail.SEALED:
       liveCall(id)?.sealed();
+      break;
+    case Mail.OVER:
+      hostedRunOver(id, payload);
       break;
   }
 }

@@ -69,10 +69,10 @@ export const Verdict = {
 export const Step = { ENDED: -1, WAIT: -2, FOREIGN: -3, SEALING: -4 } as const;
 
 /** What `stop` found. */
-export const Stopped = { STOPPING: 0, OVER: 1, FOREIGN: 2 } as const;
+export const Stopped = { STOPPING: 0, OVER: 1, FOREIGN: 2, SEALING: 3 } as const;
 
 /** What `deadline` answers when it is not a number of milliseconds. */
-export const Deadline = { NONE: -1, TIMED_OUT: -2, SEALED: -3 } as const;
+export const Deadline = { NONE: -1, TIMED_OUT: -2, SEALED: -3, SEALING: -4 } as const;
 
 /** What `drain` answers when it is not a batch of events. */
 export const Drain = { EMPTY: -1, ENDED: -2 } as const;
@@ -81,7 +81,7 @@ export const Drain = { EMPTY: -1, ENDED: -2 } as const;
 export const Slot = { EMPTY: -1, ELSEWHERE: -2 } as const;
 
 /** Kinds of mailbox messages. */
-export const Mail = { RUN: 1, STOP: 2, DRAINED: 3, READY: 4, RUNNER_DROPPED: 5, SEALED: 6 } as const;
+export const Mail = { RUN: 1, STOP: 2, DRAINED: 3, READY: 4, RUNNER_DROPPED: 5, SEALED: 6, OVER: 7 } as const;
 
 /** The codes under which a panic of Rust arrives: from the hot calls, and from napi's own wrapper. */
 const PANIC_CODES: ReadonlySet<unknown> = new Set(['car-inference.panic', 'GenericFailure']);

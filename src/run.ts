@@ -6,7 +6,7 @@
 import type { GenerateRequest } from '../native/types';
 import { type AttemptFacts, type EmitOutcome, RunEmitter } from './emitter';
 import { passGate } from './gate';
-import { describe, encodeJson, JsonProblem } from './json';
+import { describe, encodeJson, JsonProblem, toWellFormed } from './json';
 import { native, Verdict } from './native';
 import type { RunnerLike } from './runner';
 import { describeThrown } from './thrown';
@@ -89,6 +89,13 @@ export abstract class Run {
   facts(): AttemptFacts {
     this.#facts ??= JSON.parse(native.attemptFacts(this.port)) as AttemptFacts;
     return this.#facts;
+  }
+
+  /** Reads the facts while the addon has them. Answers whether it still had. */
+  readFacts(): boolean {
+    const json = native.attemptFacts(this.port);
+    if (json !== '') this.#facts = JSON.parse(json) as AttemptFacts;
+    return json !== '';
   }
 
   /** Tells the runner to stop. It settles when it has. */
@@ -188,13 +195,7 @@ export abstract class Run {
 
   #finish(result: unknown): void {
     if (this.closed) return;
-    let outcomeJson: string | undefined;
-    if (result !== undefined && result !== null && !this.aborted) {
-      const json = encodeJson(result, 'result');
-      if (json instanceof JsonProblem) this.judged(native.rejectEvent(this.port, json.path, json.message));
-      else outcomeJson = `{"result":${json}}`;
-    }
-    this.#settle(outcomeJson);
+    this.#settle(result === undefined || result === null || this.aborted ? undefined : outcomeOf(result));
   }
 
   #fail(thrown: unknown): void {
@@ -206,12 +207,22 @@ export abstract class Run {
   }
 
   #settle(outcomeJson: string | undefined): void {
-    if (this.closed) return; // Refusing the result may have stopped, and so settled, the run.
+    if (this.closed) return;
     this.facts(); // From now on the addon answers for the next attempt, or no longer at all.
     this.closed = true;
     this.#pulling = false;
     this.settled(outcomeJson);
   }
+}
+
+/** A result as the addon expects it, or why it is none: JSON has no BigInt, and would write NaN as null. */
+function outcomeOf(result: unknown): string {
+  const json =
+    typeof result === 'number' && !Number.isFinite(result)
+      ? new JsonProblem('result', `expected an object, got ${result}`)
+      : encodeJson(result, 'result');
+  if (typeof json === 'string') return `{"result":${json}}`;
+  return JSON.stringify({ invalid: { path: json.path, message: toWellFormed(json.message) } });
 }
 
 /** The iterator in what a runner returned; a function's plain text or a promise is none. */
@@ -220,9 +231,18 @@ function iteratorOf(returned: unknown): EventIterator | undefined {
   const value = returned as Record<string | symbol, unknown>;
   for (const key of [Symbol.asyncIterator, Symbol.iterator]) {
     const open = value[key];
-    if (typeof open === 'function') return open.call(value) as EventIterator;
+    if (typeof open === 'function') return checkIterator(open.call(value), key);
   }
   return typeof value.next === 'function' ? (value as unknown as EventIterator) : undefined;
+}
+
+function checkIterator(iterator: unknown, key: symbol): EventIterator {
+  const next = typeof iterator === 'object' && iterator !== null ? (iterator as { next?: unknown }).next : undefined;
+  if (typeof next === 'function') return iterator as EventIterator;
+  const got = typeof iterator === 'object' && iterator !== null ? `an object whose next is ${describe(next)}` : '';
+  throw new TypeError(
+    `the runner's [${key.description}]() must return an iterator with a next method, got ${got || describe(iterator)}`,
+  );
 }
 
 function iteratorIn(value: unknown): boolean {

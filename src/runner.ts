@@ -7,6 +7,7 @@ import type { Completion, GenerateRequest } from '../native/types';
 import type { EventEmitter, RunnerEvent } from './emitter';
 import { describe } from './json';
 import { native, Slot } from './native';
+import { realm } from './realm';
 import { RunnerFailedError } from './runner-errors';
 
 /** What a runner may return: what it lacks is taken from what was streamed, and the stream wins where they differ. */
@@ -46,8 +47,6 @@ export interface RunnerRegistration extends Disposable {
   dispose(): void;
 }
 
-const runners = new Map<number, RunnerLike>();
-
 /**
  * Registers the runner that answers this process's calls, or the calls of models with one `hint`. Replaces what was
  * there; a call in flight keeps the runner it started with. `null` clears the slot.
@@ -70,7 +69,7 @@ export function setInferenceRunner(runner: RunnerLike | null, options: RunnerSlo
   }
   checkRunner(runner);
   const id = native.registerRunner(hint);
-  runners.set(id, runner);
+  realm.runners.set(id, runner);
   return new Registration(hint, id);
 }
 
@@ -85,17 +84,17 @@ export function setInferenceRunner(runner: RunnerLike | null, options: RunnerSlo
 export function currentInferenceRunner(options: RunnerSlotOptions = {}): RunnerLike | null {
   const id = native.currentRunner(hintOf(options));
   if (id === Slot.EMPTY) return null;
-  return runners.get(id) ?? RUNNER_ELSEWHERE;
+  return realm.runners.get(id) ?? RUNNER_ELSEWHERE;
 }
 
 /** The runner that Rust knows by this number. @internal */
 export function runnerById(id: number): RunnerLike | undefined {
-  return runners.get(id);
+  return realm.runners.get(id);
 }
 
 /** Rust holds this runner no longer. @internal */
 export function forgetRunner(id: number): void {
-  runners.delete(id);
+  realm.runners.delete(id);
 }
 
 const RUNNER_ELSEWHERE: InferenceRunner = Object.freeze({

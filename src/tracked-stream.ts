@@ -60,7 +60,8 @@ export class TrackedStream implements AsyncGenerator<StreamEvent, void, undefine
 
   /**
    * The folded result: text, tool calls, usage, stop reason and the rest. Starts the call. When nobody iterates, it takes
-   * the events itself; a loop that begins in the same tick still gets all of them.
+   * the events itself; a loop that begins in the same tick still gets all of them. Beside a slow loop it fetches ahead:
+   * up to `limits.unawaitedEventsMax` events then wait for the loop, and as many bytes as `limits.callBytesMax` allows.
    *
    * @throws what the loop would throw, the same object.
    */

@@ -118,8 +118,10 @@ pub fn start(call_id: u32) -> i32 {
 #[napi(catch_unwind)]
 pub fn resume(call_id: u32) -> i32 {
     call_of(call_id).map_or(step::ENDED, |call| {
-        if call.check_deadlines(None) == DeadlineCheck::Over {
-            return step::ENDED;
+        match call.check_deadlines(None) {
+            DeadlineCheck::Over => return step::ENDED,
+            DeadlineCheck::Sealing => return take_step(call_id, &call, Step::Sealing),
+            _ => {}
         }
         take_step(call_id, &call, call.resume())
     })
@@ -186,12 +188,14 @@ pub fn step_delay(call_id: u32) -> f64 {
     })
 }
 
-/// Cancels a call. Returns 0 when its runner is to be aborted, 1 when it is over, 2 when Rust drives it.
+/// Cancels a call. Returns 0 when its runner is to be aborted, 1 when it is over, 2 when Rust drives it, 3
+/// when the log commits its ending (SEALED will be posted).
 #[napi(catch_unwind)]
 pub fn stop(call_id: u32, cause_json: String) -> u32 {
     const STOPPING: u32 = 0;
     const OVER: u32 = 1;
     const FOREIGN: u32 = 2;
+    const SEALING: u32 = 3;
     let Some(call) = call_of(call_id) else { return OVER };
     let reason = serde_json::from_str(&cause_json).unwrap_or(CancelReason {
         kind: CancelKind::Consumer,
@@ -201,6 +205,10 @@ pub fn stop(call_id: u32, cause_json: String) -> u32 {
     match call.cancel(reason) {
         _ if call.is_buffered() => FOREIGN,
         Stopped::Stopping => STOPPING,
+        Stopped::Sealing => {
+            post_when_sealed(call_id, &call);
+            SEALING
+        }
         Stopped::Over => OVER,
     }
 }
@@ -225,12 +233,14 @@ pub fn detach(call_id: u32) {
 }
 
 /// Looks at the clock of a call that JavaScript drives. Milliseconds until the next look, -1 when no time runs, -2 when
-/// one ran out and the runner is to be aborted, -3 when the call was sealed without its runner.
+/// one ran out and the runner is to be aborted, -3 when the call is over without its runner, -4 when the
+/// log commits its ending (SEALED will be posted).
 #[napi(catch_unwind)]
 pub fn deadline(call_id: u32, waited_ms: f64) -> f64 {
     const NONE: f64 = -1.0;
     const STOPPED: f64 = -2.0;
     const OVER: f64 = -3.0;
+    const SEALING: f64 = -4.0;
     let Some(call) = call_of(call_id) else { return OVER };
     let waited = Duration::try_from_secs_f64(waited_ms.max(0.0) / 1_000.0).unwrap_or(Duration::MAX);
     // JavaScript does not ask again at each event, so the idle time that the next event starts counts too.
@@ -239,6 +249,10 @@ pub fn deadline(call_id: u32, waited_ms: f64) -> f64 {
         DeadlineCheck::None => idle.unwrap_or(NONE),
         DeadlineCheck::Stopped => STOPPED,
         DeadlineCheck::Over => OVER,
+        DeadlineCheck::Sealing => {
+            post_when_sealed(call_id, &call);
+            SEALING
+        }
         DeadlineCheck::After(delay) => {
             let delay = (delay.as_secs_f64() * 1_000.0).ceil().max(1.0);
             delay.min(idle.unwrap_or(f64::INFINITY))

@@ -97,6 +97,10 @@ impl Environment {
                 (5, runner, String::new())
             }
             Message::Sealed(call) => (6, call, String::new()),
+            Message::Over(port, failure) => {
+                self.ports.remove(&port);
+                (7, port, failure)
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use car_inference::runner::{InferenceRunner, RunnerError, RunnerResult};
-use car_inference::{EventEmitter, GenerateRequest};
+use car_inference::{ErrorCode, EventEmitter, Failure, GenerateRequest};
 use tokio::sync::{Notify, oneshot};
 
 use crate::hosted_run::HostedRun;
@@ -33,10 +33,17 @@ impl InferenceRunner for JsRunner {
         };
         let gone = || RunnerError::Failed(THREAD_GONE.into());
         self.mailbox.post(Message::Run(Box::new(run))).map_err(|_| gone())?;
+        let mut unsettled = Unsettled {
+            mailbox: &self.mailbox,
+            port,
+            emitter: &emitter,
+            settled: false,
+        };
         let mut told = false;
         loop {
             tokio::select! {
                 outcome = &mut settled => {
+                    unsettled.settled = true;
                     return match outcome.map_err(|_| gone())? {
                         Ok(result) => Ok(result.unwrap_or_default()),
                         Err((error, details)) => {
@@ -54,6 +61,26 @@ impl InferenceRunner for JsRunner {
                 }
             }
         }
+    }
+}
+
+/// Tells JavaScript when its run is given up: the call was sealed without it.
+struct Unsettled<'a> {
+    mailbox: &'a Mailbox,
+    port: u32,
+    emitter: &'a EventEmitter,
+    settled: bool,
+}
+
+impl Drop for Unsettled<'_> {
+    fn drop(&mut self) {
+        if self.settled {
+            return;
+        }
+        let over = || Failure::new(ErrorCode::Cancelled, "the call is over");
+        let failure = self.emitter.call().stop_reason().unwrap_or_else(over);
+        // An environment that is gone has no run to give up.
+        let _gone = self.mailbox.post(Message::Over(self.port, to_json(&failure)));
     }
 }
 

@@ -28,6 +28,8 @@ pub enum Message {
     RunnerDropped(u32),
     /// A call's ending is committed.
     Sealed(u32),
+    /// A hosted run's call is over without it; with the failure's JSON.
+    Over(u32, String),
 }
 
 /// The environment has ended.

@@ -86,6 +86,8 @@ pub fn is_closed(port: u32) -> bool {
 enum OutcomeJson {
     Result(Box<RawValue>),
     Error(Box<ThrownJson>),
+    /// What the runner returned has no JSON.
+    Invalid(Problem),
 }
 
 #[derive(Deserialize)]
@@ -107,7 +109,7 @@ enum ThrownKind {
 /// An outcome, or what makes it none.
 fn parse(json: Option<&str>) -> Result<Outcome, Vec<Problem>> {
     let Some(json) = json else { return Ok(Ok(None)) };
-    match serde_json::from_str(&json) {
+    match serde_json::from_str(json) {
         Ok(OutcomeJson::Result(result)) if result.get() == "null" => Ok(Ok(None)),
         Ok(OutcomeJson::Result(result)) => {
             let result = RunnerResult::from_json(result.get()).map_err(|problems| {
@@ -119,6 +121,7 @@ fn parse(json: Option<&str>) -> Result<Outcome, Vec<Problem>> {
             })?;
             Ok(Ok(Some(result)))
         }
+        Ok(OutcomeJson::Invalid(problem)) => Err(vec![problem]),
         Ok(OutcomeJson::Error(thrown)) => {
             let ThrownJson { kind, message, details } = *thrown;
             let error = match kind {

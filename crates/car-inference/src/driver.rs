@@ -7,6 +7,7 @@ use crate::runner::RunnerError;
 
 /// Drives a call to its end, from a step on.
 pub(crate) async fn drive(call: Call, mut step: Step) {
+    let _undriven = Undriven(call.clone());
     loop {
         step = match step {
             Step::Run(attempt) => run(&call, attempt).await,
@@ -15,13 +16,31 @@ pub(crate) async fn drive(call: Call, mut step: Step) {
                     () = tokio::time::sleep(delay) => {}
                     _ = call.ended() => return,
                 }
-                if call.check_deadlines(None) == DeadlineCheck::Over {
-                    return;
+                match call.check_deadlines(None) {
+                    DeadlineCheck::Over | DeadlineCheck::Sealing => return,
+                    _ => call.resume(),
                 }
-                call.resume()
             }
             Step::Sealing | Step::Ended => return,
         };
+    }
+}
+
+/// A call must end even if its driver does not get to the end: a panic in policy or log, a runtime shut down.
+struct Undriven(Call);
+
+impl Drop for Undriven {
+    fn drop(&mut self) {
+        self.0.abandon("the task that drove the call ended before the call did");
+    }
+}
+
+/// A runner that is not waited for any more.
+struct AbortOnDrop<T>(tokio::task::JoinHandle<T>);
+
+impl<T> Drop for AbortOnDrop<T> {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 
@@ -31,8 +50,9 @@ async fn run(call: &Call, attempt: Attempt) -> Step {
     request.model = Some(model.id.clone());
     let emitter = call.emitter(&attempt);
     let runner = Arc::clone(runner);
-    // On a task of its own: a panic ends the task and not the call, and a runner that blocks cannot stop the clock.
-    let mut task = tokio::spawn(async move { runner.run(request, emitter).await });
+    // On a task of its own: a panic ends the task and not the call, and where there is another thread, a runner that
+    // blocks does not stop the clock.
+    let mut task = AbortOnDrop(tokio::spawn(async move { runner.run(request, emitter).await }));
     loop {
         // Marked before looking at the clock, so that a stop between the two is not slept through.
         let mark = call.phase_mark();
@@ -44,15 +64,13 @@ async fn run(call: &Call, attempt: Attempt) -> Step {
             }
         };
         match check {
-            DeadlineCheck::Over => {
-                task.abort();
-                return Step::Ended;
-            }
+            DeadlineCheck::Over => return Step::Ended,
+            DeadlineCheck::Sealing => return Step::Sealing,
             DeadlineCheck::Stopped => continue,
             DeadlineCheck::None | DeadlineCheck::After(_) => {}
         }
         tokio::select! {
-            outcome = &mut task => {
+            outcome = &mut task.0 => {
                 let outcome = match outcome {
                     Ok(outcome) => outcome.map(Some),
                     Err(error) => Err(RunnerError::Failed(describe(error))),
@@ -63,7 +81,6 @@ async fn run(call: &Call, attempt: Attempt) -> Step {
             () = call.phase_changed(mark) => {}
         }
         if call.ending().is_some() {
-            task.abort();
             return Step::Ended;
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -83,15 +84,15 @@ impl EngineShared {
     }
 
     /// Waits for a log's commit beside the call.
-    pub(crate) fn commit(&self, commit: impl Future<Output = ()> + Send + 'static) {
+    pub(crate) fn commit(&self, commit: Pin<Box<dyn Future<Output = ()> + Send>>) {
         match self
             .commits
             .clone()
             .or_else(|| tokio::runtime::Handle::try_current().ok())
         {
             Some(runtime) => drop(runtime.spawn(commit)),
-            // Without a runtime nobody could wait anyway: wait here.
-            None => drop(std::thread::spawn(move || block_on(commit))),
+            // A commit that no thread can be had for is dropped, and so fails.
+            None => drop(std::thread::Builder::new().spawn(move || block_on(commit))),
         }
     }
 }

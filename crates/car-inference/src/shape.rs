@@ -1,6 +1,10 @@
 //! Reads JSON into our types. When it does not fit, walks it beside the type's JSON Schema and lists every problem
-//! with its path, where serde would stop at the first. Only the failing path pays for that.
+//! with its path, where serde would stop at the first. Only what fails, or holds an array, pays for that.
 
+use std::any::TypeId;
+use std::collections::BTreeMap;
+
+use parking_lot::Mutex;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -10,33 +14,44 @@ use crate::error::Problem;
 /// Problems reported at most, so that a hostile input cannot make an error larger than itself.
 const PROBLEMS_MAX: usize = 100;
 
-pub(crate) fn parse<T: DeserializeOwned + JsonSchema>(json: &str) -> Result<T, Vec<Problem>> {
-    // Serde would read an array as a struct's fields in order; everything that is read here is an object.
-    let in_order = json.trim_start().starts_with('[');
-    let error = match serde_json::from_str(json) {
-        Ok(value) if !in_order => return Ok(value),
-        Ok(_) => "expected an object, got an array".to_owned(),
-        Err(error) => error.to_string(),
+pub(crate) fn parse<T: DeserializeOwned + JsonSchema + 'static>(json: &str) -> Result<T, Vec<Problem>> {
+    // Serde would read an array as a struct's fields in order; only the walk tells the two apart.
+    let may_be_in_order = json.contains('[');
+    let parsed = match serde_json::from_str(json) {
+        Ok(value) if !may_be_in_order => return Ok(value),
+        parsed => parsed,
     };
     let value: Value = match serde_json::from_str(json) {
         Ok(value) => value,
         Err(error) => return Err(vec![Problem::new("", format!("not JSON: {error}"))]),
     };
-    let schema = schemars::schema_for!(T).to_value();
+    let root = schema_of::<T>();
     let mut walk = Walk {
-        root: &schema,
+        root,
         problems: Vec::new(),
     };
-    walk.check(&schema, &value, &mut String::new());
-    if walk.problems.is_empty() {
+    walk.check(root, &value, &mut String::new());
+    match parsed {
+        Ok(value) if walk.problems.is_empty() => return Ok(value),
+        Ok(_) => {}
         // The schema is looser than the type somewhere: serde's own word is better than none.
-        walk.problems.push(Problem::new("", error));
+        Err(error) if walk.problems.is_empty() => walk.problems.push(Problem::new("", error.to_string())),
+        Err(_) => {}
     }
     Err(walk.problems)
 }
 
+/// A type's JSON Schema, made once. There are as many as types that are read here, so they are never freed.
+fn schema_of<T: JsonSchema + 'static>() -> &'static Value {
+    static SCHEMAS: Mutex<BTreeMap<TypeId, &'static Value>> = Mutex::new(BTreeMap::new());
+    SCHEMAS
+        .lock()
+        .entry(TypeId::of::<T>())
+        .or_insert_with(|| Box::leak(Box::new(schemars::schema_for!(T).to_value())))
+}
+
 /// As [`parse`], and where the shape is wrong also lists what `validate` says of the parts that are right.
-pub(crate) fn parse_all<T: DeserializeOwned + JsonSchema>(
+pub(crate) fn parse_all<T: DeserializeOwned + JsonSchema + 'static>(
     json: &str,
     validate: impl FnOnce(&T) -> Vec<Problem>,
 ) -> Result<T, Vec<Problem>> {

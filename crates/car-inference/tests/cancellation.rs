@@ -219,6 +219,8 @@ async fn a_consumer_waiting_when_its_call_is_detached_hears_of_the_ending() {
         async {
             tokio::task::yield_now().await;
             call.detach();
+            world.runner.emitters()[0].emit(done("a")).await;
+            call.cancel(CancelReason::consumer("only to end the grace"));
         }
     );
     assert_eq!(batch, Ok(car_inference::call::Batch::Ended));

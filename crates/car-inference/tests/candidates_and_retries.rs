@@ -65,7 +65,7 @@ async fn check(
     let numbers: Vec<_> = call.attempts.iter().map(|attempt| attempt.attempt).collect();
     assert_eq!(
         numbers,
-        (1..=u32::try_from(attempts.len()).unwrap()).collect::<Vec<_>>()
+        (1..=u32::try_from(attempts.len()).expect("few")).collect::<Vec<_>>()
     );
     match (outcome, expected) {
         (Ok(answer), Ok((text, model))) => {
@@ -208,7 +208,7 @@ async fn check_retries(retry: RetryPolicy, scripts: Vec<Script>, runs: usize, wa
         .map(|attempt| (attempt.attempt, attempt.failure.is_some()))
         .collect();
     let expected: Vec<_> = (1..=runs)
-        .map(|run| (u32::try_from(run).unwrap(), run < runs))
+        .map(|run| (u32::try_from(run).expect("few"), run < runs))
         .collect();
     let last_failed = numbers.last().is_some_and(|(_, failed)| *failed);
     assert_eq!(&numbers[..runs - 1], &expected[..runs - 1]);

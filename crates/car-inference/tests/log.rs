@@ -14,10 +14,33 @@ use support::{delta, done, drain, end, hi, input_tokens, scripted, start, text, 
 
 #[tokio::test(start_paused = true)]
 async fn a_call_is_recorded_whole() {
-    let signed = StreamEvent::ReasoningDelta { index: 1, text: "hm".into(), signature: Some("s=".into()) };
-    let unsigned = StreamEvent::ReasoningDelta { index: 1, text: "hm".into(), signature: None };
-    let events = [unsigned, signed, text("hä"), start(0, "f"), delta(0, r#"{"a""#), delta(0, ":1}"), end(0), text("!")];
-    let script = events.iter().cloned().fold(Script::new(), Script::emit).emit(input_tokens(3)).done("").done("");
+    let signed = StreamEvent::ReasoningDelta {
+        index: 1,
+        text: "hm".into(),
+        signature: Some("s=".into()),
+    };
+    let unsigned = StreamEvent::ReasoningDelta {
+        index: 1,
+        text: "hm".into(),
+        signature: None,
+    };
+    let events = [
+        unsigned,
+        signed,
+        text("hä"),
+        start(0, "f"),
+        delta(0, r#"{"a""#),
+        delta(0, ":1}"),
+        end(0),
+        text("!"),
+    ];
+    let script = events
+        .iter()
+        .cloned()
+        .fold(Script::new(), Script::emit)
+        .emit(input_tokens(3))
+        .done("")
+        .done("");
     let world = scripted([script]);
     let request = GenerateRequest {
         client_ref: Some("ref".into()),
@@ -38,11 +61,31 @@ async fn a_call_is_recorded_whole() {
     assert_eq!(record.tool_calls, seen.completion().tool_calls);
     assert_eq!(record.usage.and_then(|usage| usage.input_tokens), Some(3));
     assert_eq!(record.event_count, 10);
-    assert_eq!(record.attempts.iter().map(|attempt| attempt.attempt).collect::<Vec<_>>(), [1]);
-    assert_eq!(record.verdicts.iter().map(|verdict| verdict.decision).collect::<Vec<_>>(), [Decision::Allow]);
+    assert_eq!(
+        record
+            .attempts
+            .iter()
+            .map(|attempt| attempt.attempt)
+            .collect::<Vec<_>>(),
+        [1]
+    );
+    assert_eq!(
+        record
+            .verdicts
+            .iter()
+            .map(|verdict| verdict.decision)
+            .collect::<Vec<_>>(),
+        [Decision::Allow]
+    );
     assert_eq!(seen.note_codes(), ["second-done"]);
-    assert_eq!((record.client_ref.as_deref(), record.conversation_id.as_deref()), (Some("ref"), Some("talk")));
-    assert_eq!((record.parent_trace_id.as_deref(), record.hint.as_deref()), (Some("p"), Some("openai")));
+    assert_eq!(
+        (record.client_ref.as_deref(), record.conversation_id.as_deref()),
+        (Some("ref"), Some("talk"))
+    );
+    assert_eq!(
+        (record.parent_trace_id.as_deref(), record.hint.as_deref()),
+        (Some("p"), Some("openai"))
+    );
     assert!(record.started_at <= record.first_event_at.unwrap() && record.first_event_at <= record.ended_at);
     let json = serde_json::to_string(record).unwrap();
     let again: car_inference::CallRecord = serde_json::from_str(&json).unwrap();
@@ -55,8 +98,17 @@ async fn an_open_call_reads_as_open_and_its_events_stand_before_they_are_taken()
     let stream = world.stream().await;
     support::pass(1).await;
     let record = world.log.call(&stream.trace_id).unwrap();
-    assert_eq!((record.status, record.text, record.ended_at), (CallStatus::Open, None, None));
-    let logged: Vec<_> = world.log.events(&stream.trace_id).unwrap().into_iter().map(|logged| logged.event).collect();
+    assert_eq!(
+        (record.status, record.text, record.ended_at),
+        (CallStatus::Open, None, None)
+    );
+    let logged: Vec<_> = world
+        .log
+        .events(&stream.trace_id)
+        .unwrap()
+        .into_iter()
+        .map(|logged| logged.event)
+        .collect();
     assert_eq!(logged, [text("a"), text("b")]);
 }
 
@@ -67,10 +119,19 @@ async fn sequence_numbers_have_no_gap_over_refusals_replacements_and_attempts() 
         "none" => EventVerdict::Replace(vec![]),
         _ => EventVerdict::Pass,
     });
-    let retry = RetryPolicy { attempts_max: 2, ..RetryPolicy::default() };
+    let retry = RetryPolicy {
+        attempts_max: 2,
+        ..RetryPolicy::default()
+    };
     let scripts = [
         Script::new().emit(input_tokens(1)).fails("503"),
-        Script::new().emit(start(0, "f")).emit(start(0, "f")).text("none").text("two").text("a").done(""),
+        Script::new()
+            .emit(start(0, "f"))
+            .emit(start(0, "f"))
+            .text("none")
+            .text("two")
+            .text("a")
+            .done(""),
     ];
     let seen = world(scripts, |builder| builder.policy(rules).retry(retry)).run().await;
     let numbers: Vec<_> = seen.logged.iter().map(|logged| (logged.seq, logged.attempt)).collect();
@@ -86,24 +147,42 @@ async fn check_failing(write: Write, delivered: &[StreamEvent]) {
         "b" => EventVerdict::Replace(vec![text("B")]),
         _ => EventVerdict::Pass,
     });
-    let retry = RetryPolicy { attempts_max: 2, ..RetryPolicy::default() };
+    let retry = RetryPolicy {
+        attempts_max: 2,
+        ..RetryPolicy::default()
+    };
     let scripts = [
         Script::new().fails("503"),
-        // The repeated start is a note; the result that disagrees is another.
-        Script::new().text("a").emit(start(0, "f")).emit(start(0, "f")).text("b").text("c").returns("x"),
+        // The repeated start is a note; the second `done` is another.
+        Script::new()
+            .text("a")
+            .emit(start(0, "f"))
+            .emit(start(0, "f"))
+            .text("b")
+            .text("c")
+            .done("")
+            .done(""),
     ];
-    let world = world(scripts, |builder| builder.policy(rules).retry(retry).event_log(log.clone()));
+    let world = world(scripts, |builder| {
+        builder.policy(rules).retry(retry).event_log(log.clone())
+    });
     let (events, error) = match world.engine.generate_tracked_stream(hi()).await {
         Ok(mut stream) => {
             let outcome = drain(&mut stream).await;
-            let ending = stream.ending().unwrap();
-            assert_eq!(ending.failure.as_ref().map(|failure| failure.code), Some(ErrorCode::LogFailed), "{write:?}");
+            let ending = stream.ending().expect("an ending");
+            assert_eq!(
+                ending.failure.as_ref().map(|failure| failure.code),
+                Some(ErrorCode::LogFailed),
+                "{write:?}"
+            );
             assert_eq!(ending.status, CallStatus::Failed);
             outcome
         }
         Err(error) => (vec![], Some(error)),
     };
-    let Some(InferenceError::CallFailed(failure)) = error else { panic!("{write:?}: {error:?} after {events:?}") };
+    let Some(InferenceError::CallFailed(failure)) = error else {
+        panic!("{write:?}: {error:?} after {events:?}")
+    };
     assert_eq!(failure.code, ErrorCode::LogFailed, "{write:?}");
     assert_eq!(failure.message, "the event log failed: disk full");
     assert_eq!(events, delivered, "{write:?}");
@@ -125,7 +204,7 @@ async fn a_log_that_fails_at_any_write_ends_the_call_and_nothing_unrecorded_is_d
     check_failing(Write::Verdict(2), &[text("a"), f()]).await;
     check_failing(Write::Event(3), &[text("a"), f()]).await;
     check_failing(Write::Event(4), &[text("a"), f(), text("B")]).await;
-    // The disagreement's note, the ending's verdict, the ending.
+    // The second `done`'s note, the ending's verdict, the ending.
     let all = [text("a"), f(), text("B"), text("c")];
     check_failing(Write::Note(2), &all).await;
     check_failing(Write::Verdict(3), &all).await;
@@ -134,7 +213,9 @@ async fn a_log_that_fails_at_any_write_ends_the_call_and_nothing_unrecorded_is_d
 
 #[tokio::test(start_paused = true)]
 async fn a_log_that_fails_at_the_end_of_a_failed_call_leaves_its_failure() {
-    let world = world([Script::new().fails("no")], |builder| builder.event_log(FaultyLog::failing_at(Write::End)));
+    let world = world([Script::new().fails("no")], |builder| {
+        builder.event_log(FaultyLog::failing_at(Write::End))
+    });
     let error = world.engine.generate(hi()).await.unwrap_err();
     assert_eq!(error, InferenceError::InferenceFailed("runner failed: no".into()));
 }
@@ -142,7 +223,9 @@ async fn a_log_that_fails_at_the_end_of_a_failed_call_leaves_its_failure() {
 #[tokio::test(start_paused = true)]
 async fn a_log_that_fails_at_a_note_after_done_fails_the_call() {
     let log = FaultyLog::failing_at(Write::Note(1));
-    let world = world([Script::new().text("a").done("a").done("a")], |builder| builder.event_log(log));
+    let world = world([Script::new().text("a").done("a").done("a")], |builder| {
+        builder.event_log(log)
+    });
     let mut stream = world.stream().await;
     let (events, error) = drain(&mut stream).await;
     assert_eq!(events, [text("a")]);
@@ -177,7 +260,10 @@ async fn a_failed_commit_turns_done_into_a_failure() {
     assert_eq!(events, [text("a")]);
     assert_eq!(error.map(|error| error.code()), Some(ErrorCode::LogFailed));
     let ending = stream.ending().unwrap();
-    assert_eq!((ending.status, ending.completion.text.as_str()), (CallStatus::Failed, "a"));
+    assert_eq!(
+        (ending.status, ending.completion.text.as_str()),
+        (CallStatus::Failed, "a")
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -198,7 +284,9 @@ fn a_commit_is_awaited_even_where_no_runtime_runs() {
     let (log, commit) = FaultyLog::committing_later();
     let world = world([], |builder| builder.event_log(log));
     let call = world.engine.open(hi(), &Default::default()).unwrap();
-    let Step::Run(attempt) = call.start() else { panic!("a runner is there") };
+    let Step::Run(attempt) = call.start() else {
+        panic!("a runner is there")
+    };
     assert!(matches!(call.settle(attempt.number, Ok(None)), Step::Sealing));
     assert!(call.ending().is_none());
     commit.send(Ok(())).unwrap();
@@ -209,14 +297,24 @@ fn a_commit_is_awaited_even_where_no_runtime_runs() {
 /// A log with these limits after so many calls of 100 bytes each: which are left, the newest first.
 async fn kept(limits: MemoryLogLimits, calls: usize) -> usize {
     let log = MemoryLog::new(limits);
-    let world = world([Script::new().text(&"x".repeat(100))], |builder| builder.event_log(log.clone()));
+    let world = world([Script::new().text(&"x".repeat(100))], |builder| {
+        builder.event_log(log.clone())
+    });
     let mut trace_ids = Vec::new();
     for _ in 0..calls {
-        let stream = world.engine.generate_tracked_stream(hi()).await.unwrap();
+        let stream = world
+            .engine
+            .generate_tracked_stream(hi())
+            .await
+            .expect("a call that completes");
         trace_ids.push(stream.trace_id.clone());
-        stream.result().await.unwrap();
+        stream.result().await.expect("a call that completes");
     }
-    let left: Vec<_> = log.calls(&CallFilter::default()).into_iter().map(|call| call.trace_id).collect();
+    let left: Vec<_> = log
+        .calls(&CallFilter::default())
+        .into_iter()
+        .map(|call| call.trace_id)
+        .collect();
     let newest: Vec<_> = trace_ids.into_iter().rev().take(left.len()).collect();
     assert_eq!(left, newest, "the oldest go first");
     left.len()
@@ -224,17 +322,26 @@ async fn kept(limits: MemoryLogLimits, calls: usize) -> usize {
 
 #[tokio::test(start_paused = true)]
 async fn a_memory_log_keeps_what_its_limits_allow_and_evicts_the_oldest() {
-    let calls = |calls_max| MemoryLogLimits { calls_max, ..MemoryLogLimits::default() };
+    let calls = |calls_max| MemoryLogLimits {
+        calls_max,
+        ..MemoryLogLimits::default()
+    };
     assert_eq!(kept(calls(3), 5).await, 3);
     assert_eq!(kept(calls(1), 5).await, 1);
-    let bytes = |bytes_max| MemoryLogLimits { bytes_max, ..MemoryLogLimits::default() };
+    let bytes = |bytes_max| MemoryLogLimits {
+        bytes_max,
+        ..MemoryLogLimits::default()
+    };
     assert!((1..=10).contains(&kept(bytes(2_100), 20).await));
     assert_eq!(kept(bytes(1), 5).await, 1, "the newest is kept whatever its size");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_call_that_outlasts_many_others_does_not_upset_the_count() {
-    let limits = MemoryLogLimits { calls_max: 2, bytes_max: 2_000 };
+    let limits = MemoryLogLimits {
+        calls_max: 2,
+        bytes_max: 2_000,
+    };
     let log = MemoryLog::new(limits);
     let long = Script::new().text(&"x".repeat(5_000)).until_cancelled();
     let short = || Script::new().text("y");
@@ -255,10 +362,17 @@ async fn a_call_that_outlasts_many_others_does_not_upset_the_count() {
 
 #[tokio::test(start_paused = true)]
 async fn calls_are_found_by_what_they_are() {
-    let scripts = [Script::new().text("a"), Script::new().fails("no"), Script::new().text("c")];
+    let scripts = [
+        Script::new().text("a"),
+        Script::new().fails("no"),
+        Script::new().text("c"),
+    ];
     let world = scripted(scripts);
     for tag in ["x", "x", "y"] {
-        let request = GenerateRequest { tags: vec![tag.into()], ..hi() };
+        let request = GenerateRequest {
+            tags: vec![tag.into()],
+            ..hi()
+        };
         drop(world.engine.generate(request).await);
     }
     let count = |filter: &str| world.log.calls(&CallFilter::from_json(filter).unwrap()).len();
@@ -268,5 +382,8 @@ async fn calls_are_found_by_what_they_are() {
     assert_eq!(count(r#"{"tag":"y"}"#), 1);
     assert_eq!(count(r#"{"model":"other"}"#), 0);
     assert_eq!(count(r#"{"limit":1}"#), 1);
-    assert_eq!(CallFilter::from_json(r#"{"state":"done"}"#).unwrap_err()[0].path, "state");
+    assert_eq!(
+        CallFilter::from_json(r#"{"state":"done"}"#).unwrap_err()[0].path,
+        "state"
+    );
 }

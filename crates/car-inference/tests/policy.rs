@@ -5,20 +5,24 @@ mod support;
 
 use std::sync::Arc;
 
-use car_inference::log::{Decision, VerdictRecord};
 use car_inference::error::PolicyPoint;
+use car_inference::log::{Decision, VerdictRecord};
 use car_inference::policy::{CallPolicy, Denial, EndingVerdict, EventVerdict, RequestVerdict};
 use car_inference::stream::{EventRef, StreamEvent};
 use car_inference::testing::Script;
 use car_inference::{
-    AllowAll, CallFacts, CallStatus, Completion, ErrorCode, GenerateRequest, InferenceError, Limits, Policy, TokenUsage,
+    AllowAll, CallFacts, CallStatus, Completion, ErrorCode, GenerateRequest, InferenceError, Limits, Policy,
+    TokenUsage, ToolCall,
 };
 use parking_lot::Mutex;
 use support::rules::{Rules, text_rule};
 use support::{Seen, delta, done, end, hi, start, text, text_of, world};
 
 fn denial() -> Denial {
-    Denial { policy_id: Some("no-secrets".into()), reason: "it is secret".into() }
+    Denial {
+        policy_id: Some("no-secrets".into()),
+        reason: "it is secret".into(),
+    }
 }
 
 /// What is delivered is what is logged is what is accumulated.
@@ -26,15 +30,25 @@ fn assert_one_story(seen: &Seen) {
     let logged: Vec<_> = seen.logged.iter().map(|logged| logged.event.clone()).collect();
     assert_eq!(seen.events, logged);
     let mut accumulator = car_inference::StreamAccumulator::default();
-    let folded = seen.events.iter().filter(|event| !matches!(event, StreamEvent::Done { .. }));
+    let folded = seen
+        .events
+        .iter()
+        .filter(|event| !matches!(event, StreamEvent::Done { .. }));
     folded.for_each(|event| accumulator.push(event));
     let (text, tool_calls) = accumulator.finish();
-    assert_eq!((&text, &tool_calls), (&seen.completion().text, &seen.completion().tool_calls));
+    assert_eq!(
+        (&text, &tool_calls),
+        (&seen.completion().text, &seen.completion().tool_calls)
+    );
     assert_eq!(seen.record.text.as_ref(), Some(&text));
 }
 
 fn verdicts(seen: &Seen) -> Vec<(PolicyPoint, Decision)> {
-    seen.record.verdicts.iter().map(|verdict| (verdict.point, verdict.decision)).collect()
+    seen.record
+        .verdicts
+        .iter()
+        .map(|verdict| (verdict.point, verdict.decision))
+        .collect()
 }
 
 const ADMITTED: (PolicyPoint, Decision) = (PolicyPoint::Request, Decision::Allow);
@@ -45,7 +59,10 @@ struct DenyRequests;
 
 impl Policy for DenyRequests {
     fn request(&self, facts: &CallFacts, request: &GenerateRequest) -> RequestVerdict {
-        assert_eq!((facts.model.id.as_str(), request.prompt.as_str()), (support::MODEL, "hi"));
+        assert_eq!(
+            (facts.model.id.as_str(), request.prompt.as_str()),
+            (support::MODEL, "hi")
+        );
         RequestVerdict::Deny(denial())
     }
 }
@@ -59,7 +76,10 @@ async fn a_denied_request_reaches_no_runner_and_is_recorded_with_its_policy() {
     assert_eq!(failure.code, ErrorCode::PolicyDenied);
     assert_eq!(failure.message, "policy denied the request: it is secret");
     let policy = failure.policy.clone().expect("which policy");
-    assert_eq!((policy.point, policy.policy_id.as_deref()), (PolicyPoint::Request, Some("no-secrets")));
+    assert_eq!(
+        (policy.point, policy.policy_id.as_deref()),
+        (PolicyPoint::Request, Some("no-secrets"))
+    );
     assert!(world.runner.requests().is_empty());
     let record = world.only_record();
     assert_eq!(record.status, CallStatus::Denied);
@@ -76,8 +96,14 @@ async fn a_denied_request_reaches_no_runner_and_is_recorded_with_its_policy() {
 async fn what_allows_everything_leaves_the_stream_as_it_is() {
     let script = || Script::new().text("a").done("a");
     let bare = world([script()], |builder| builder).run().await;
-    let allowed = world([script()], |builder| builder.policy(Arc::new(AllowAll))).run().await;
-    let judged = world([script()], |builder| builder.policy(Rules::events(|_| EventVerdict::Pass))).run().await;
+    let allowed = world([script()], |builder| builder.policy(Arc::new(AllowAll)))
+        .run()
+        .await;
+    let judged = world([script()], |builder| {
+        builder.policy(Rules::events(|_| EventVerdict::Pass))
+    })
+    .run()
+    .await;
     for seen in [&bare, &allowed, &judged] {
         assert_eq!(seen.events, [text("a"), done("a")]);
         assert_one_story(seen);
@@ -95,16 +121,36 @@ async fn what_stands_in_for_an_event_is_delivered_logged_and_accumulated_in_its_
     let script = Script::new().text("the ").text("secret").text("!");
     let world = world([script], |builder| builder.policy(rules));
     let seen = world.run().await;
-    assert_eq!(seen.events, [text("the "), text("["), text("redacted]"), text("!"), done("the [redacted]!")]);
+    assert_eq!(
+        seen.events,
+        [
+            text("the "),
+            text("["),
+            text("redacted]"),
+            text("!"),
+            done("the [redacted]!")
+        ]
+    );
     assert_eq!(verdicts(&seen), [ADMITTED, REPLACED, RELEASED]);
-    assert_eq!(seen.logged.iter().map(|event| event.seq).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
+    assert_eq!(
+        seen.logged.iter().map(|event| event.seq).collect::<Vec<_>>(),
+        [1, 2, 3, 4, 5]
+    );
     assert_one_story(&seen);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_withheld_event_is_nowhere() {
-    let rules = text_rule(|given| if given == "secret" { EventVerdict::Replace(vec![]) } else { EventVerdict::Pass });
-    let world = world([Script::new().text("a").text("secret").text("b")], |builder| builder.policy(rules));
+    let rules = text_rule(|given| {
+        if given == "secret" {
+            EventVerdict::Replace(vec![])
+        } else {
+            EventVerdict::Pass
+        }
+    });
+    let world = world([Script::new().text("a").text("secret").text("b")], |builder| {
+        builder.policy(rules)
+    });
     let seen = world.run().await;
     assert_eq!(seen.events, [text("a"), text("b"), done("ab")]);
     assert_eq!(world.runner.emitted().len(), 3);
@@ -113,7 +159,13 @@ async fn a_withheld_event_is_nowhere() {
 
 #[tokio::test(start_paused = true)]
 async fn a_denied_event_ends_the_call_with_what_was_allowed_before() {
-    let rules = text_rule(|given| if given == "secret" { EventVerdict::Deny(denial()) } else { EventVerdict::Pass });
+    let rules = text_rule(|given| {
+        if given == "secret" {
+            EventVerdict::Deny(denial())
+        } else {
+            EventVerdict::Pass
+        }
+    });
     let script = Script::new().text("a").text("secret").text("b").done("asecretb");
     let world = world([script], |builder| builder.policy(rules));
     let seen = world.run().await;
@@ -165,9 +217,15 @@ async fn what_was_held_back_is_released_before_the_ending_and_only_that() {
         |script| script.done("secret").returns("secret"),
     ];
     for ending in endings {
-        let seen = world([ending(streams())], |builder| builder.policy(HoldBackAll)).run().await;
+        let seen = world([ending(streams())], |builder| builder.policy(HoldBackAll))
+            .run()
+            .await;
         assert_eq!(seen.events, [text("SECRET"), done("SECRET")]);
-        assert_eq!(seen.warning_codes(), [""; 0], "the result agrees with what the runner streamed");
+        assert_eq!(
+            seen.warning_codes(),
+            [""; 0],
+            "the result agrees with what the runner streamed"
+        );
         assert_one_story(&seen);
     }
 }
@@ -177,11 +235,21 @@ async fn text_that_comes_only_with_the_end_is_judged_like_any_other() {
     let endings: [fn(Script, &str) -> Script; 2] = [Script::done, Script::returns];
     for ending in endings {
         let script = |text: &str| ending(Script::new(), text);
-        let held = world([script("secret")], |builder| builder.policy(HoldBackAll)).run().await;
+        let held = world([script("secret")], |builder| builder.policy(HoldBackAll))
+            .run()
+            .await;
         assert_eq!(held.events, [text("SECRET"), done("SECRET")]);
         assert_one_story(&held);
 
-        let rules = || text_rule(|given| if given == "secret" { EventVerdict::Deny(denial()) } else { EventVerdict::Pass });
+        let rules = || {
+            text_rule(|given| {
+                if given == "secret" {
+                    EventVerdict::Deny(denial())
+                } else {
+                    EventVerdict::Pass
+                }
+            })
+        };
         let denied = world([script("secret")], |builder| builder.policy(rules())).run().await;
         assert_eq!(denied.code(), Some(ErrorCode::PolicyDenied));
         assert_eq!((denied.events.len(), denied.completion().text.as_str()), (0, ""));
@@ -189,6 +257,38 @@ async fn text_that_comes_only_with_the_end_is_judged_like_any_other() {
         assert_eq!(passed.completion().text, "fine");
         assert_eq!(passed.error, None);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn tool_calls_that_come_only_with_the_end_are_judged_like_any_other() {
+    let call = |name: &str| ToolCall {
+        id: Some("c1".into()),
+        name: name.into(),
+        arguments: serde_json::json!({ "path": "/" }).into(),
+    };
+    let done = |name: &str| StreamEvent::Done {
+        text: String::new(),
+        tool_calls: vec![call(name)],
+    };
+    let rules = Rules::events(|event| match event {
+        EventRef::Other(StreamEvent::ToolCallStart { name, .. }) if name == "delete" => EventVerdict::Deny(denial()),
+        EventRef::Other(StreamEvent::ToolCallStart { name, .. }) if name == "read" => {
+            EventVerdict::Replace(vec![start(0, "list")])
+        }
+        _ => EventVerdict::Pass,
+    });
+    let run = async |name: &str| {
+        let script = Script::new().emit(done(name));
+        world([script], |builder| builder.policy(rules.clone())).run().await
+    };
+    let denied = run("delete").await;
+    assert_eq!(denied.code(), Some(ErrorCode::PolicyDenied));
+    assert!(denied.completion().tool_calls.is_empty());
+    let passed = run("search").await;
+    assert_eq!(passed.events, [done("search")]);
+    let replaced = run("read").await;
+    assert_eq!(replaced.completion().tool_calls[0].name, "list");
+    assert_one_story(&replaced);
 }
 
 #[tokio::test(start_paused = true)]
@@ -210,7 +310,9 @@ async fn a_denied_ending_is_a_failure_and_the_log_says_so() {
 #[tokio::test(start_paused = true)]
 async fn a_failed_call_asks_for_no_ending() {
     let rules = Rules::ending(|_| panic!("the call was not completed"));
-    let seen = world([Script::new().text("a").fails("no")], |builder| builder.policy(rules)).run().await;
+    let seen = world([Script::new().text("a").fails("no")], |builder| builder.policy(rules))
+        .run()
+        .await;
     assert_eq!(seen.code(), Some(ErrorCode::RunnerFailed));
 }
 
@@ -230,18 +332,41 @@ async fn policy_sees_every_event_once_in_order_and_none_that_order_or_bounds_ref
         .emit(start(0, "f"))
         .emit(delta(0, "{}"))
         .emit(end(0))
-        .emit(TokenUsage { input_tokens: Some(1), ..Default::default() }.into())
+        .emit(
+            TokenUsage {
+                input_tokens: Some(1),
+                ..Default::default()
+            }
+            .into(),
+        )
         .text(&"x".repeat(500));
-    let limits = Limits { event_bytes_max: 300, ..Limits::default() };
-    let seen = world([script], |builder| builder.policy(rules).limits(limits)).run().await;
-    assert_eq!(*kinds.lock(), ["text-delta", "tool-call-start", "tool-call-delta", "tool-call-end", "usage"]);
+    let limits = Limits {
+        event_bytes_max: 300,
+        ..Limits::default()
+    };
+    let seen = world([script], |builder| builder.policy(rules).limits(limits))
+        .run()
+        .await;
+    assert_eq!(
+        *kinds.lock(),
+        [
+            "text-delta",
+            "tool-call-start",
+            "tool-call-delta",
+            "tool-call-end",
+            "usage"
+        ]
+    );
     assert_eq!(seen.code(), Some(ErrorCode::LimitExceeded));
 }
 
 #[tokio::test(start_paused = true)]
 async fn replacements_wait_in_the_same_bounded_buffer() {
     let rules = text_rule(|given| EventVerdict::Replace(vec![text(given), text(given)]));
-    let limits = Limits { buffered_events_max: 2, ..Limits::default() };
+    let limits = Limits {
+        buffered_events_max: 2,
+        ..Limits::default()
+    };
     let script = Script::new().text("a").text("b").text("c");
     let world = world([script], |builder| builder.policy(rules).limits(limits));
     let stream = world.stream().await;

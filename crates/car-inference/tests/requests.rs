@@ -5,8 +5,8 @@ mod support;
 
 use car_inference::testing::Script;
 use car_inference::{
-    CallOptions, EngineOptions, ErrorCode, GenerateRequest, InferenceEngine, InferenceError, Limits, ModelSchema,
-    Problem, RetryPolicy, TimeoutOverrides,
+    CallOptions, EngineOptions, ErrorCode, GenerateRequest, InferenceEngine, InferenceError, LimitOverrides,
+    ModelSchema, Problem, RetryOverrides, TimeoutOverrides,
 };
 use support::{hi, scripted, world};
 
@@ -32,6 +32,10 @@ fn a_request_lists_everything_that_is_wrong_with_its_shape() {
     check(r#"{"prompt":"hi"}"#, &[]);
     check("[]", &[("", "expected an object")]);
     check("{", &[("", "not JSON")]);
+    check(
+        r#"{"prompt":"hi","params":[0.5]}"#,
+        &[("params", "expected an object, got an array")],
+    );
     check(
         r#"{"prompt":7,"modle":"m","params":{"temperature":"hot","topK":-1},"tags":["a",1]}"#,
         &[
@@ -134,14 +138,14 @@ async fn the_options_of_a_call_are_checked_with_its_request() {
             idle_ms: Some(Some(0)),
             ..Default::default()
         }),
-        limits: Some(Limits {
-            buffered_events_max: 0,
-            ..Limits::default()
+        limits: Some(LimitOverrides {
+            buffered_events_max: Some(0),
+            ..LimitOverrides::default()
         }),
-        retry: Some(RetryPolicy {
-            attempts_max: 0,
-            backoff_factor: f64::NAN,
-            ..RetryPolicy::default()
+        retry: Some(RetryOverrides {
+            attempts_max: Some(0),
+            backoff_factor: Some(f64::NAN),
+            ..RetryOverrides::default()
         }),
     };
     let request = GenerateRequest {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::state::{After, CallState, Phase};
-use super::{Call, CallShared};
+use super::{Call, CallShared, Step};
 use crate::error::{Failure, TimeoutKind};
 
 /// What a look at the clock came to.
@@ -18,8 +18,20 @@ pub enum DeadlineCheck {
     After(Duration),
     /// A time ran out now: the runner is to be told. Look again.
     Stopped,
+    /// The runner did not settle within its grace and is sealed off; the log commits the ending.
+    Sealing,
     /// The runner did not settle within its grace: it is sealed off and the call is over.
     Over,
+}
+
+impl DeadlineCheck {
+    /// What sealing came to.
+    fn by(step: &Step) -> Self {
+        match step {
+            Step::Sealing => Self::Sealing,
+            _ => Self::Over,
+        }
+    }
 }
 
 impl Call {
@@ -40,7 +52,9 @@ impl CallState {
         let timeouts = &shared.settings.timeouts;
         let now = Instant::now();
         match &self.phase {
-            Phase::Opened | Phase::Sealing(_) | Phase::Sealed(_) => DeadlineCheck::None,
+            Phase::Opened => DeadlineCheck::None,
+            Phase::Sealing(_) => DeadlineCheck::Sealing,
+            Phase::Sealed(_) => DeadlineCheck::Over,
             Phase::Finishing { since } => {
                 let left = left(*since, timeouts.grace_ms, now);
                 if !left.is_zero() {
@@ -52,8 +66,7 @@ impl CallState {
                     "the runner did not settle after `done`".into(),
                     after,
                 );
-                self.seal(None, shared, after);
-                DeadlineCheck::Over
+                DeadlineCheck::by(&self.seal(None, shared, after))
             }
             Phase::Stopping { failure, since } => {
                 let left = left(*since, timeouts.grace_ms, now);
@@ -67,14 +80,13 @@ impl CallState {
                     "the runner did not stop within its grace".into(),
                     after,
                 );
-                self.seal(Some(failure), shared, after);
-                DeadlineCheck::Over
+                DeadlineCheck::by(&self.seal(Some(failure), shared, after))
             }
             Phase::Waiting => match self.total_left(now, shared) {
                 Some(left) if left.is_zero() => {
                     let total_ms = timeouts.total_ms.unwrap_or_default();
-                    self.seal(Some(Failure::timeout(TimeoutKind::Total, total_ms)), shared, after);
-                    DeadlineCheck::Over
+                    let failure = Failure::timeout(TimeoutKind::Total, total_ms);
+                    DeadlineCheck::by(&self.seal(Some(failure), shared, after))
                 }
                 Some(left) => DeadlineCheck::After(left),
                 None => DeadlineCheck::None,

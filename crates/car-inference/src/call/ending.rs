@@ -11,13 +11,15 @@ use crate::error::{ErrorCode, Failure, PolicyPoint};
 use crate::log::{CallStatus, Commit, Decision, Ending, LogError};
 use crate::policy::EndingVerdict;
 use crate::runner::RunnerResult;
-use crate::stream::Warning;
+use crate::stream::{StreamEvent, Warning};
 use crate::tasks::generate::ToolCall;
 
 impl CallState {
     /// `done` has passed: takes what the stream lacked, and gives the runner its grace to settle.
     pub(super) fn finish(&mut self, now: Instant, text: &str, tool_calls: &[ToolCall], after: &mut After) {
-        self.reconcile("`done`", text, tool_calls, now, after);
+        if let Err(failure) = self.reconcile("`done`", text, tool_calls, now, after) {
+            self.stop(*failure, after);
+        }
         if matches!(self.phase, Phase::Running) {
             self.phase = Phase::Finishing { since: now };
             after.notify = true;
@@ -26,7 +28,38 @@ impl CallState {
 
     /// Takes over what the stream lacked. Where both say something and disagree, the stream wins, with a warning
     /// (once: a `done` and a result usually repeat each other).
-    fn reconcile(&mut self, source: &str, text: &str, tool_calls: &[ToolCall], now: Instant, after: &mut After) {
+    fn reconcile(
+        &mut self,
+        source: &str,
+        text: &str,
+        tool_calls: &[ToolCall],
+        now: Instant,
+        after: &mut After,
+    ) -> Result<(), Box<Failure>> {
+        if !self.streamed.altered {
+            self.compare(source, text, tool_calls, now, after);
+        }
+        // Held to what the runner streamed, not to what policy left of it: what was withheld must not come back here.
+        if !text.is_empty() && !std::mem::replace(&mut self.streamed.text, true) {
+            let whole = vec![StreamEvent::TextDelta(text.to_owned())];
+            if self.judge_late(whole, now, after)? {
+                self.accumulator.fill(text, &[]);
+            }
+        }
+        if !tool_calls.is_empty() && !std::mem::replace(&mut self.streamed.tool_calls, true) {
+            let events = tool_calls
+                .iter()
+                .enumerate()
+                .flat_map(|(index, call)| call.to_events(index));
+            if self.judge_late(events.collect(), now, after)? {
+                self.accumulator.fill("", tool_calls);
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes where the end of a run contradicts its stream.
+    fn compare(&mut self, source: &str, text: &str, tool_calls: &[ToolCall], now: Instant, after: &mut After) {
         let streamed = self.accumulator.text();
         if !text.is_empty() && !streamed.is_empty() && streamed != text && !self.text_mismatch {
             self.text_mismatch = true;
@@ -51,7 +84,6 @@ impl CallState {
             );
             self.warn("result-mismatch", message, now, after);
         }
-        self.accumulator.fill(text, tool_calls);
     }
 
     fn warn(&mut self, code: &str, message: String, now: Instant, after: &mut After) {
@@ -65,7 +97,10 @@ impl CallState {
     /// Seals a completed call.
     pub(super) fn complete(&mut self, result: &RunnerResult, shared: &Arc<CallShared>, after: &mut After) -> Step {
         let now = Instant::now();
-        self.reconcile("the runner's result", &result.text, &result.tool_calls, now, after);
+        let reconciled = self.reconcile("the runner's result", &result.text, &result.tool_calls, now, after);
+        if let Err(failure) = reconciled {
+            return self.seal(Some(*failure), shared, after);
+        }
         let limits = &shared.settings.limits;
         if self.accumulator.text().len() > limits.call_bytes_max {
             let message = format!("the runner's result exceeds {} bytes", limits.call_bytes_max);
@@ -82,6 +117,7 @@ impl CallState {
     pub(super) fn seal(&mut self, failure: Option<Failure>, shared: &Arc<CallShared>, after: &mut After) -> Step {
         let now = Instant::now();
         let failure = failure.or_else(|| self.judge_ending(now, after));
+        let failure = failure.or_else(|| self.log_error.as_ref().map(log_failure));
         let mut completion = self.accumulator.completion();
         completion.trace_id.clone_from(&shared.facts.trace_id);
         completion.model_used.clone_from(&self.model_used(&shared.facts).id);
@@ -95,7 +131,8 @@ impl CallState {
             None => Ok(Commit::Done),
             Some(log) => log.end(stamp, &ending),
         };
-        after.candidates = std::mem::take(&mut self.candidates);
+        // Added to what is there: a runner that is let go here is dropped after the lock, too.
+        after.candidates.extend(std::mem::take(&mut self.candidates));
         after.candidates.extend(self.current.take());
         after.policy = self.policy.take();
         after.log = self.log.take();
@@ -107,10 +144,16 @@ impl CallState {
                 let call = Call {
                     shared: Arc::clone(shared),
                 };
-                shared.engine.commit(async move {
-                    let committed = commit.await;
-                    call.committed(&ending, committed);
-                });
+                let uncommitted = Uncommitted {
+                    call,
+                    ending,
+                    committed: None,
+                };
+                after.commit = Some(Box::pin(async move {
+                    // Moved whole: what is captured is what is dropped with the wait.
+                    let mut uncommitted = uncommitted;
+                    uncommitted.committed = Some(commit.await);
+                }));
                 Step::Sealing
             }
             Ok(Commit::Done) => self.close(Arc::new(ending), after),
@@ -123,8 +166,8 @@ impl CallState {
 
     /// Asks policy for the ending of a completed call. What it releases is delivered first.
     fn judge_ending(&mut self, now: Instant, after: &mut After) -> Option<Failure> {
-        let completion = self.accumulator.completion();
-        match self.policy.as_mut()?.ending(&completion) {
+        let policy = self.policy.as_mut()?;
+        match policy.ending(&self.accumulator.completion()) {
             EndingVerdict::Pass => {
                 self.record_verdict(now, PolicyPoint::Ending, Decision::Allow, None, after);
                 None
@@ -151,7 +194,52 @@ impl CallState {
     }
 }
 
+/// Waits for a commit. Whatever becomes of the wait, the call ends.
+struct Uncommitted {
+    call: Call,
+    ending: Arc<Ending>,
+    committed: Option<Result<(), LogError>>,
+}
+
+impl Drop for Uncommitted {
+    fn drop(&mut self) {
+        let abandoned = || {
+            Err(LogError {
+                reason: "nobody waited for the commit".into(),
+            })
+        };
+        self.call
+            .committed(&self.ending, self.committed.take().unwrap_or_else(abandoned));
+    }
+}
+
 impl Call {
+    /// Ends a call that nobody drives any more: a panic, or a runtime that was shut down. Asks neither policy nor log,
+    /// which may be what panicked.
+    pub(crate) fn abandon(&self, why: &str) {
+        self.with(|state, after| {
+            if matches!(state.phase, Phase::Sealing(_) | Phase::Sealed(_)) {
+                return;
+            }
+            let failure = Failure::new(ErrorCode::Internal, why);
+            let mut completion = state.accumulator.completion();
+            completion.trace_id.clone_from(&self.shared.facts.trace_id);
+            completion
+                .model_used
+                .clone_from(&state.model_used(&self.shared.facts).id);
+            after.candidates.extend(std::mem::take(&mut state.candidates));
+            after.candidates.extend(state.current.take());
+            after.policy = state.policy.take();
+            after.log = state.log.take();
+            let ending = Ending {
+                status: CallStatus::Failed,
+                completion,
+                failure: Some(failure),
+            };
+            state.close(Arc::new(ending), after);
+        });
+    }
+
     fn committed(&self, ending: &Arc<Ending>, committed: Result<(), LogError>) {
         self.with(|state, after| {
             let ending = match committed {

@@ -1,12 +1,14 @@
 //! The gate: the one way of an event from a runner to a consumer. Order, bounds, policy, accumulation, log, delivery.
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 use std::task::Waker;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::state::{After, CallState, Phase};
-use super::{Call, CallSettings};
+use super::{Call, CallSettings, CallShared};
 use crate::error::{ErrorCode, Failure, PolicyDetail, PolicyPoint};
 use crate::log::{Decision, LogError, Note, Stamp, VerdictRecord};
 use crate::policy::{Denial, EventVerdict};
@@ -61,7 +63,7 @@ impl Call {
     /// Passes one event of an attempt through the gate.
     pub fn admit(&self, attempt: u32, event: EventRef<'_>) -> Admission {
         self.with(|state, after| {
-            let admission = state.admit(attempt, event, &self.shared.settings, after);
+            let admission = state.admit(attempt, event, &self.shared, after);
             let limits = &self.shared.settings.limits;
             if state.takes_events(attempt) && state.delivery.is_overrun(limits) {
                 state.stop(overrun(limits.unawaited_events_max), after);
@@ -83,7 +85,7 @@ impl Call {
             if state.takes_events(attempt) && state.delivery.is_full(&self.shared.settings.limits) {
                 return None;
             }
-            Some(state.admit(attempt, event, &self.shared.settings, after))
+            Some(state.admit(attempt, event, &self.shared, after))
         })
     }
 
@@ -113,14 +115,24 @@ fn overrun(unawaited_events_max: usize) -> Failure {
 }
 
 impl CallState {
-    fn admit(&mut self, attempt: u32, event: EventRef<'_>, settings: &CallSettings, after: &mut After) -> Admission {
+    fn admit(&mut self, attempt: u32, event: EventRef<'_>, shared: &Arc<CallShared>, after: &mut After) -> Admission {
+        let settings = &shared.settings;
         if self.attempt != attempt {
             return Admission::of(Verdict::Closed);
         }
         let now = Instant::now();
         match self.phase {
             Phase::Running => {}
-            Phase::Finishing { .. } => {
+            Phase::Finishing { since } => {
+                // A runner that goes on emitting may keep its driver from looking at the clock.
+                if now.saturating_duration_since(since) >= Duration::from_millis(settings.timeouts.grace_ms) {
+                    self.seal(None, shared, after);
+                    return Admission {
+                        verdict: Verdict::Closed,
+                        stopped: true,
+                        full: false,
+                    };
+                }
                 if let Ruling::Refuse(refusal) = self.session.rule(event) {
                     let message = format!("{}: {refusal}", event.kind());
                     self.note(now, refusal.code(), message, after);
@@ -138,7 +150,7 @@ impl CallState {
             Ruling::Refuse(refusal) => {
                 let message = format!("{}: {refusal}", event.kind());
                 self.note(now, refusal.code(), message, after);
-                return Admission::of(Verdict::Refused);
+                return self.unless_stopped(Verdict::Refused);
             }
             Ruling::Violation(violation) => {
                 self.stop(Failure::protocol(violation.to_string()), after);
@@ -153,7 +165,15 @@ impl CallState {
         after.notify |= self.last_event_at.replace(now).is_none();
         if let EventRef::Other(StreamEvent::Done { text, tool_calls }) = event {
             self.finish(now, text, tool_calls, after);
-            return Admission::of(Verdict::Withheld);
+            return match self.phase {
+                Phase::Finishing { .. } => Admission::of(Verdict::Withheld),
+                _ => Admission::stopped(),
+            };
+        }
+        match event {
+            EventRef::TextDelta(text) => self.streamed.text |= !text.is_empty(),
+            EventRef::Other(StreamEvent::ToolCallStart { .. }) => self.streamed.tool_calls = true,
+            _ => {}
         }
         let verdict = match &mut self.policy {
             None => EventVerdict::Pass,
@@ -176,6 +196,14 @@ impl CallState {
                 self.stop(denied(PolicyPoint::Event, denial), after);
                 Admission::stopped()
             }
+        }
+    }
+
+    /// The verdict on an event, unless the log failed over it.
+    fn unless_stopped(&self, verdict: Verdict) -> Admission {
+        match self.phase {
+            Phase::Running => Admission::of(verdict),
+            _ => Admission::stopped(),
         }
     }
 
@@ -220,6 +248,7 @@ impl CallState {
     }
 
     fn replace(&mut self, events: &[StreamEvent], now: Instant, after: &mut After) -> Admission {
+        self.streamed.altered = true;
         self.record_verdict(now, PolicyPoint::Event, Decision::Replace, None, after);
         match self.deliver_all(events, now, after) {
             Ok(()) if events.is_empty() => Admission::of(Verdict::Withheld),
@@ -237,11 +266,52 @@ impl CallState {
         now: Instant,
         after: &mut After,
     ) -> Result<(), LogError> {
+        // Not before its verdict is recorded.
+        if let Some(error) = &self.log_error {
+            return Err(error.clone());
+        }
         for event in events {
             self.record(event.into(), now)?;
             wake(after, self.delivery.replace(event.clone()));
         }
         Ok(())
+    }
+
+    /// Asks policy for what came only with the end, as for any event. Passed whole it is not delivered besides: `done`
+    /// carries it. Returns whether it was.
+    pub(super) fn judge_late(
+        &mut self,
+        events: Vec<StreamEvent>,
+        now: Instant,
+        after: &mut After,
+    ) -> Result<bool, Box<Failure>> {
+        let Some(policy) = &mut self.policy else {
+            return Ok(true);
+        };
+        let mut altered = false;
+        let mut judged = Vec::new();
+        for event in events {
+            match policy.event(EventRef::from(&event)) {
+                EventVerdict::Pass => judged.push(event),
+                EventVerdict::Replace(events) => {
+                    altered = true;
+                    judged.extend(events);
+                }
+                EventVerdict::Deny(denial) => {
+                    self.record_verdict(now, PolicyPoint::Event, Decision::Deny, Some(&denial), after);
+                    return Err(denied(PolicyPoint::Event, denial).into());
+                }
+            }
+        }
+        if !altered {
+            return Ok(true);
+        }
+        self.streamed.altered = true;
+        self.record_verdict(now, PolicyPoint::Event, Decision::Replace, None, after);
+        match self.deliver_all(&judged, now, after) {
+            Ok(()) => Ok(false),
+            Err(error) => Err(log_failure(&error).into()),
+        }
     }
 
     /// Takes the accounts of a call that is being stopped, so that its ending can tell what it cost.
@@ -254,8 +324,13 @@ impl CallState {
         }
     }
 
-    /// Writes a note; a runner that goes on being refused is not noted for ever. A log that cannot take one cannot take
-    /// the ending either, and that is where it is told.
+    /// A record is missing: the call must not look recorded, whatever the log takes later.
+    fn log_failed(&mut self, error: LogError, after: &mut After) {
+        self.stop(log_failure(&error), after);
+        self.log_error.get_or_insert(error);
+    }
+
+    /// Writes a note; a runner that goes on being refused is not noted for ever.
     pub(super) fn note(&mut self, now: Instant, code: &str, message: String, after: &mut After) {
         const NOTES_MAX: u32 = 100;
         self.notes += 1;
@@ -276,9 +351,8 @@ impl CallState {
                     message,
                 },
             )
-            && matches!(self.phase, Phase::Running)
         {
-            self.stop(log_failure(&error), after);
+            self.log_failed(error, after);
         }
     }
 
@@ -299,9 +373,8 @@ impl CallState {
         };
         if let Some(log) = &mut self.log
             && let Err(error) = log.verdict(at_us, &verdict)
-            && matches!(self.phase, Phase::Running)
         {
-            self.stop(log_failure(&error), after);
+            self.log_failed(error, after);
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::log::{AttemptRecord, CallStart, Decision, LogError};
 use crate::policy::RequestVerdict;
 use crate::runner::{InferenceRunner, RunnerError, RunnerResult};
 use crate::schema::ModelSchema;
+use crate::stream::{StreamEvent, Warning};
 
 /// One run of a runner, to be made by the driver.
 pub struct Attempt {
@@ -29,8 +30,20 @@ pub struct Attempt {
 pub enum Stopped {
     /// The runner is to be told; the call ends when it settles or its grace is over.
     Stopping,
-    /// The call is over, or its ending is being committed.
+    /// The ending is decided and the log commits it.
+    Sealing,
+    /// The call is over.
     Over,
+}
+
+impl Stopped {
+    /// What sealing came to.
+    fn by(step: &Step) -> Self {
+        match step {
+            Step::Sealing => Self::Sealing,
+            _ => Self::Over,
+        }
+    }
 }
 
 impl Call {
@@ -83,23 +96,17 @@ impl Call {
         self.with(|state, after| match state.phase {
             Phase::Opened => {
                 state.started_at = Some(Instant::now());
-                state.seal(Some(Failure::cancelled(reason)), &self.shared, after);
-                Stopped::Over
+                Stopped::by(&state.seal(Some(Failure::cancelled(reason)), &self.shared, after))
             }
-            Phase::Waiting => {
-                state.seal(Some(Failure::cancelled(reason)), &self.shared, after);
-                Stopped::Over
-            }
-            Phase::Finishing { .. } => {
-                state.seal(None, &self.shared, after);
-                Stopped::Over
-            }
+            Phase::Waiting => Stopped::by(&state.seal(Some(Failure::cancelled(reason)), &self.shared, after)),
+            Phase::Finishing { .. } => Stopped::by(&state.seal(None, &self.shared, after)),
             Phase::Running => {
                 state.stop(Failure::cancelled(reason), after);
                 Stopped::Stopping
             }
             Phase::Stopping { .. } => Stopped::Stopping,
-            Phase::Sealing(_) | Phase::Sealed(_) => Stopped::Over,
+            Phase::Sealing(_) => Stopped::Sealing,
+            Phase::Sealed(_) => Stopped::Over,
         })
     }
 
@@ -202,10 +209,12 @@ impl CallState {
         self.attempt += 1;
         self.runs += 1;
         self.session = crate::session::Session::default();
-        self.accumulator = crate::stream::StreamAccumulator::default();
+        // Warnings that were delivered stay true; the rest of a failed attempt is no part of the answer.
+        self.accumulator = std::mem::take(&mut self.accumulator).warnings_only();
+        self.attempt_first_seq = self.next_seq;
         self.text_mismatch = false;
         self.tool_calls_mismatch = false;
-        self.emitted = super::state::Emitted::default();
+        self.streamed = super::state::Streamed::default();
         self.details = None;
         self.attempt_started_at = Some(now);
         self.last_event_at = None;
@@ -224,6 +233,7 @@ impl CallState {
         let record = AttemptRecord {
             attempt: self.attempt,
             model: model.id.clone(),
+            usage: failure.as_ref().and_then(|_| self.accumulator.usage()),
             failure,
         };
         let at_us = self.at_us(now);
@@ -301,6 +311,9 @@ impl CallState {
         if !goes_on {
             return self.seal(Some(failure), shared, after);
         }
+        if let Err(error) = self.announce_retry(now, after) {
+            return self.seal(Some(log_failure(&error)), shared, after);
+        }
         match delay {
             None => self.run_next(shared, after),
             Some(delay) => {
@@ -308,6 +321,18 @@ impl CallState {
                 Step::Wait(self.within_total(delay, now, shared))
             }
         }
+    }
+
+    /// Tells a consumer who has been given something of a failed attempt, such as its usage, that another begins.
+    fn announce_retry(&mut self, now: Instant, after: &mut After) -> Result<(), LogError> {
+        if self.next_seq == self.attempt_first_seq {
+            return Ok(());
+        }
+        let warning = Warning {
+            message: format!("attempt {} failed and another begins", self.attempt),
+            code: Some("retried".into()),
+        };
+        self.deliver_all(&[StreamEvent::Warning(warning)], now, after)
     }
 
     /// A wait that would outlast the call's total time ends with it.

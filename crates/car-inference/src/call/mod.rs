@@ -170,7 +170,9 @@ impl Call {
     /// The consumer is gone on purpose: the call runs on, its events are recorded and no longer delivered.
     pub fn detach(&self) {
         self.with(|state, after| {
-            state.delivery = Delivery::Discard { waker: state.delivery.take_waker() };
+            state.delivery = Delivery::Discard {
+                waker: state.delivery.take_waker(),
+            };
             after.notify = true;
         });
     }

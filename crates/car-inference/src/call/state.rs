@@ -1,6 +1,8 @@
 //! What a call remembers, and what has to wait until its lock is released.
 
 use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Waker;
 
@@ -45,7 +47,7 @@ pub(crate) struct PhaseMark(u32, std::mem::Discriminant<Phase>, bool);
 
 /// What an attempt's runner has emitted: the stream it is held to when it says the same again at its end.
 #[derive(Default)]
-pub(super) struct Emitted {
+pub(super) struct Streamed {
     pub text: bool,
     pub tool_calls: bool,
     /// Policy put something else in place of an event, so the streamed answer is not the runner's any more.
@@ -81,8 +83,10 @@ pub(super) struct CallState {
     pub attempt_started_at: Option<Instant>,
     pub last_event_at: Option<Instant>,
     pub next_seq: u64,
+    /// The number that the current attempt's first event gets.
+    pub attempt_first_seq: u64,
     /// What the runner has emitted, whatever policy made of it.
-    pub emitted: Emitted,
+    pub streamed: Streamed,
     /// What the log could not take of a call that has gone on since: it must not look recorded.
     pub log_error: Option<LogError>,
     /// Notes written so far.
@@ -113,7 +117,8 @@ impl CallState {
             attempt_started_at: None,
             last_event_at: None,
             next_seq: 1,
-            emitted: Emitted::default(),
+            attempt_first_seq: 1,
+            streamed: Streamed::default(),
             log_error: None,
             notes: 0,
             call_bytes: 0,
@@ -150,6 +155,10 @@ impl CallState {
 #[derive(Default)]
 pub(super) struct After {
     pub waker: Option<Waker>,
+    /// One that another has taken the place of.
+    pub stale_waker: Option<Waker>,
+    /// The log's commit of the ending, to be waited for.
+    pub commit: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     pub notify: bool,
     pub over: bool,
     pub candidates: VecDeque<Candidate>,
@@ -159,23 +168,18 @@ pub(super) struct After {
 
 impl After {
     pub fn run(self, shared: &CallShared) {
-        let Self {
-            waker,
-            notify,
-            over,
-            candidates,
-            policy,
-            log,
-        } = self;
-        if notify {
+        if let Some(commit) = self.commit {
+            shared.engine.commit(commit);
+        }
+        if self.notify {
             shared.changed.notify_waiters();
         }
-        if let Some(waker) = waker {
+        if let Some(waker) = self.waker {
             waker.wake();
         }
-        if over {
+        if self.over {
             shared.engine.forget(&shared.facts.trace_id);
         }
-        drop((candidates, policy, log));
+        drop((self.candidates, self.policy, self.log, self.stale_waker));
     }
 }

@@ -285,9 +285,10 @@ impl StoredCall {
         let answer = self
             .ending
             .as_ref()
-            .map_or(0, |(_, ending)| ending.completion.text.len());
+            .map_or(0, |(_, ending)| json_length(&ending.completion));
+        let request = json_length(&*self.start.request);
         let notes: usize = self.notes.iter().map(|note| note.message.len() + note.code.len()).sum();
-        self.arena.len() + events + answer + notes
+        self.arena.len() + events + answer + request + notes
     }
 
     fn epoch_ms(&self, at_us: u64) -> f64 {
@@ -370,4 +371,23 @@ impl StoredCall {
             request: (**request).clone(),
         }
     }
+}
+
+/// How long a value's JSON is, without writing it.
+fn json_length(value: &impl Serialize) -> usize {
+    struct Counter(usize);
+    impl std::io::Write for Counter {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut counter = Counter(0);
+    // A value that cannot be written counts as far as it got.
+    let _partial = serde_json::to_writer(&mut counter, value);
+    counter.0
 }

@@ -44,7 +44,10 @@ pub struct AttemptRecord {
     pub attempt: u32,
     /// The model it was for.
     pub model: String,
-    /// How it failed, when another attempt followed.
+    /// What it cost, when it failed; the call's own usage is that of its last attempt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<TokenUsage>,
+    /// How it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
 }

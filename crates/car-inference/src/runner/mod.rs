@@ -70,7 +70,17 @@ impl RunnerResult {
     /// # Errors
     /// All problems found.
     pub fn from_json(json: &str) -> Result<Self, Vec<Problem>> {
-        crate::shape::parse(json)
+        let result = crate::shape::parse(json)?;
+        let fields: serde_json::Map<String, serde_json::Value> = serde_json::from_str(json).unwrap_or_default();
+        let says_something = fields.is_empty() || fields.contains_key("text") || fields.contains_key("toolCalls");
+        if says_something {
+            return Ok(result);
+        }
+        let given = fields.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+        Err(vec![Problem::new(
+            "",
+            format!("expected `text` or `toolCalls`, or nothing at all; got only {given}"),
+        )])
     }
 }
 

@@ -138,6 +138,22 @@ impl StreamAccumulator {
         }
     }
 
+    /// What stays of a failed attempt.
+    pub(crate) fn warnings_only(self) -> Self {
+        let completion = Completion {
+            warnings: self.completion.warnings,
+            ..Completion::default()
+        };
+        Self {
+            completion,
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn usage(&self) -> Option<TokenUsage> {
+        self.completion.usage
+    }
+
     pub(crate) fn warn(&mut self, warning: super::Warning) {
         self.completion.warnings.push(warning);
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::engine::InferenceEngine;
 use crate::log::MemoryLog;
-use crate::options::Timeouts;
+use crate::options::{Limits, Timeouts};
 use crate::runner::InferenceRunner;
 use crate::schema::ModelSchema;
 use crate::stream::StreamEvent;
@@ -23,7 +23,7 @@ pub struct ConformanceFailure {
 
 /// Runs a runner through the suite with a request it should be able to answer. Returns every rule it broke.
 ///
-/// The rules: a call ends with `done`; the events are in order; the result agrees with the stream; two calls at once
+/// The rules: a call ends with `done`; it has an answer; the events are in order; the result agrees with the stream; two calls at once
 /// do not disturb each other; a cancelled run stops by itself within a second.
 pub async fn check_runner(
     runner: Arc<dyn InferenceRunner>,
@@ -58,6 +58,10 @@ impl Suite {
     fn engine(&self, log: &MemoryLog) -> InferenceEngine {
         InferenceEngine::builder()
             .model(self.model.clone())
+            .limits(Limits {
+                buffered_events_max: 1,
+                ..Limits::default()
+            })
             .timeouts(Timeouts {
                 first_event_ms: Some(30_000),
                 idle_ms: Some(30_000),
@@ -97,6 +101,17 @@ impl Suite {
             };
             failures.push(broken(rule, note.message));
         }
+        let answer = stream
+            .ending()
+            .map(|ending| ending.completion.clone())
+            .unwrap_or_default();
+        if answer.text.is_empty() && answer.tool_calls.is_empty() && answer.refusal.is_none() && answer.files.is_empty()
+        {
+            failures.push(broken(
+                "a call has an answer",
+                "no text, no tool call, no refusal, no file",
+            ));
+        }
         if failures.is_empty() { Ok(()) } else { Err(failures) }
     }
 
@@ -104,10 +119,12 @@ impl Suite {
         const STOPS: &str = "a cancelled run stops by itself";
         let log = MemoryLog::default();
         let engine = self.engine(&log);
-        let stream = engine
+        let mut stream = engine
             .generate_tracked_stream(self.request.clone())
             .await
             .map_err(|error| broken(STOPS, error.to_string()))?;
+        // In mid-stream: the buffer of one event holds the runner back until its consumer has gone.
+        let _first = stream.events.next().await;
         stream.cancel("conformance");
         let trace_id = stream.trace_id.clone();
         let ended = tokio::time::timeout(Duration::from_secs(10), stream.result()).await;

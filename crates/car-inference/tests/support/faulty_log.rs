@@ -18,12 +18,15 @@ pub enum Write {
     End,
 }
 
+/// What a test says of a commit, when it says it.
+type LateCommit = Arc<Mutex<oneshot::Receiver<Result<(), LogError>>>>;
+
 /// Fails that one write, counted from 1 for its kind, and takes all others.
 #[derive(Clone)]
 pub struct FaultyLog {
     pub fails_at: Option<Write>,
     pub inner: MemoryLog,
-    pub commit: Option<Arc<Mutex<oneshot::Receiver<Result<(), LogError>>>>>,
+    pub commit: Option<LateCommit>,
 }
 
 pub fn disk_full() -> LogError {
@@ -78,7 +81,7 @@ impl EventLog for FaultyLog {
 struct FaultyCallLog {
     fails_at: Option<Write>,
     inner: Box<dyn CallLog>,
-    commit: Option<Arc<Mutex<oneshot::Receiver<Result<(), LogError>>>>>,
+    commit: Option<LateCommit>,
     attempts: u32,
     events: u32,
     verdicts: u32,

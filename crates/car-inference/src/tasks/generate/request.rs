@@ -25,7 +25,7 @@ pub struct GenerateRequest {
     /// The id of the model. May be left out when the engine knows just one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
-    /// Models to try, in order, when every runner declines the one before.
+    /// Models to try, in order, when every runner declines the one before. At most 16.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "typescript", ts(optional, as = "Option<Vec<String>>"))]
     pub fallback_models: Vec<String>,
@@ -181,6 +181,8 @@ pub enum ResponseFormat {
     JsonObject,
 }
 
+const FALLBACK_MODELS_MAX: usize = 16;
+
 impl GenerateRequest {
     /// Reads a request from JSON. What does not fit is listed with its path, together with what
     /// [`validate`](Self::validate) says of the rest.
@@ -198,6 +200,10 @@ impl GenerateRequest {
         let messages = self.messages.as_deref().unwrap_or_default();
         if self.prompt.is_empty() && messages.is_empty() {
             problems.push(Problem::new("prompt", "required: give a `prompt`, or `messages`"));
+        }
+        if self.fallback_models.len() > FALLBACK_MODELS_MAX {
+            let message = format!("at most {FALLBACK_MODELS_MAX}, are {}", self.fallback_models.len());
+            problems.push(Problem::new("fallbackModels", message));
         }
         if self.model.as_deref() == Some("") {
             problems.push(Problem::new("model", "must not be empty"));

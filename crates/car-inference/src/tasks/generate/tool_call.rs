@@ -6,6 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::stream::StreamEvent;
+
 /// A tool call that the model wants run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(from = "ToolCallJson", into = "ToolCallJson")]
@@ -30,6 +32,29 @@ pub enum ToolArguments {
         /// Why it does not parse.
         error: String,
     },
+}
+
+impl ToolCall {
+    /// The call as a stream would tell it, for those who judge events.
+    pub(crate) fn to_events(&self, index: usize) -> [StreamEvent; 3] {
+        let arguments_delta = match &self.arguments {
+            ToolArguments::Json(value) => value.to_string(),
+            ToolArguments::Malformed { raw, .. } => raw.clone(),
+        };
+        [
+            StreamEvent::ToolCallStart {
+                name: self.name.clone(),
+                index,
+                id: self.id.clone(),
+            },
+            StreamEvent::ToolCallDelta { index, arguments_delta },
+            StreamEvent::ToolCallEnd {
+                index,
+                arguments: None,
+                signature: None,
+            },
+        ]
+    }
 }
 
 impl ToolArguments {
