@@ -119,6 +119,11 @@ describe('invalid requests', () => {
   const optionTable: Array<[string, unknown, string[]]> = [
     ['not an object', 5, ['options']],
     ['a signal that is none', { signal: {} }, ['options.signal']],
+    [
+      'a signal that cannot be left alone again',
+      { signal: { aborted: false, addEventListener() {} } },
+      ['options.signal'],
+    ],
     ['a wrong timeout', { timeouts: { idleMs: 'x' } }, ['timeouts.idleMs']],
     ['a timeout of zero', { timeouts: { idleMs: 0 } }, ['timeouts.idleMs']],
     ['an unknown limit', { limits: { max: 1 } }, ['limits.max']],

@@ -12,6 +12,7 @@ describe.each(nodes())('under %s', (node) => {
     ['loading the package', 'imported.mjs', 'end of script\n'],
     ['a registered runner and an engine', 'registered.mjs', 'hello\n'],
     ['streams that nobody awaits', 'idle-streams.mjs', 'first\n'],
+    ['a call that hangs under the default timeouts', 'hanging.mjs', 'hanging\n'],
   ])('%s does not keep the process', async (_name, script, stdout) => {
     expect(await runScript(script, node)).toEqual({ code: 0, signal: null, stdout, stderr: '' });
   });
@@ -36,6 +37,15 @@ describe.each(nodes())('under %s', (node) => {
       code: 0,
       signal: null,
       stdout: 'result true first-event\nloop true first-event\n',
+      stderr: '',
+    });
+  });
+
+  test('runners that never stop do not end the process before whoever waits has its ending', async () => {
+    expect(await runScript('last-resorts.mjs', node)).toEqual({
+      code: 0,
+      signal: null,
+      stdout: 'done\nclosed\nresult TimeoutError\ndrained\n',
       stderr: '',
     });
   });

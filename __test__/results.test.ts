@@ -97,6 +97,18 @@ describe('nonsense results', () => {
     ['a tool call without a name', { toolCalls: [{}] }, 'result.toolCalls[0].name'],
     ['a BigInt', { text: 5n }, 'result.text'],
     ['a cycle', cyclic, 'result.text'],
+    ['a BigInt itself', 5n, 'result'],
+    ['NaN', Number.NaN, 'result'],
+    ['an infinite number', Number.POSITIVE_INFINITY, 'result'],
+    [
+      'a throwing getter',
+      {
+        get text() {
+          throw new Error('no');
+        },
+      },
+      'result.text',
+    ],
     ['a symbol', Symbol('x'), 'result'],
     ['a function', () => {}, 'result'],
     ['a hostile proxy', new Proxy({}, { ownKeys: () => Reflect.ownKeys(null as never) }), 'result'],
@@ -119,6 +131,7 @@ describe('nonsense results', () => {
       expect(error).toBeInstanceOf(ProtocolError);
       expect((error as ProtocolError).problems.map((problem) => problem.path)).toEqual([path]);
       expect(error).toMatchObject({ code: 'protocol', text: 'a' });
+      expect((error as ProtocolError).message).toMatch(/^the runner returned an invalid result: result/);
     });
   }
 

@@ -8,7 +8,7 @@ import {
   setInferenceRunner,
 } from 'car-inference';
 import { afterEach, describe, expect, test } from 'vitest';
-import { collect, eventsOf, recordOf, rejection, textOf } from './support/collect';
+import { collect, eventsOf, loggedEvents, recordOf, rejection, textOf } from './support/collect';
 import { MODEL, newEngine, REQUEST } from './support/engine';
 import { gate } from './support/gate';
 import { done, ScriptedRunner, text } from './support/scripted-runner';
@@ -99,6 +99,23 @@ describe('what a runner may be', () => {
   test.each(wrongOptions)('%s as options is refused with a TypeError', (_name, options, message) => {
     expect(() => setInferenceRunner(() => {}, options as never)).toThrow(message);
     expect(() => currentInferenceRunner(options as never)).toThrow(TypeError);
+  });
+});
+
+describe('what is no iterator', () => {
+  const table: Array<[string, unknown, string]> = [
+    ['a number', { [Symbol.asyncIterator]: () => 5 }, '[Symbol.asyncIterator]() must return an iterator'],
+    ['null', { [Symbol.iterator]: () => null }, '[Symbol.iterator]() must return an iterator'],
+    ['an object without next', { [Symbol.asyncIterator]: () => ({}) }, 'an object whose next is undefined'],
+    ['an object whose next is no function', { [Symbol.asyncIterator]: () => ({ next: 5 }) }, 'next is a number'],
+  ];
+  test.each(table)('%s from the iterator method fails the call with a TypeError', async (_name, returned, message) => {
+    setInferenceRunner((() => returned) as RunnerLike);
+    const error = await rejection(newEngine().generate(REQUEST));
+    expect(error).toBeInstanceOf(RunnerFailedError);
+    const { cause } = error as RunnerFailedError;
+    expect(cause).toBeInstanceOf(TypeError);
+    expect((cause as TypeError).message).toContain(message);
   });
 });
 
@@ -328,6 +345,25 @@ describe('which runner serves a call', () => {
     expect(error).toMatchObject({ code: 'runner-declined', status: 401 });
     expect((error as Error).cause).toBe(refusal);
   });
+
+  test.each([0, 1])(
+    'whoever was given something of a failed attempt hears of the next one: after %d ms',
+    async (wait) => {
+      let attempts = 0;
+      setInferenceRunner(async function* () {
+        attempts += 1;
+        yield { type: 'usage', inputTokens: attempts };
+        if (attempts === 1) throw new Error('again');
+        yield text('a');
+      });
+      const engine = newEngine({ retry: { attemptsMax: 2, backoffMs: wait } });
+      const stream = engine.generateTrackedStream(REQUEST);
+      const events = await eventsOf(stream);
+      expect(events.map(({ type }) => type)).toEqual(['usage', 'warning', 'usage', 'text-delta', 'done']);
+      expect(events[1]).toMatchObject({ code: 'retried' });
+      expect(await loggedEvents(engine, stream)).toEqual(events);
+    },
+  );
 
   test('declining after content was delivered ends the call: nothing is retracted', async () => {
     const slot = new ScriptedRunner({ events: [text('other')] });

@@ -1,4 +1,4 @@
-import { getEventListeners } from 'node:events';
+import { getEventListeners, once } from 'node:events';
 import { CancelledError, type EventEmitter, InferenceError, setInferenceRunner } from 'car-inference';
 import { afterEach, describe, expect, test } from 'vitest';
 import { collect, eventsOf, loggedEvents, recordOf, rejection } from './support/collect';
@@ -404,6 +404,35 @@ describe('cancelling', () => {
     controller.abort();
     await collect(stream);
     expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0);
+  });
+
+  test('a runner that emits on and on after done, without a turn of the loop, is sealed off after the grace', async () => {
+    setInferenceRunner(async (_request, { emit }) => {
+      await emit(done(''));
+      while ((await emit(text('more'))) !== 'closed') {}
+    });
+    const engine = newEngine({ timeouts: { graceMs: 5 } });
+    expect(await eventsOf(engine.generateTrackedStream(REQUEST))).toEqual([done('')]);
+    await engine.close();
+  });
+
+  test('a signal that throws does not keep its call from ending', async () => {
+    const warned = once(process, 'warning');
+    const throwing = () => {
+      throw new Error('broken signal');
+    };
+    setInferenceRunner(new ScriptedRunner({ events: LETTERS }));
+    const engine = newEngine();
+    const removing = { aborted: false, addEventListener() {}, removeEventListener: throwing };
+    const stream = engine.generateTrackedStream(REQUEST, { signal: removing as never });
+    expect(await eventsOf(stream)).toEqual([...LETTERS, done('abcd')]);
+    expect((await stream.result()).text).toBe('abcd');
+    expect((await warned)[0]).toMatchObject({ message: 'broken signal' });
+
+    const adding = { aborted: false, addEventListener: throwing, removeEventListener() {} };
+    const { error } = await collect(engine.generateTrackedStream(REQUEST, { signal: adding as never }));
+    expect(error).toMatchObject({ code: 'internal', message: 'broken signal' });
+    await engine.close();
   });
 
   test('a runner that ignores the abort is sealed off after the grace period', async () => {

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
 import {
   CancelledError,
   currentInferenceRunner,
@@ -302,4 +304,63 @@ test('many calls of two threads through one runner do not mix', async () => {
   expect(first.value.at(-1)).toEqual(done('call 0'));
   expect(second.value.at(-1)).toEqual(done('call 1'));
   expect((await here).text).toBe('here');
+});
+
+describe('a thread with nothing else open', () => {
+  test.each([
+    ['loop', 4],
+    ['result', 4],
+    ['leave', 0],
+    ['close', 0],
+  ])('lives until the call that it waits for is over: %s', async (way, events) => {
+    setInferenceRunner(async (_request, { emit }) => {
+      for (const letter of ['a', 'b', 'c']) {
+        await turn();
+        await emit(text(letter));
+      }
+    });
+    const counts = new Int32Array(new SharedArrayBuffer(8));
+    const worker = new Worker(new URL('./support/workers/lone-consumer.mjs', import.meta.url), {
+      workerData: { way, counts },
+    });
+    expect(await once(worker, 'exit')).toEqual([0]);
+    expect([...counts]).toEqual([events, 1]);
+  });
+});
+
+describe('a runner here that never settles, its consumer in a thread', () => {
+  test('hears that its call is over when the grace after done is', async () => {
+    const emitters: EventEmitter[] = [];
+    setInferenceRunner(async (_request, emitter) => {
+      emitters.push(emitter);
+      await emitter.emit(text('a'));
+      await emitter.emit(done('a'));
+      await aborted(emitter.signal);
+      await gate().promise;
+    });
+    await using thread = new Thread();
+    await thread.ask('open', { request: REQUEST, engineOptions: { timeouts: { graceMs: 5 } } });
+    expect(await thread.ask('collect')).toEqual({ value: [text('a'), done('a')] });
+    await until(() => emitters[0]?.signal.aborted === true);
+    expect(emitters[0]?.signal.reason).toBeInstanceOf(CancelledError);
+    expect(emitters[0]?.isClosed).toBe(true);
+    expect(emitters[0]?.emit(text('late'))).toBe('closed');
+    expect(emitters[0]).toMatchObject({ attempt: 1, model: { id: 'gpt-5' } });
+  });
+
+  test('hears that its call was cancelled, and its late events are closed out', async () => {
+    const emitters: EventEmitter[] = [];
+    setInferenceRunner(async (_request, emitter) => {
+      emitters.push(emitter);
+      await emitter.emit(text('a'));
+      await gate().promise;
+    });
+    await using thread = new Thread();
+    await thread.ask('open', { request: REQUEST, engineOptions: { timeouts: { graceMs: 5 } } });
+    await thread.ask('next');
+    await thread.ask('cancel', 'enough');
+    expect(emitters[0]?.signal.aborted).toBe(true);
+    await until(() => emitters[0]?.emit(text('late')) === 'closed');
+    expect(emitters[0]?.traceId).not.toBe('');
+  });
 });

@@ -6,11 +6,19 @@ use crate::call::{Attempt, Call, DeadlineCheck, Step};
 use crate::runner::RunnerError;
 
 /// Drives a call to its end, from a step on.
-pub(crate) async fn drive(call: Call, mut step: Step) {
-    let _undriven = Undriven(call.clone());
+pub(crate) fn drive(call: Call, step: Step) -> impl Future<Output = ()> + Send {
+    // Made now and not at the first poll: a runtime that is shut down may never poll.
+    let undriven = Undriven(call);
+    async move {
+        let undriven = undriven;
+        drive_on(&undriven.0, step).await;
+    }
+}
+
+async fn drive_on(call: &Call, mut step: Step) {
     loop {
         step = match step {
-            Step::Run(attempt) => run(&call, attempt).await,
+            Step::Run(attempt) => run(call, attempt).await,
             Step::Wait(delay) => {
                 tokio::select! {
                     () = tokio::time::sleep(delay) => {}

@@ -212,18 +212,19 @@ async fn a_consumer_waiting_when_its_call_is_detached_hears_of_the_ending() {
     call.buffer_events();
     let step = call.start();
     tokio::spawn(call.clone().drive(step));
-    let drain = || std::future::poll_fn(|context| call.poll_drain(context, 8));
-    drain().await;
-    let (batch, ()) = tokio::join!(
-        tokio::time::timeout(std::time::Duration::from_secs(5), drain()),
-        async {
-            tokio::task::yield_now().await;
-            call.detach();
-            world.runner.emitters()[0].emit(done("a")).await;
-            call.cancel(CancelReason::consumer("only to end the grace"));
-        }
-    );
-    assert_eq!(batch, Ok(car_inference::call::Batch::Ended));
+    let drain = |call: car_inference::call::Call| async move {
+        std::future::poll_fn(|context| call.poll_drain(context, 8)).await
+    };
+    drain(call.clone()).await;
+    // On a task of its own, so that nothing but the call wakes it.
+    let waiting = tokio::spawn(drain(call.clone()));
+    tokio::task::yield_now().await;
+    call.detach();
+    world.runner.emitters()[0].emit(done("a")).await;
+    call.cancel(CancelReason::consumer("only to end the grace"));
+    let batch = tokio::time::timeout(std::time::Duration::from_secs(5), waiting).await;
+    let batch = batch.expect("it is woken").expect("it does not panic");
+    assert_eq!(batch, car_inference::call::Batch::Ended);
 }
 
 #[tokio::test(start_paused = true)]

@@ -296,14 +296,35 @@ async fn what_is_not_content_does_not_prevent_a_retry_and_carries_its_attempt() 
         Script::new().text("ok"),
     ];
     let seen = support::world(scripts, |builder| builder.retry(RETRIES)).run().await;
-    assert_eq!(seen.events, [support::input_tokens(7), text("ok"), done("ok")]);
+    // A consumer who has been given something of the failed attempt is told that another begins.
+    let retried = car_inference::StreamEvent::Warning(car_inference::stream::Warning {
+        message: "attempt 1 failed and another begins".into(),
+        code: Some("retried".into()),
+    });
+    assert_eq!(seen.events, [support::input_tokens(7), retried, text("ok"), done("ok")]);
     assert_eq!(
         seen.logged
             .iter()
             .map(|event| (event.seq, event.attempt))
             .collect::<Vec<_>>(),
-        [(1, 1), (2, 2), (3, 2)]
+        [(1, 1), (2, 1), (3, 2), (4, 2)]
     );
+    let codes: Vec<_> = seen
+        .ending
+        .completion
+        .warnings
+        .iter()
+        .map(|warning| warning.code.as_deref())
+        .collect();
+    assert_eq!(
+        codes,
+        [Some("retried")],
+        "a warning that was delivered is not retracted"
+    );
+    let usage = seen.record.attempts[0]
+        .usage
+        .expect("the failed attempt reported usage");
+    assert_eq!(usage.input_tokens, Some(7));
     let failure = seen.record.attempts[0]
         .failure
         .clone()

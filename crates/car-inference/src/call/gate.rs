@@ -24,9 +24,9 @@ pub enum Verdict {
     Withheld,
     /// Admitted; what stands in for it is in [`Call::take_replaced`], or in the buffer.
     Replaced,
-    /// Out of order in a way that loses nothing: dropped and noted.
+    /// Dropped: out of order in a way that loses nothing, and noted; or, with [`Admission::stopped`], what ended the call.
     Refused,
-    /// The call takes no events (any more), or the event ended it.
+    /// The call takes no events (any more).
     Closed,
 }
 

@@ -1,0 +1,201 @@
+//! Goal: a call ends, and its engine closes, whatever breaks around it.
+//! Method: a policy or log that panics, a runtime that goes away, a runner that asks its call while it is dropped.
+
+mod support;
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use car_inference::call::{DeadlineCheck, Step, Stopped};
+use car_inference::error::CancelReason;
+use car_inference::log::{AttemptRecord, CallLog, CallStart, Commit, Note, Stamp, VerdictRecord};
+use car_inference::policy::{CallPolicy, EndingVerdict, EventVerdict, Policy, RequestVerdict};
+use car_inference::runner::{EventEmitter, InferenceRunner, RunnerError, RunnerResult};
+use car_inference::stream::{Completion, EventRef};
+use car_inference::testing::{Script, ScriptedRunner};
+use car_inference::{
+    CallFacts, CallOptions, Ending, ErrorCode, EventLog, GenerateRequest, InferenceEngine, LogError, ModelSchema,
+};
+use car_inference::{CloseMode, InferenceEngineBuilder};
+use support::{MODEL, done, hi, world};
+
+#[derive(Clone, Copy, PartialEq)]
+enum At {
+    Event,
+    Ending,
+    Commit,
+}
+
+struct PanickingPolicy(At);
+
+impl Policy for PanickingPolicy {
+    fn request(&self, _facts: &CallFacts, _request: &GenerateRequest) -> RequestVerdict {
+        RequestVerdict::Judge(Box::new(Self(self.0)))
+    }
+}
+
+impl CallPolicy for PanickingPolicy {
+    fn event(&mut self, _event: EventRef<'_>) -> EventVerdict {
+        assert!(self.0 != At::Event, "the policy panics at an event");
+        EventVerdict::Pass
+    }
+
+    fn ending(&mut self, _completion: &Completion) -> EndingVerdict {
+        assert!(self.0 != At::Ending, "the policy panics at the ending");
+        EndingVerdict::Pass
+    }
+}
+
+/// Keeps nothing; commits after a while, or panics over it.
+#[derive(Clone, Copy)]
+struct SlowLog(Option<At>);
+
+impl EventLog for SlowLog {
+    fn start(&self, _start: &CallStart) -> Result<Box<dyn CallLog>, LogError> {
+        Ok(Box::new(*self))
+    }
+}
+
+impl CallLog for SlowLog {
+    fn attempt(&mut self, _at_us: u64, _attempt: &AttemptRecord) -> Result<(), LogError> {
+        Ok(())
+    }
+
+    fn event(&mut self, _stamp: Stamp, _event: EventRef<'_>) -> Result<(), LogError> {
+        Ok(())
+    }
+
+    fn verdict(&mut self, _at_us: u64, _verdict: &VerdictRecord) -> Result<(), LogError> {
+        Ok(())
+    }
+
+    fn note(&mut self, _at_us: u64, _note: &Note) -> Result<(), LogError> {
+        Ok(())
+    }
+
+    fn end(&mut self, _stamp: Stamp, _ending: &Ending) -> Result<Commit, LogError> {
+        let panics = self.0 == Some(At::Commit);
+        Ok(Commit::Pending(Box::pin(async move {
+            assert!(!panics, "the commit panics");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            Ok(())
+        })))
+    }
+}
+
+async fn check(configure: impl FnOnce(InferenceEngineBuilder) -> InferenceEngineBuilder, expected: ErrorCode) {
+    let world = world([Script::new().text("a")], configure);
+    let error = world.engine.generate(hi()).await.expect_err("something panicked");
+    assert_eq!(error.code(), expected, "{error}");
+    world.engine.close(CloseMode::Drain).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_in_policy_or_log_ends_the_call() {
+    // An event is judged on the runner's own task, so there the panic is the runner's.
+    check(
+        |builder| builder.policy(PanickingPolicy(At::Event)),
+        ErrorCode::RunnerFailed,
+    )
+    .await;
+    check(
+        |builder| builder.policy(PanickingPolicy(At::Ending)),
+        ErrorCode::Internal,
+    )
+    .await;
+    check(
+        |builder| builder.event_log(SlowLog(Some(At::Commit))),
+        ErrorCode::LogFailed,
+    )
+    .await;
+}
+
+#[test]
+fn a_runtime_that_is_shut_down_ends_its_calls() {
+    let runtime = || {
+        tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_time()
+            .build()
+            .expect("a runtime")
+    };
+    let (driving, reading) = (runtime(), runtime());
+    let world = world([Script::new().text("a").until_cancelled()], |builder| builder);
+    let stream = driving
+        .block_on(world.engine.generate_tracked_stream(hi()))
+        .expect("a stream");
+    driving.shutdown_background();
+    let error = reading.block_on(stream.result()).expect_err("nobody drives the call");
+    assert_eq!(error.code(), ErrorCode::Internal);
+    reading.block_on(world.engine.close(CloseMode::Drain));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_whose_ending_is_being_committed_is_not_over_yet() {
+    let world = world([Script::new()], |builder| builder.event_log(SlowLog(None)));
+    let call = world.engine.open(hi(), &CallOptions::default()).expect("a call");
+    let Step::Run(attempt) = call.start() else {
+        panic!("the runner is to run")
+    };
+    call.emitter(&attempt).emit_now((&done("a")).into());
+    assert_eq!(call.cancel(CancelReason::consumer("enough")), Stopped::Sealing);
+    assert_eq!(call.check_deadlines(None), DeadlineCheck::Sealing);
+    assert!(matches!(call.settle(attempt.number, Ok(None)), Step::Sealing));
+    assert!(call.ending().is_none());
+    assert!(call.ended().await.failure.is_none());
+    assert_eq!(call.check_deadlines(None), DeadlineCheck::Over);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_runner_that_emits_for_ever_after_done_is_told_to_stop_when_its_grace_is_over() {
+    let world = world([Script::new()], |builder| builder);
+    let call = world.engine.open(hi(), &CallOptions::default()).expect("a call");
+    let Step::Run(attempt) = call.start() else {
+        panic!("the runner is to run")
+    };
+    let emitter = call.emitter(&attempt);
+    emitter.emit_now((&done("a")).into());
+    assert!(!emitter.emit_now(EventRef::TextDelta("late")).stopped);
+    tokio::time::advance(Duration::from_millis(501)).await;
+    assert!(emitter.emit_now(EventRef::TextDelta("later")).stopped);
+    assert_eq!(call.ending().expect("it was sealed").completion.text, "a");
+}
+
+/// Declines, and asks its call something while it is dropped.
+#[derive(Default)]
+struct AsksInDrop(OnceLock<EventEmitter>);
+
+#[async_trait]
+impl InferenceRunner for AsksInDrop {
+    async fn run(&self, _request: GenerateRequest, emitter: EventEmitter) -> Result<RunnerResult, RunnerError> {
+        assert!(self.0.set(emitter).is_ok(), "it runs once");
+        Err(RunnerError::Declined("not mine".into()))
+    }
+}
+
+impl Drop for AsksInDrop {
+    fn drop(&mut self) {
+        assert!(self.0.get().is_none_or(EventEmitter::is_closed));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_runner_is_dropped_outside_its_calls_lock() {
+    let hint = "ends_always";
+    let register =
+        |runner: Arc<dyn InferenceRunner>| car_inference::runner::set_inference_runner_for(hint, Some(runner));
+    register(Arc::new(AsksInDrop::default()));
+    car_inference::set_inference_runner(Some(Arc::new(ScriptedRunner::new([Script::new().text("a")]))));
+    let engine = InferenceEngine::builder()
+        .model(ModelSchema::delegated(MODEL, Some(hint)))
+        .build();
+    let call = engine.open(hi(), &CallOptions::default()).expect("a call");
+    call.buffer_events();
+    let step = call.start();
+    // From now on the call holds the only one.
+    car_inference::runner::set_inference_runner_for(hint, None);
+    call.clone().drive(step).await;
+    car_inference::set_inference_runner(None);
+    assert_eq!(call.ended().await.completion.text, "a");
+}
