@@ -7,7 +7,6 @@ import type { EventEmitter, InferenceEngine, TrackedStream } from 'car-inference
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Native } from '../src/native';
 import { collect } from './support/collect';
-import { MODEL, REQUEST } from './support/engine';
 import { turn, until } from './support/gate';
 import { done, text } from './support/scripted-runner';
 
@@ -18,12 +17,14 @@ const [OVER, SEALING] = [1, 3];
 const [DEADLINE_OVER, DEADLINE_SEALING] = [-3, -4];
 const SEALED = 6;
 
+// The package gives its bell away when it is loaded, so it must not be loaded before.
 let ring: () => void = () => {};
 addon.setMailbox = (bell) => {
   ring = bell;
   original.setMailbox(bell);
 };
-const { CancelledError, InferenceEngine: Engine, setInferenceRunner } = require('car-inference');
+const { CancelledError, setInferenceRunner } = await import('car-inference');
+const { newEngine, REQUEST } = await import('./support/engine');
 
 let engine: InferenceEngine;
 let emitter: EventEmitter | undefined;
@@ -31,7 +32,7 @@ let emitter: EventEmitter | undefined;
 let committing: Set<number>;
 
 beforeEach(() => {
-  engine = new Engine({ models: [MODEL], timeouts: { graceMs: 5 } });
+  engine = newEngine({ timeouts: { graceMs: 5 } });
   emitter = undefined;
   committing = new Set();
   addon.deadline = (call, waitedMs) => {
@@ -52,7 +53,7 @@ beforeEach(() => {
   };
 });
 
-afterEach(() => setInferenceRunner(null));
+afterEach(() => setInferenceRunner(null).dispose());
 
 function commit(): void {
   const messages = [...committing].flatMap((call) => [SEALED, call, '']);
@@ -66,9 +67,8 @@ function commit(): void {
 
 /** A call whose runner emits these events and never settles. */
 function deafCall(...events: readonly Parameters<EventEmitter['emit']>[0][]): TrackedStream {
-  setInferenceRunner(async (_request: unknown, given: EventEmitter) => {
+  setInferenceRunner(async (_request, given) => {
     emitter = given;
-    given.signal.addEventListener('abort', () => {});
     for (const event of events) await given.emit(event);
     await new Promise(() => {});
   });

@@ -24,7 +24,7 @@ pub enum Verdict {
     Withheld,
     /// Admitted; what stands in for it is in [`Call::take_replaced`], or in the buffer.
     Replaced,
-    /// Dropped: out of order in a way that loses nothing, and noted; or, with [`Admission::stopped`], what ended the call.
+    /// Dropped: out of order in a way that loses nothing, and noted; or, when it is `stopped`, what ended the call.
     Refused,
     /// The call takes no events (any more).
     Closed,
