@@ -867,7 +867,7 @@ cancel?: CancelReason,
 policy?: PolicyDetail, };
 
 /**
- * What a runner can say of its failure beside the message of `RunnerError`: see
+ * What a runner can say of its failure beside the message of `RunnerError`(crate::RunnerError): see
  * `EventEmitter::describe_failure`(crate::runner::EventEmitter::describe_failure).
  */
 export type FailureDetails = { 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::gate::{denied, log_failure, wake};
+use super::recording::{denied, log_failure, wake};
 use super::state::{After, CallState, Phase};
 use super::{Call, CallShared, Step};
 use crate::error::{ErrorCode, Failure, PolicyPoint};

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::time::Instant;
 
-use super::gate::{denied, log_failure};
+use super::recording::{denied, log_failure};
 use super::state::{After, CallState, Candidate, Phase};
 use super::{Call, CallShared, Step};
 use crate::error::{CancelReason, ErrorCode, Failure, FailureDetails, PolicyPoint, RunnerFailureKind};

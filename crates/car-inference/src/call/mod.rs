@@ -12,6 +12,7 @@ mod delivery;
 mod ending;
 mod gate;
 mod lifecycle;
+mod recording;
 mod state;
 
 use std::sync::{Arc, Weak};

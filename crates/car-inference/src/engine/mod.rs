@@ -1,22 +1,21 @@
 //! The engine: which models there are, and what all calls share. A call's rules are in [`crate::call`].
 
-use std::collections::{BTreeMap, HashMap};
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+mod builder;
+mod shared;
 
-use parking_lot::{Mutex, RwLock};
-use tokio::sync::Notify;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
 use uuid::Uuid;
+
+pub use builder::InferenceEngineBuilder;
+pub(crate) use shared::EngineShared;
 
 use crate::call::{Call, CallFacts, CallSettings, Step, WeakCall};
 use crate::driver;
 use crate::error::{CancelKind, CancelReason, Failure, InferenceError, Problem};
-use crate::log::{EventLog, MemoryLog};
-use crate::options::{CallOptions, EngineOptions, Limits, RetryPolicy, Timeouts};
-use crate::policy::{AllowAll, Policy};
-use crate::runner::InferenceRunner;
+use crate::options::CallOptions;
 use crate::schema::ModelSchema;
 use crate::stream::Completion;
 use crate::tasks::generate::GenerateRequest;
@@ -41,198 +40,6 @@ pub enum CloseMode {
     Drain,
     /// Calls in flight are cancelled.
     Cancel,
-}
-
-pub(crate) struct EngineShared {
-    models: RwLock<BTreeMap<String, Arc<ModelSchema>>>,
-    timeouts: Timeouts,
-    limits: Limits,
-    retry: RetryPolicy,
-    policy: Arc<dyn Policy>,
-    log: Arc<dyn EventLog>,
-    runner: Option<Arc<dyn InferenceRunner>>,
-    commits: Option<tokio::runtime::Handle>,
-    closed: AtomicBool,
-    /// Calls that have been opened and are not over, by trace id. Whoever drives a call keeps it.
-    open_calls: Mutex<HashMap<String, WeakCall>>,
-    call_over: Notify,
-}
-
-impl EngineShared {
-    pub(crate) fn log(&self) -> &dyn EventLog {
-        &*self.log
-    }
-
-    pub(crate) fn is_closed(&self) -> bool {
-        self.closed.load(Ordering::Acquire)
-    }
-
-    pub(crate) fn policy(&self) -> &dyn Policy {
-        &*self.policy
-    }
-
-    pub(crate) fn candidates(&self, hint: Option<&str>) -> Vec<Arc<dyn InferenceRunner>> {
-        match &self.runner {
-            Some(runner) => vec![Arc::clone(runner)],
-            None => crate::runner::candidates(hint),
-        }
-    }
-
-    pub(crate) fn forget(&self, trace_id: &str) {
-        self.open_calls.lock().remove(trace_id);
-        self.call_over.notify_waiters();
-    }
-
-    /// Waits for a log's commit beside the call.
-    pub(crate) fn commit(&self, commit: Pin<Box<dyn Future<Output = ()> + Send>>) {
-        match self
-            .commits
-            .clone()
-            .or_else(|| tokio::runtime::Handle::try_current().ok())
-        {
-            Some(runtime) => drop(runtime.spawn(commit)),
-            // A commit that no thread can be had for is dropped, and so fails.
-            None => drop(std::thread::Builder::new().spawn(move || block_on(commit))),
-        }
-    }
-}
-
-fn block_on(future: impl Future<Output = ()>) {
-    struct Unpark(std::thread::Thread);
-    impl std::task::Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-    let waker = Arc::new(Unpark(std::thread::current())).into();
-    let mut context = std::task::Context::from_waker(&waker);
-    let mut future = std::pin::pin!(future);
-    while future.as_mut().poll(&mut context).is_pending() {
-        std::thread::park();
-    }
-}
-
-/// Builds an [`InferenceEngine`].
-#[derive(Default)]
-pub struct InferenceEngineBuilder {
-    options: EngineOptions,
-    policy: Option<Arc<dyn Policy>>,
-    log: Option<Arc<dyn EventLog>>,
-    runner: Option<Arc<dyn InferenceRunner>>,
-    commits: Option<tokio::runtime::Handle>,
-}
-
-impl InferenceEngineBuilder {
-    /// Adds a model.
-    #[must_use]
-    pub fn model(mut self, model: ModelSchema) -> Self {
-        self.options.models.push(model);
-        self
-    }
-
-    /// Sets models, timeouts, limits and retries at once.
-    #[must_use]
-    pub fn options(mut self, options: EngineOptions) -> Self {
-        self.options = options;
-        self
-    }
-
-    /// Sets the timeouts.
-    #[must_use]
-    pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
-        self.options.timeouts = timeouts;
-        self
-    }
-
-    /// Sets the limits.
-    #[must_use]
-    pub fn limits(mut self, limits: Limits) -> Self {
-        self.options.limits = limits;
-        self
-    }
-
-    /// Sets the retry policy.
-    #[must_use]
-    pub fn retry(mut self, retry: RetryPolicy) -> Self {
-        self.options.retry = retry;
-        self
-    }
-
-    /// Sets the policy. Default: [`AllowAll`].
-    #[must_use]
-    pub fn policy(mut self, policy: impl Policy) -> Self {
-        self.policy = Some(Arc::new(policy));
-        self
-    }
-
-    /// Sets the event log. Default: a [`MemoryLog`] of its own.
-    #[must_use]
-    pub fn event_log(mut self, log: impl EventLog) -> Self {
-        self.log = Some(Arc::new(log));
-        self
-    }
-
-    /// Has this engine use one runner whatever is registered, as tests want it.
-    #[must_use]
-    pub fn runner(mut self, runner: Arc<dyn InferenceRunner>) -> Self {
-        self.runner = Some(runner);
-        self
-    }
-
-    /// Waits for the log's commits on this runtime, for hosts that drive calls from threads without one.
-    #[must_use]
-    pub fn runtime(mut self, runtime: tokio::runtime::Handle) -> Self {
-        self.commits = Some(runtime);
-        self
-    }
-
-    /// The engine, for options known to be valid; [`try_build`](Self::try_build) returns the error instead.
-    ///
-    /// # Panics
-    /// When the options are invalid.
-    #[must_use]
-    pub fn build(self) -> InferenceEngine {
-        match self.try_build() {
-            Ok(engine) => engine,
-            Err(error) => panic!("{error}"),
-        }
-    }
-
-    /// The engine.
-    ///
-    /// # Errors
-    /// [`InferenceError::InvalidRequest`] with everything that is wrong with the options.
-    pub fn try_build(self) -> Result<InferenceEngine, InferenceError> {
-        let problems = self.options.validate();
-        if !problems.is_empty() {
-            return Err(InferenceError::InvalidRequest(problems));
-        }
-        let EngineOptions {
-            models,
-            timeouts,
-            limits,
-            retry,
-        } = self.options;
-        let models = models
-            .into_iter()
-            .map(|model| (model.id.clone(), Arc::new(model)))
-            .collect();
-        Ok(InferenceEngine {
-            shared: Arc::new(EngineShared {
-                models: RwLock::new(models),
-                timeouts,
-                limits,
-                retry,
-                policy: self.policy.unwrap_or_else(|| Arc::new(AllowAll)),
-                log: self.log.unwrap_or_else(|| Arc::new(MemoryLog::default())),
-                runner: self.runner,
-                commits: self.commits,
-                closed: AtomicBool::new(false),
-                open_calls: Mutex::default(),
-                call_over: Notify::new(),
-            }),
-        })
-    }
 }
 
 impl InferenceEngine {

@@ -1,0 +1,86 @@
+//! What all calls of an engine share.
+
+use std::collections::{BTreeMap, HashMap};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use parking_lot::{Mutex, RwLock};
+use tokio::sync::Notify;
+
+use crate::call::WeakCall;
+use crate::log::EventLog;
+use crate::options::{Limits, RetryPolicy, Timeouts};
+use crate::policy::Policy;
+use crate::runner::InferenceRunner;
+use crate::schema::ModelSchema;
+
+pub(crate) struct EngineShared {
+    pub(super) models: RwLock<BTreeMap<String, Arc<ModelSchema>>>,
+    pub(super) timeouts: Timeouts,
+    pub(super) limits: Limits,
+    pub(super) retry: RetryPolicy,
+    pub(super) policy: Arc<dyn Policy>,
+    pub(super) log: Arc<dyn EventLog>,
+    pub(super) runner: Option<Arc<dyn InferenceRunner>>,
+    pub(super) commits: Option<tokio::runtime::Handle>,
+    pub(super) closed: AtomicBool,
+    /// Calls that have been opened and are not over, by trace id. Whoever drives a call keeps it.
+    pub(super) open_calls: Mutex<HashMap<String, WeakCall>>,
+    pub(super) call_over: Notify,
+}
+
+impl EngineShared {
+    pub(crate) fn log(&self) -> &dyn EventLog {
+        &*self.log
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn policy(&self) -> &dyn Policy {
+        &*self.policy
+    }
+
+    pub(crate) fn candidates(&self, hint: Option<&str>) -> Vec<Arc<dyn InferenceRunner>> {
+        match &self.runner {
+            Some(runner) => vec![Arc::clone(runner)],
+            None => crate::runner::candidates(hint),
+        }
+    }
+
+    pub(crate) fn forget(&self, trace_id: &str) {
+        self.open_calls.lock().remove(trace_id);
+        self.call_over.notify_waiters();
+    }
+
+    /// Waits for a log's commit beside the call.
+    pub(crate) fn commit(&self, commit: Pin<Box<dyn Future<Output = ()> + Send>>) {
+        match self
+            .commits
+            .clone()
+            .or_else(|| tokio::runtime::Handle::try_current().ok())
+        {
+            Some(runtime) => drop(runtime.spawn(commit)),
+            // A commit that no thread can be had for is dropped, and so fails.
+            None => drop(std::thread::Builder::new().spawn(move || block_on(commit))),
+        }
+    }
+}
+
+fn block_on(future: impl Future<Output = ()>) {
+    struct Unpark(std::thread::Thread);
+    impl std::task::Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Arc::new(Unpark(std::thread::current())).into();
+    let mut context = std::task::Context::from_waker(&waker);
+    let mut future = std::pin::pin!(future);
+    while future.as_mut().poll(&mut context).is_pending() {
+        std::thread::park();
+    }
+}
