@@ -716,7 +716,7 @@ graceMs?: number, };
 
 /**
  * How much a call may hold. Reaching a buffer's bound slows the runner; reaching any other ends the call with
- * `ErrorCode::LimitExceeded`(crate::ErrorCode::LimitExceeded).
+ * `ErrorCode::LimitExceeded`.
  */
 export type Limits = { 
 /**
@@ -867,8 +867,8 @@ cancel?: CancelReason,
 policy?: PolicyDetail, };
 
 /**
- * What a runner can say of its failure beside the message of `RunnerError`(crate::RunnerError): see
- * `EventEmitter::describe_failure`(crate::runner::EventEmitter::describe_failure).
+ * What a runner can say of its failure beside the message of `RunnerError`: see
+ * `EventEmitter::describe_failure`.
  */
 export type FailureDetails = { 
 /**
@@ -981,7 +981,7 @@ export type TimeoutKind = "first-event" | "idle" | "total";
  */
 export type LimitDetail = { 
 /**
- * Its name in `Limits`(crate::Limits), such as `eventBytesMax`.
+ * Its name in `Limits`, such as `eventBytesMax`.
  */
 name: string, 
 /**

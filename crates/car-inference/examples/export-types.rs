@@ -40,10 +40,12 @@ fn for_typescript(docs: &str) -> String {
         in_example ^= fence;
         keep
     });
-    kept.collect::<Vec<_>>()
-        .join("\n")
-        .replace("[`", "`")
-        .replace("`]", "`")
+    let mut docs = kept.collect::<Vec<_>>().join("\n").replace("[`", "`");
+    while let Some(start) = docs.find("`](") {
+        let end = docs[start..].find(')').map_or(docs.len(), |length| start + length + 1);
+        docs.replace_range(start + 1..end, "");
+    }
+    docs.replace("`]", "`")
 }
 
 fn declaration<T: TS>(config: &Config) -> String {
