@@ -252,6 +252,11 @@ describe('other ways to read', () => {
     expect(await Array.fromAsync(newEngine().generateTrackedStream(REQUEST).textStream)).toEqual(['a', 'b']);
   });
 
+  test('textStream yields the text that a runner only returned', async () => {
+    setInferenceRunner(async () => ({ text: 'whole' }));
+    expect(await Array.fromAsync(newEngine().generateTrackedStream(REQUEST).textStream)).toEqual(['whole']);
+  });
+
   test('leaving textStream cancels the runner', async () => {
     const runner = hangingRunner();
     for await (const _text of newEngine().generateTrackedStream(REQUEST).textStream) break;
@@ -414,6 +419,47 @@ describe('cancelling', () => {
     const engine = newEngine({ timeouts: { graceMs: 5 } });
     expect(await eventsOf(engine.generateTrackedStream(REQUEST))).toEqual([done('')]);
     await engine.close();
+  });
+
+  describe('a runner that never lets the loop turn', () => {
+    const spins = (event: unknown) =>
+      setInferenceRunner(async (_request, { emit }) => {
+        while ((await emit(event as never)) !== 'closed') {}
+      });
+
+    test('ends with its own error when it emits nonsense', async () => {
+      spins({ type: 'bogus' });
+      const { error } = await collect(newEngine({ timeouts: { graceMs: 5 } }).generateTrackedStream(REQUEST));
+      expect(error).toMatchObject({ code: 'protocol' });
+    });
+
+    test('is sealed off when its consumer has left', async () => {
+      let goOn = true;
+      setInferenceRunner(async (_request, { emit }) => {
+        while (goOn) await emit(text('x'));
+      });
+      const stream = newEngine({ timeouts: { graceMs: 5 } }).generateTrackedStream(REQUEST);
+      for await (const _event of stream) break;
+      goOn = false;
+    });
+
+    test('meets the total timeout', async () => {
+      spins(text('x'));
+      const { error } = await collect(
+        newEngine({ timeouts: { totalMs: 5, graceMs: 5 } }).generateTrackedStream(REQUEST),
+      );
+      expect(error).toMatchObject({ code: 'timeout', kind: 'total' });
+    });
+
+    test('meets the total timeout as a generator too', async () => {
+      setInferenceRunner(async function* () {
+        for (;;) yield text('x');
+      });
+      const { error } = await collect(
+        newEngine({ timeouts: { totalMs: 5, graceMs: 5 } }).generateTrackedStream(REQUEST),
+      );
+      expect(error).toMatchObject({ code: 'timeout', kind: 'total' });
+    });
   });
 
   test('a signal that throws does not keep its call from ending', async () => {

@@ -677,16 +677,16 @@ export type Timeouts = {
 /**
  * Until the first event of an attempt. Default 600,000 (10 minutes): reasoning models can be silent that long.
  */
-firstEventMs?: number | null, 
+firstEventMs?: number | null | undefined, 
 /**
  * Between events; any event starts it anew, and it stands still while the consumer is the slow one. Default
  * 300,000 (5 minutes).
  */
-idleMs?: number | null, 
+idleMs?: number | null | undefined, 
 /**
  * For the whole call, attempts and waits included. Default 3,600,000 (1 hour).
  */
-totalMs?: number | null, 
+totalMs?: number | null | undefined, 
 /**
  * How long a runner that was told to stop, or that has emitted `done`, may take to settle before it is sealed
  * off. Default 500.
@@ -700,15 +700,15 @@ export type TimeoutOverrides = {
 /**
  * See `Timeouts::first_event_ms`.
  */
-firstEventMs?: number | null, 
+firstEventMs?: number | null | undefined, 
 /**
  * See `Timeouts::idle_ms`.
  */
-idleMs?: number | null, 
+idleMs?: number | null | undefined, 
 /**
  * See `Timeouts::total_ms`.
  */
-totalMs?: number | null, 
+totalMs?: number | null | undefined, 
 /**
  * See `Timeouts::grace_ms`.
  */

@@ -12,12 +12,19 @@ type Reject = (error: unknown) => void;
 
 const DONE: { done: true; value: undefined } = { done: true, value: undefined };
 
+/** A promise that nobody has to look at: its rejection is told elsewhere too, by the stream and by `result()`. */
+export function quiet<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
+}
+
 export class Outlet {
   readonly #queue = new EventQueue();
   // The one pull of the common case; what else waits stands in line behind it.
   #resolve: Resolve | undefined;
   #reject: Reject | undefined;
-  #line: Array<{ resolve: Resolve; reject: Reject }> | undefined;
+  #pull: Promise<Result> | undefined;
+  #line: Array<{ resolve: Resolve; reject: Reject; pull?: Promise<Result> }> | undefined;
   /** Events that find no pull waiting are not kept. */
   #discards = false;
   /** No event reaches anyone any more. */
@@ -67,14 +74,18 @@ export class Outlet {
 
   /** A pull that waits for the next event. */
   wait(): Promise<Result> {
-    return new Promise(this.#park);
+    const pull = new Promise<Result>(this.#park);
+    const last = this.#line?.at(-1);
+    if (last === undefined) this.#pull = pull;
+    else last.pull = pull;
+    return pull;
   }
 
   /** What a pull gets once nothing will come any more. */
   afterEnd(): Promise<Result> {
     const failure = this.#failure;
     this.#failure = undefined;
-    return failure === undefined ? Promise.resolve({ ...DONE }) : Promise.reject(failure.error);
+    return failure === undefined ? Promise.resolve({ ...DONE }) : quiet(Promise.reject(failure.error));
   }
 
   /** Nobody pulls: drops what waits, and what will come while no pull waits for it. */
@@ -111,6 +122,7 @@ export class Outlet {
       if (reject === undefined) {
         this.#failure = failure;
       } else {
+        if (this.#pull !== undefined) quiet(this.#pull);
         this.#advance();
         reject(failure.error);
       }
@@ -122,5 +134,6 @@ export class Outlet {
     const next = this.#line?.shift();
     this.#resolve = next?.resolve;
     this.#reject = next?.reject;
+    this.#pull = next?.pull;
   }
 }

@@ -2,6 +2,7 @@
 
 import type { Completion, StreamEvent } from '../native/types';
 import type { Call } from './call';
+import { TextStream } from './text-stream';
 
 /** Streams that nobody holds any more: their calls are cancelled. The call must never refer to its stream. */
 const forgotten = new FinalizationRegistry<Call>((call) => call.forget());
@@ -91,7 +92,7 @@ export class TrackedStream implements AsyncGenerator<StreamEvent, void, undefine
 
   /** The text alone, delta by delta. Shares the stream: use it instead of iterating, not beside it. */
   get textStream(): AsyncGenerator<string, void, undefined> {
-    return textOf(this);
+    return new TextStream(this);
   }
 
   /**
@@ -122,11 +123,5 @@ export class TrackedStream implements AsyncGenerator<StreamEvent, void, undefine
   /** Leaves the stream: `await using stream = …` cancels what is still running at the end of the block. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#call.leave();
-  }
-}
-
-async function* textOf(stream: TrackedStream): AsyncGenerator<string, void, undefined> {
-  for await (const event of stream) {
-    if (event.type === 'text-delta') yield event.text;
   }
 }

@@ -12,6 +12,11 @@ newEngine().generate({ model: 'gpt-5', prompt: 'hi' });
 newEngine().generate({ model: 'unknown', prompt: 'hi' });
 newEngine().generate({});
 startStream().result();
+startStream().next();
+startStream().textStream.next();
+const twice = startStream();
+twice.next();
+twice.next();
 startStream().detach();
 setInferenceRunner(async function* () {
   yield 5;

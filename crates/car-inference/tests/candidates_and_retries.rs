@@ -298,7 +298,7 @@ async fn what_is_not_content_does_not_prevent_a_retry_and_carries_its_attempt() 
     let seen = support::world(scripts, |builder| builder.retry(RETRIES)).run().await;
     // A consumer who has been given something of the failed attempt is told that another begins.
     let retried = car_inference::StreamEvent::Warning(car_inference::stream::Warning {
-        message: "attempt 1 failed and another begins".into(),
+        message: "attempt 1 came to nothing and another begins".into(),
         code: Some("retried".into()),
     });
     assert_eq!(seen.events, [support::input_tokens(7), retried, text("ok"), done("ok")]);

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::recording::{denied, log_failure, wake};
 use super::state::{After, CallState, Phase};
 use super::{Call, CallSettings, CallShared};
-use crate::error::{Failure, PolicyPoint};
+use crate::error::{Failure, PolicyPoint, TimeoutKind};
 use crate::log::Decision;
 use crate::policy::EventVerdict;
 use crate::session::Ruling;
@@ -46,6 +46,14 @@ impl Admission {
             verdict,
             stopped: false,
             full: false,
+        }
+    }
+
+    /// A time struck: the event came too late.
+    fn struck() -> Self {
+        Self {
+            verdict: Verdict::Closed,
+            ..Self::stopped()
         }
     }
 
@@ -91,6 +99,9 @@ impl Call {
     /// Ends the call because the runner sent what is not an event.
     pub fn reject(&self, attempt: u32, failure: Failure) -> Admission {
         self.with(|state, after| {
+            if state.attempt == attempt && state.strike(Instant::now(), &self.shared, after) {
+                return Admission::struck();
+            }
             if !state.takes_events(attempt) {
                 return Admission::of(Verdict::Closed);
             }
@@ -120,18 +131,12 @@ impl CallState {
             return Admission::of(Verdict::Closed);
         }
         let now = Instant::now();
+        if self.strike(now, shared, after) {
+            return Admission::struck();
+        }
         match self.phase {
             Phase::Running => {}
-            Phase::Finishing { since } => {
-                // A runner that goes on emitting may keep its driver from looking at the clock.
-                if now.saturating_duration_since(since) >= Duration::from_millis(settings.timeouts.grace_ms) {
-                    self.seal(None, shared, after);
-                    return Admission {
-                        verdict: Verdict::Closed,
-                        stopped: true,
-                        full: false,
-                    };
-                }
+            Phase::Finishing { .. } => {
                 if let Ruling::Refuse(refusal) = self.session.rule(event) {
                     let message = format!("{}: {refusal}", event.kind());
                     self.note(now, refusal.code(), message, after);
@@ -196,6 +201,33 @@ impl CallState {
                 Admission::stopped()
             }
         }
+    }
+
+    /// Lets the times strike that a driver may not get to look at, because the runner keeps its thread to itself: the
+    /// grace, and the call's total time. Returns whether one did.
+    fn strike(&mut self, now: Instant, shared: &Arc<CallShared>, after: &mut After) -> bool {
+        let timeouts = &shared.settings.timeouts;
+        let passed = |since: Instant, ms: u64| now.saturating_duration_since(since) >= Duration::from_millis(ms);
+        match &self.phase {
+            Phase::Running => {
+                let (Some(started_at), Some(total_ms)) = (self.started_at, timeouts.total_ms) else {
+                    return false;
+                };
+                if !passed(started_at, total_ms) {
+                    return false;
+                }
+                self.stop(Failure::timeout(TimeoutKind::Total, total_ms), after);
+            }
+            Phase::Finishing { since } if passed(*since, timeouts.grace_ms) => {
+                self.seal(None, shared, after);
+            }
+            Phase::Stopping { failure, since } if passed(*since, timeouts.grace_ms) => {
+                let failure = (**failure).clone();
+                self.seal(Some(failure), shared, after);
+            }
+            _ => return false,
+        }
+        true
     }
 
     /// The verdict on an event, unless the log failed over it.

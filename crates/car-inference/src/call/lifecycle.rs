@@ -323,13 +323,13 @@ impl CallState {
         }
     }
 
-    /// Tells a consumer who has been given something of a failed attempt, such as its usage, that another begins.
+    /// Tells a consumer who has been given something of an attempt that came to nothing, such as its usage, that another begins.
     fn announce_retry(&mut self, now: Instant, after: &mut After) -> Result<(), LogError> {
         if self.next_seq == self.attempt_first_seq {
             return Ok(());
         }
         let warning = Warning {
-            message: format!("attempt {} failed and another begins", self.attempt),
+            message: format!("attempt {} came to nothing and another begins", self.attempt),
             code: Some("retried".into()),
         };
         self.deliver_all(&[StreamEvent::Warning(warning)], now, after)

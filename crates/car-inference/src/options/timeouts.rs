@@ -11,14 +11,14 @@ use crate::error::Problem;
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Timeouts {
     /// Until the first event of an attempt. Default 600,000 (10 minutes): reasoning models can be silent that long.
-    #[cfg_attr(feature = "typescript", ts(optional, type = "number | null"))]
+    #[cfg_attr(feature = "typescript", ts(optional, type = "number | null | undefined"))]
     pub first_event_ms: Option<u64>,
     /// Between events; any event starts it anew, and it stands still while the consumer is the slow one. Default
     /// 300,000 (5 minutes).
-    #[cfg_attr(feature = "typescript", ts(optional, type = "number | null"))]
+    #[cfg_attr(feature = "typescript", ts(optional, type = "number | null | undefined"))]
     pub idle_ms: Option<u64>,
     /// For the whole call, attempts and waits included. Default 3,600,000 (1 hour).
-    #[cfg_attr(feature = "typescript", ts(optional, type = "number | null"))]
+    #[cfg_attr(feature = "typescript", ts(optional, type = "number | null | undefined"))]
     pub total_ms: Option<u64>,
     /// How long a runner that was told to stop, or that has emitted `done`, may take to settle before it is sealed
     /// off. Default 500.
@@ -45,17 +45,17 @@ pub struct TimeoutOverrides {
     /// See [`Timeouts::first_event_ms`].
     #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<u64>")]
-    #[cfg_attr(feature = "typescript", ts(optional, type = "number | null"))]
+    #[cfg_attr(feature = "typescript", ts(optional, type = "number | null | undefined"))]
     pub first_event_ms: Option<Option<u64>>,
     /// See [`Timeouts::idle_ms`].
     #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<u64>")]
-    #[cfg_attr(feature = "typescript", ts(optional, type = "number | null"))]
+    #[cfg_attr(feature = "typescript", ts(optional, type = "number | null | undefined"))]
     pub idle_ms: Option<Option<u64>>,
     /// See [`Timeouts::total_ms`].
     #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<u64>")]
-    #[cfg_attr(feature = "typescript", ts(optional, type = "number | null"))]
+    #[cfg_attr(feature = "typescript", ts(optional, type = "number | null | undefined"))]
     pub total_ms: Option<Option<u64>>,
     /// See [`Timeouts::grace_ms`].
     #[serde(skip_serializing_if = "Option::is_none")]
