@@ -89,6 +89,14 @@ describe('invalid requests', () => {
     expect(runner.runs).toHaveLength(0);
   });
 
+  test('what is wrong in shape hides neither what is wrong in value nor what is wrong with the options', async () => {
+    const request = { prompt: 'hi', temperature: 1, params: { topP: 2 } };
+    const inOptions = newEngine().generateTrackedStream(request as never, { timeouts: { idleMs: 0 } });
+    expect(pathsOf((await collect(inOptions)).error)).toEqual(['temperature', 'params.topP', 'timeouts.idleMs']);
+    const inRequest = newEngine().generateTrackedStream({ params: { topP: 2 } }, { timeouts: { idle: 5 } as never });
+    expect(pathsOf((await collect(inRequest)).error)).toEqual(['prompt', 'params.topP', 'timeouts.idle']);
+  });
+
   const cyclic: Record<string, unknown> = { prompt: 'hi' };
   cyclic.providerOptions = { self: cyclic };
   const table: Array<[string, unknown, string[]]> = [

@@ -50,7 +50,12 @@ pub fn open(engine: u32, request_json: String, options_json: Option<String>) -> 
         let opened = match (request, options) {
             (Ok(request), Ok(options)) => engine.open(request, &options),
             (request, options) => {
-                let problems: Vec<Problem> = request.err().into_iter().chain(options.err()).flatten().collect();
+                // The one that parsed may be wrong as well, and all problems are told at once.
+                let problems: Vec<Problem> = [
+                    request.map_or_else(|problems| problems, |request| request.validate()),
+                    options.map_or_else(|problems| problems, |options| options.validate()),
+                ]
+                .concat();
                 Err(InferenceError::InvalidRequest(problems))
             }
         };

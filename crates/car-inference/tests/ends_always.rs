@@ -180,22 +180,68 @@ impl Drop for AsksInDrop {
     }
 }
 
+/// Takes everything but a second attempt, so that the first one's runner is let go while the call is being sealed.
+struct NoSecondAttempt;
+
+impl EventLog for NoSecondAttempt {
+    fn start(&self, _start: &CallStart) -> Result<Box<dyn CallLog>, LogError> {
+        Ok(Box::new(Self))
+    }
+}
+
+impl CallLog for NoSecondAttempt {
+    fn attempt(&mut self, _at_us: u64, attempt: &AttemptRecord) -> Result<(), LogError> {
+        let reason = || LogError { reason: "full".into() };
+        if attempt.attempt == 2 { Err(reason()) } else { Ok(()) }
+    }
+
+    fn event(&mut self, _stamp: Stamp, _event: EventRef<'_>) -> Result<(), LogError> {
+        Ok(())
+    }
+
+    fn verdict(&mut self, _at_us: u64, _verdict: &VerdictRecord) -> Result<(), LogError> {
+        Ok(())
+    }
+
+    fn note(&mut self, _at_us: u64, _note: &Note) -> Result<(), LogError> {
+        Ok(())
+    }
+
+    fn end(&mut self, _stamp: Stamp, _ending: &Ending) -> Result<Commit, LogError> {
+        Ok(Commit::Done)
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_runner_is_dropped_outside_its_calls_lock() {
     let hint = "ends_always";
-    let register =
-        |runner: Arc<dyn InferenceRunner>| car_inference::runner::set_inference_runner_for(hint, Some(runner));
-    register(Arc::new(AsksInDrop::default()));
+    let declines = Arc::new(AsksInDrop::default());
+    let dropped = Arc::downgrade(&declines);
+    car_inference::runner::set_inference_runner_for(hint, Some(declines));
     car_inference::set_inference_runner(Some(Arc::new(ScriptedRunner::new([Script::new().text("a")]))));
     let engine = InferenceEngine::builder()
         .model(ModelSchema::delegated(MODEL, Some(hint)))
+        .event_log(NoSecondAttempt)
         .build();
     let call = engine.open(hi(), &CallOptions::default()).expect("a call");
-    call.buffer_events();
-    let step = call.start();
+    let Step::Run(attempt) = call.start() else {
+        panic!("the runner is to run")
+    };
+    assert!(attempt.runner.run(hi(), call.emitter(&attempt)).await.is_err());
     // From now on the call holds the only one.
     car_inference::runner::set_inference_runner_for(hint, None);
-    call.clone().drive(step).await;
     car_inference::set_inference_runner(None);
-    assert_eq!(call.ended().await.completion.text, "a");
+    let number = attempt.number;
+    drop(attempt);
+    // A runner dropped under the lock would wait for it for ever.
+    assert!(matches!(
+        call.settle(number, Err(RunnerError::Declined("not mine".into()))),
+        Step::Ended
+    ));
+    assert!(dropped.upgrade().is_none(), "the call let its runner go");
+    let failure = call
+        .ending()
+        .and_then(|ending| ending.failure.clone())
+        .expect("the log failed");
+    assert_eq!(failure.code, ErrorCode::LogFailed);
 }

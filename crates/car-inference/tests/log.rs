@@ -362,6 +362,23 @@ async fn a_call_that_outlasts_many_others_does_not_upset_the_count() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_memory_log_counts_the_bytes_of_requests_too() {
+    let log = MemoryLog::new(MemoryLogLimits {
+        bytes_max: 250_000,
+        ..MemoryLogLimits::default()
+    });
+    let world = world([Script::new().text("y")], |builder| builder.event_log(log.clone()));
+    for _ in 0..5 {
+        let request = car_inference::GenerateRequest {
+            prompt: "x".repeat(100_000),
+            ..hi()
+        };
+        world.engine.generate(request).await.unwrap();
+    }
+    assert_eq!(log.calls(&CallFilter::default()).len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn calls_are_found_by_what_they_are() {
     let scripts = [
         Script::new().text("a"),
