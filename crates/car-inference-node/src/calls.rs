@@ -6,13 +6,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use car_inference::call::{Batch, Call, DeadlineCheck, Step, Stopped};
 use car_inference::error::{CancelKind, CancelReason, InferenceError, Problem};
-use car_inference::{CallOptions, Failure, GenerateRequest, StreamEvent};
+use car_inference::{CallOptions, Failure, GenerateRequest, ModelSchema, StreamEvent};
 use napi::Either;
 use napi_derive::napi;
-use serde_json::json;
+use serde::Serialize;
 
+use crate::engines::settings_json;
 use crate::environment;
-use crate::failure::FAILED;
 use crate::json_text::to_json;
 use crate::mailbox::{Mailbox, Message, ReadyWaker};
 use crate::ports::{Port, Role, code};
@@ -28,7 +28,7 @@ mod step {
 }
 
 fn call_of(id: u32) -> Option<Call> {
-    environment::with(|environment| environment.ports.get(&id)?.call().cloned())
+    environment::with(|environment| environment.ports.get(id)?.call().cloned())
 }
 
 fn mailbox() -> Arc<Mailbox> {
@@ -39,7 +39,7 @@ fn mailbox() -> Arc<Mailbox> {
 #[napi(catch_unwind)]
 pub fn open(engine: u32, request_json: String, options_json: Option<String>) -> i32 {
     environment::with(|environment| {
-        let Some((engine, _)) = environment.engines.get(&engine) else {
+        let Some((engine, _)) = environment.engines.get(engine) else {
             return environment.fail_unknown("engine");
         };
         let options = match options_json {
@@ -60,53 +60,57 @@ pub fn open(engine: u32, request_json: String, options_json: Option<String>) -> 
             }
         };
         match opened {
-            Ok(call) => {
-                let id = environment.mailbox.next_id();
-                environment.ports.insert(id, Port::local(call));
-                i32::try_from(id).unwrap_or(FAILED)
-            }
+            Ok(call) => environment.ports.add(Port::local(call)).cast_signed(),
             Err(error) => environment.fail_with(&error),
         }
     })
 }
 
-/// What is known of a call, as JSON.
+/// The settings of a call, as JSON.
 #[napi(catch_unwind)]
-pub fn call_facts(call_id: u32) -> String {
-    let Some(call) = call_of(call_id) else {
-        return "{}".into();
-    };
-    let limits = call.settings().limits;
-    to_json(&json!({
-        "traceId": call.facts().trace_id,
-        "modelUsed": call.model_used().id,
-        "clientRef": call.facts().client_ref,
-        "limits": limits,
-    }))
+pub fn call_settings(call_id: u32) -> String {
+    call_of(call_id).map_or_else(|| "{}".into(), |call| settings_json(call.settings()))
+}
+
+/// A call's trace id; empty when it is not open any more.
+#[napi(catch_unwind)]
+pub fn trace_id(call_id: u32) -> String {
+    call_of(call_id).map_or_else(String::new, |call| call.facts().trace_id.clone())
+}
+
+/// The id of the model that serves a call; empty when the call is not open any more.
+#[napi(catch_unwind)]
+pub fn model_used(call_id: u32) -> String {
+    call_of(call_id).map_or_else(String::new, |call| call.model_used().id.clone())
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AttemptFacts<'a> {
+    trace_id: &'a str,
+    model: &'a ModelSchema,
+    attempt: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_ref: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deadline: Option<u64>,
 }
 
 /// What a runner learns of its attempt, as JSON.
 #[napi(catch_unwind)]
 pub fn attempt_facts(port: u32) -> String {
-    let emitter = environment::with(|environment| environment.ports.get(&port)?.emitter.clone());
+    let emitter = environment::with(|environment| environment.ports.get(port)?.emitter.clone());
     let Some(emitter) = emitter else { return String::new() };
-    let deadline = emitter.deadline().map(epoch_ms);
-    let mut facts = json!({
-        "traceId": emitter.trace_id(),
-        "model": emitter.model(),
-        "attempt": emitter.attempt(),
-        "limits": emitter.call().settings().limits,
-    });
-    for (name, value) in [
-        ("hint", emitter.hint().map(Into::into)),
-        ("clientRef", emitter.client_ref().map(Into::into)),
-        ("deadline", deadline.map(serde_json::Value::from)),
-    ] {
-        if let Some(value) = value {
-            facts[name] = value;
-        }
-    }
-    to_json(&facts)
+    to_json(&AttemptFacts {
+        trace_id: emitter.trace_id(),
+        model: emitter.model(),
+        attempt: emitter.attempt(),
+        hint: emitter.hint(),
+        client_ref: emitter.client_ref(),
+        deadline: emitter.deadline().map(epoch_ms),
+    })
 }
 
 fn epoch_ms(time: SystemTime) -> u64 {
@@ -142,7 +146,7 @@ pub fn take_step(call_id: u32, call: &Call, step: Step) -> i32 {
         }
         Step::Wait(delay) => {
             environment::with(|environment| {
-                if let Some(port) = environment.ports.get_mut(&call_id) {
+                if let Some(port) = environment.ports.get_mut(call_id) {
                     port.wait = delay;
                 }
             });
@@ -151,7 +155,7 @@ pub fn take_step(call_id: u32, call: &Call, step: Step) -> i32 {
         Step::Run(attempt) => {
             if let Some(runner_id) = local_id(&*attempt.runner) {
                 environment::with(|environment| {
-                    if let Some(port) = environment.ports.get_mut(&call_id) {
+                    if let Some(port) = environment.ports.get_mut(call_id) {
                         port.begin(&attempt);
                     }
                 });
@@ -187,7 +191,7 @@ pub fn step_delay(call_id: u32) -> f64 {
     environment::with(|environment| {
         environment
             .ports
-            .get(&call_id)
+            .get(call_id)
             .map_or(0.0, |port| port.wait.as_secs_f64() * 1_000.0)
             .ceil()
     })
@@ -277,7 +281,7 @@ pub fn has_deliveries(call_id: u32) -> bool {
     environment::with(|environment| {
         environment
             .ports
-            .get(&call_id)
+            .get(call_id)
             .is_some_and(|port| !port.stand_ins.is_empty() || port.call().is_some_and(Call::has_replaced))
     })
 }
@@ -286,7 +290,7 @@ pub fn has_deliveries(call_id: u32) -> bool {
 #[napi(catch_unwind)]
 pub fn take_deliveries(call_id: u32) -> String {
     let events: Vec<StreamEvent> = environment::with(|environment| {
-        let Some(port) = environment.ports.get_mut(&call_id) else {
+        let Some(port) = environment.ports.get_mut(call_id) else {
             return Vec::new();
         };
         let mut events = std::mem::take(&mut port.stand_ins);
@@ -322,7 +326,7 @@ pub fn drain(call_id: u32) -> Either<String, i32> {
 /// Forgets a call; one that is still going on is cancelled.
 #[napi(catch_unwind)]
 pub fn release(call_id: u32) {
-    let port = environment::with(|environment| environment.ports.remove(&call_id));
+    let port = environment::with(|environment| environment.ports.remove(call_id));
     if let Some(Port {
         role: Role::Local { call },
         emitter,
@@ -346,7 +350,7 @@ pub fn release(call_id: u32) {
 #[napi(catch_unwind)]
 pub fn overrun(port: u32) -> u32 {
     environment::with(|environment| {
-        let Some(port) = environment.ports.get(&port) else {
+        let Some(port) = environment.ports.get(port) else {
             return code::CLOSED;
         };
         let Some(emitter) = &port.emitter else {

@@ -1,12 +1,13 @@
 //! Engines of this environment, their models and their logs.
 
+use car_inference::call::CallSettings;
 use car_inference::error::InferenceError;
 use car_inference::log::CallFilter;
-use car_inference::{EngineOptions, InferenceEngine, MemoryLog, ModelSchema};
+use car_inference::{EngineOptions, InferenceEngine, MemoryLog, ModelSchema, Timeouts};
 use napi_derive::napi;
+use serde_json::json;
 
 use crate::environment;
-use crate::failure::FAILED;
 use crate::json_text::to_json;
 
 /// Makes an engine. Returns its id, or -1.
@@ -23,11 +24,7 @@ pub fn create_engine(options_json: String) -> i32 {
                     .try_build()
             });
         match built {
-            Ok(engine) => {
-                let id = environment.mailbox.next_id();
-                environment.engines.insert(id, (engine, log));
-                i32::try_from(id).unwrap_or(FAILED)
-            }
+            Ok(engine) => environment.engines.add((engine, log)).cast_signed(),
             Err(error) => environment.fail_with(&error),
         }
     })
@@ -37,7 +34,7 @@ pub fn create_engine(options_json: String) -> i32 {
 #[napi(catch_unwind)]
 pub fn register_model(engine: u32, schema_json: String) -> i32 {
     environment::with(|environment| {
-        let Some((engine, _)) = environment.engines.get(&engine) else {
+        let Some((engine, _)) = environment.engines.get(engine) else {
             return environment.fail_unknown("engine");
         };
         let registered = ModelSchema::from_json(&schema_json)
@@ -53,7 +50,7 @@ pub fn register_model(engine: u32, schema_json: String) -> i32 {
 /// The registered models, as JSON.
 #[napi(catch_unwind)]
 pub fn models(engine: u32) -> String {
-    environment::with(|environment| match environment.engines.get(&engine) {
+    environment::with(|environment| match environment.engines.get(engine) {
         Some((engine, _)) => to_json(
             &engine
                 .models()
@@ -65,11 +62,33 @@ pub fn models(engine: u32) -> String {
     })
 }
 
+/// What holds for calls of this engine that set nothing of their own, as JSON.
+#[napi(catch_unwind)]
+pub fn engine_settings(engine: u32) -> String {
+    environment::with(|environment| match environment.engines.get(engine) {
+        Some((engine, _)) => settings_json(&engine.settings()),
+        None => "{}".into(),
+    })
+}
+
+/// Settings as `src/call-settings.ts` reads them.
+pub fn settings_json(settings: &CallSettings) -> String {
+    let Timeouts {
+        first_event_ms,
+        idle_ms,
+        total_ms,
+        ..
+    } = settings.timeouts;
+    // The idle time starts with the first event, at which JavaScript does not look at the clock.
+    let first_look_ms = [first_event_ms, idle_ms, total_ms].into_iter().flatten().min();
+    to_json(&json!({ "limits": settings.limits, "firstLookMs": first_look_ms }))
+}
+
 /// Refuses new calls from now on.
 #[napi(catch_unwind)]
 pub fn close_engine(engine: u32) {
     environment::with(|environment| {
-        if let Some((engine, _)) = environment.engines.get(&engine) {
+        if let Some((engine, _)) = environment.engines.get(engine) {
             engine.refuse_calls();
         }
     });
@@ -78,12 +97,12 @@ pub fn close_engine(engine: u32) {
 /// Forgets an engine; its calls in flight go on.
 #[napi(catch_unwind)]
 pub fn release_engine(engine: u32) {
-    let released = environment::with(|environment| environment.engines.remove(&engine));
+    let released = environment::with(|environment| environment.engines.remove(engine));
     drop(released);
 }
 
 fn log_of(engine: u32) -> Option<MemoryLog> {
-    environment::with(|environment| environment.engines.get(&engine).map(|(_, log)| log.clone()))
+    environment::with(|environment| environment.engines.get(engine).map(|(_, log)| log.clone()))
 }
 
 /// One call of an engine's log, as JSON; nothing when it is not there.

@@ -1,7 +1,6 @@
 //! What one environment (main thread or worker) holds: its mailbox, and what its ids stand for. Cleaned up with it.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
 use car_inference::error::{CancelKind, CancelReason};
@@ -14,13 +13,14 @@ use crate::js_runner::JsRunner;
 use crate::mailbox::{Mailbox, Message};
 use crate::ports::{Port, Role};
 use crate::runners;
+use crate::table::Table;
 
 pub struct Environment {
     pub mailbox: Arc<Mailbox>,
-    pub ports: HashMap<u32, Port>,
-    pub engines: HashMap<u32, (InferenceEngine, MemoryLog)>,
+    pub ports: Table<Port>,
+    pub engines: Table<(InferenceEngine, MemoryLog)>,
     /// Runners of this environment and the hint each was registered for.
-    pub runners: HashMap<u32, (Option<String>, Weak<JsRunner>)>,
+    pub runners: Table<(Option<String>, Weak<JsRunner>)>,
     /// The failure of the last function that said it failed.
     pub failure: String,
     hooked: bool,
@@ -30,9 +30,9 @@ impl Environment {
     fn new() -> Self {
         Self {
             mailbox: Mailbox::new(),
-            ports: HashMap::new(),
-            engines: HashMap::new(),
-            runners: HashMap::new(),
+            ports: Table::default(),
+            engines: Table::default(),
+            runners: Table::default(),
             failure: String::new(),
             hooked: false,
         }
@@ -86,19 +86,19 @@ impl Environment {
         match message {
             Message::Run(run) => {
                 let (port, payload) = (run.port, run.payload.clone());
-                self.ports.insert(port, Port::hosted(*run));
+                self.ports.put(port, Port::hosted(*run));
                 (1, port, payload)
             }
             Message::Stop(port, failure) => (2, port, failure),
             Message::Drained(port) => (3, port, String::new()),
             Message::Ready(call) => (4, call, String::new()),
             Message::RunnerDropped(runner) => {
-                self.runners.remove(&runner);
+                self.runners.remove(runner);
                 (5, runner, String::new())
             }
             Message::Sealed(call) => (6, call, String::new()),
             Message::Over(port, failure) => {
-                self.ports.remove(&port);
+                self.ports.remove(port);
                 (7, port, failure)
             }
         }
@@ -117,7 +117,7 @@ fn clean_up() {
         environment.mailbox.close();
         std::mem::replace(environment, Environment::new())
     });
-    for (_, (hint, runner)) in gone.runners {
+    for (hint, runner) in gone.runners.into_values() {
         if let Some(runner) = runner.upgrade() {
             runners::clear(hint.as_deref(), Some(&runner));
         }

@@ -5,6 +5,7 @@ use std::ffi::CStr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 
+use car_inference::StreamEvent;
 use napi::bindgen_prelude::Object;
 use napi::{Env, JsValue, Status, sys};
 use napi_derive::napi;
@@ -15,10 +16,12 @@ use crate::text::{self, Strand};
 
 #[napi(module_exports)]
 fn export_hot_calls(exports: Object<'_>, env: Env) -> napi::Result<()> {
-    let calls: [(&CStr, Callback); 4] = [
+    let calls: [(&CStr, Callback); 6] = [
         (c"textDelta", text_delta),
         (c"reasoningDelta", reasoning_delta),
         (c"toolCallDelta", tool_call_delta),
+        (c"usage", usage),
+        (c"done", done),
         (c"panicProbeHot", panic_probe_hot),
     ];
     for (name, callback) in calls {
@@ -60,6 +63,69 @@ unsafe extern "C" fn tool_call_delta(env: sys::napi_env, info: sys::napi_callbac
     unsafe { answer(env, || delta::<3>(env, info, |index| Ok(Strand::Arguments(index)))) }
 }
 
+/// Arguments: port, and the six counts in the order of `StreamEvent::Usage`; a negative one is absent.
+unsafe extern "C" fn usage(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    const COUNTS: usize = 6;
+    let work = || {
+        // SAFETY: napi calls this with its own environment and callback info.
+        let arguments: [_; 1 + COUNTS] = unsafe { arguments(env, info)? };
+        let mut counts = [None; COUNTS];
+        for (count, value) in counts.iter_mut().zip(&arguments[1..]) {
+            // SAFETY: the value belongs to this callback.
+            let number = unsafe { double(env, *value)? };
+            // TypeScript lets whole numbers through that JavaScript holds exactly.
+            *count = (number >= 0.0).then_some(number as u64);
+        }
+        // SAFETY: as above.
+        let port_id = unsafe { number(env, arguments[0])? };
+        let [
+            input_tokens,
+            output_tokens,
+            total_tokens,
+            cache_read_input_tokens,
+            cache_creation_input_tokens,
+            reasoning_tokens,
+        ] = counts;
+        Ok(whole(
+            port_id,
+            StreamEvent::Usage {
+                input_tokens,
+                output_tokens,
+                total_tokens,
+                cache_read_input_tokens,
+                cache_creation_input_tokens,
+                reasoning_tokens,
+            },
+        ))
+    };
+    // SAFETY: as above.
+    unsafe { answer(env, work) }
+}
+
+/// A `done` that says nothing more. Argument: port.
+unsafe extern "C" fn done(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    let work = || {
+        // SAFETY: napi calls this with its own environment and callback info.
+        let [port] = unsafe { arguments(env, info)? };
+        // SAFETY: the value belongs to this callback.
+        let port_id = unsafe { number(env, port)? };
+        let done = StreamEvent::Done {
+            text: String::new(),
+            tool_calls: Vec::new(),
+        };
+        Ok(whole(port_id, done))
+    };
+    // SAFETY: as above.
+    unsafe { answer(env, work) }
+}
+
+fn whole(port_id: u32, event: StreamEvent) -> u32 {
+    environment::with(|environment| match environment.ports.get_mut(port_id) {
+        Some(port) => port.admit_whole(event, |_| true),
+        None => code::CLOSED,
+    })
+}
+
 /// Panics, so that tests can see what a panic on this way becomes.
 unsafe extern "C" fn panic_probe_hot(env: sys::napi_env, _info: sys::napi_callback_info) -> sys::napi_value {
     // SAFETY: as above.
@@ -81,22 +147,8 @@ unsafe fn delta<const ARGUMENTS: usize>(
     info: sys::napi_callback_info,
     strand: impl FnOnce(usize) -> Result<Strand, Status>,
 ) -> Result<u32, Status> {
-    let mut arguments = [ptr::null_mut(); ARGUMENTS];
-    let mut count = ARGUMENTS;
-    // SAFETY: `arguments` holds `count` values; napi fills missing ones with undefined.
-    let status = unsafe {
-        sys::napi_get_cb_info(
-            env,
-            info,
-            &mut count,
-            arguments.as_mut_ptr(),
-            ptr::null_mut(),
-            ptr::null_mut(),
-        )
-    };
-    if Status::from(status) != Status::Ok {
-        return Err(Status::from(status));
-    }
+    // SAFETY: by contract.
+    let arguments: [_; ARGUMENTS] = unsafe { arguments(env, info)? };
     // SAFETY: the values belong to this callback.
     let (port_id, index) = unsafe {
         (
@@ -107,7 +159,7 @@ unsafe fn delta<const ARGUMENTS: usize>(
     let strand = strand(index as usize)?;
     let value = arguments[ARGUMENTS - 1];
     environment::with(|environment| {
-        let Some(port) = environment.ports.get_mut(&port_id) else {
+        let Some(port) = environment.ports.get_mut(port_id) else {
             return Ok(code::CLOSED);
         };
         if port.halves.is_empty() {
@@ -129,6 +181,42 @@ unsafe fn delta<const ARGUMENTS: usize>(
         }
         Ok(port.admit_stand_in(strand.event_ref(&text).to_event()))
     })
+}
+
+/// # Safety
+/// `env` and `info` must be the ones of the callback that is running.
+unsafe fn arguments<const COUNT: usize>(
+    env: sys::napi_env,
+    info: sys::napi_callback_info,
+) -> Result<[sys::napi_value; COUNT], Status> {
+    let mut arguments = [ptr::null_mut(); COUNT];
+    let mut count = COUNT;
+    // SAFETY: `arguments` holds `count` values; napi fills missing ones with undefined.
+    let status = unsafe {
+        sys::napi_get_cb_info(
+            env,
+            info,
+            &mut count,
+            arguments.as_mut_ptr(),
+            ptr::null_mut(),
+            ptr::null_mut(),
+        )
+    };
+    match Status::from(status) {
+        Status::Ok => Ok(arguments),
+        failed => Err(failed),
+    }
+}
+
+/// # Safety
+/// `env` and `value` must be the ones of the callback that is running.
+unsafe fn double(env: sys::napi_env, value: sys::napi_value) -> Result<f64, Status> {
+    let mut number = 0.0;
+    // SAFETY: by contract.
+    match Status::from(unsafe { sys::napi_get_value_double(env, value, &mut number) }) {
+        Status::Ok => Ok(number),
+        failed => Err(failed),
+    }
 }
 
 /// # Safety
@@ -154,7 +242,7 @@ unsafe fn answer(env: sys::napi_env, work: impl FnOnce() -> Result<u32, Status>)
         }
         Ok(Err(_)) => {
             // SAFETY: by contract; the text is terminated.
-            unsafe { sys::napi_throw_type_error(env, ptr::null(), c"expected (port, [index,] text)".as_ptr()) };
+            unsafe { sys::napi_throw_type_error(env, ptr::null(), c"expected a port and the event's parts".as_ptr()) };
         }
         Err(_) => {
             // SAFETY: as above.

@@ -16,4 +16,5 @@ mod ports;
 mod runners;
 mod runtime;
 mod settle;
+mod table;
 mod text;

@@ -11,6 +11,7 @@ use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use parking_lot::Mutex;
 
 use crate::hosted_run::HostedRun;
+use crate::table::FOREIGN_MIN;
 
 type Ring = ThreadsafeFunction<(), (), (), Status, false, true, 0>;
 
@@ -58,14 +59,14 @@ impl Mailbox {
         let environment_id = ENVIRONMENTS.fetch_add(1, Ordering::Relaxed);
         Arc::new(Self {
             environment_id,
-            next_id: AtomicU32::new(1),
+            next_id: AtomicU32::new(0),
             queue: Mutex::default(),
         })
     }
 
-    /// An id for a call, a hosted run, an engine or a runner: never given twice in one environment.
+    /// The number of a hosted run, which is given by the thread that asks for it.
     pub fn next_id(&self) -> u32 {
-        self.next_id.fetch_add(1, Ordering::Relaxed)
+        FOREIGN_MIN + self.next_id.fetch_add(1, Ordering::Relaxed) % FOREIGN_MIN
     }
 
     pub fn connect(&self, ring: &Function<'_, (), ()>) -> napi::Result<()> {

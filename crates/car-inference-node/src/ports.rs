@@ -124,8 +124,18 @@ impl Port {
         bits
     }
 
+    /// Passes an event that is not a delta. `reads_the_same` says whether JavaScript's own object equals it.
+    pub fn admit_whole(&mut self, event: StreamEvent, reads_the_same: impl FnOnce(&StreamEvent) -> bool) -> u32 {
+        let flushed = self.flush_halves_before(&event);
+        // Where something is to be handed over before it, so is the event itself.
+        if flushed.is_none() && reads_the_same(&event) {
+            return self.admit((&event).into());
+        }
+        self.admit_stand_in(event) | (flushed.unwrap_or_default() & code::STOPPED)
+    }
+
     /// Delivers the halves for which it is too late after this event. Returns the last verdict, if there were any.
-    pub fn flush_halves_before(&mut self, event: &StreamEvent) -> Option<u32> {
+    fn flush_halves_before(&mut self, event: &StreamEvent) -> Option<u32> {
         if self.halves.is_empty() {
             return None;
         }

@@ -17,14 +17,14 @@ use crate::js_runner::JsRunner;
 #[napi(catch_unwind)]
 pub fn register_runner(hint: Option<String>) -> u32 {
     let (runner_id, runner) = environment::with(|environment| {
-        let runner_id = environment.mailbox.next_id();
+        let runner_id = environment.runners.vacant();
         let runner = Arc::new(JsRunner {
             mailbox: Arc::clone(&environment.mailbox),
             runner_id,
         });
         environment
             .runners
-            .insert(runner_id, (hint.clone(), Arc::downgrade(&runner)));
+            .put(runner_id, (hint.clone(), Arc::downgrade(&runner)));
         (runner_id, runner)
     });
     match hint {
@@ -40,7 +40,7 @@ pub fn clear_runner(hint: Option<String>, runner_id: Option<u32>) -> bool {
     let Some(runner_id) = runner_id else {
         return clear(hint.as_deref(), None);
     };
-    let runner = environment::with(|environment| environment.runners.get(&runner_id)?.1.upgrade());
+    let runner = environment::with(|environment| environment.runners.get(runner_id)?.1.upgrade());
     runner.is_some_and(|runner| clear(hint.as_deref(), Some(&runner)))
 }
 

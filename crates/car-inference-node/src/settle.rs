@@ -12,32 +12,30 @@ use serde_json::value::RawValue;
 use crate::calls::take_step;
 use crate::environment;
 use crate::hosted_run::Outcome;
+use crate::json_text::to_json;
 use crate::ports::{Port, Role, code};
 
 /// Passes one event, given as JSON. Returns a verdict.
 #[napi(catch_unwind)]
 pub fn emit_event(port: u32, json: String) -> u32 {
     environment::with(|environment| {
-        let Some(port) = environment.ports.get_mut(&port) else {
+        let Some(port) = environment.ports.get_mut(port) else {
             return code::CLOSED;
         };
         match StreamEvent::from_json(&json) {
             Err(problems) => reject(port, problems),
-            Ok(event) => {
-                let flushed = port.flush_halves_before(&event);
-                // What JavaScript reads in its own JSON is the event only if nothing was filled in, and nothing
-                // is to be handed over before it.
-                if flushed.is_none() && is_canonical(&event, &json) {
-                    return port.admit((&event).into());
-                }
-                port.admit_stand_in(event) | (flushed.unwrap_or_default() & code::STOPPED)
-            }
+            // What JavaScript reads in its own JSON is the event only if nothing was filled in.
+            Ok(event) => port.admit_whole(event, |event| is_canonical(event, &json)),
         }
     })
 }
 
 /// Whether JavaScript's own reading of the JSON is the event.
 fn is_canonical(event: &StreamEvent, json: &str) -> bool {
+    if to_json(event) == json {
+        return true;
+    }
+    // Perhaps its fields only come in another order.
     let given: Option<Value> = serde_json::from_str(json).ok();
     given.is_some() && given == serde_json::to_value(event).ok()
 }
@@ -45,7 +43,7 @@ fn is_canonical(event: &StreamEvent, json: &str) -> bool {
 /// Ends a call because of an event that could not even be written as JSON.
 #[napi(catch_unwind)]
 pub fn reject_event(port: u32, path: String, message: String) -> u32 {
-    environment::with(|environment| match environment.ports.get_mut(&port) {
+    environment::with(|environment| match environment.ports.get_mut(port) {
         Some(port) => reject(port, vec![Problem::new(path, message)]),
         None => code::CLOSED,
     })
@@ -55,7 +53,7 @@ pub fn reject_event(port: u32, path: String, message: String) -> u32 {
 #[napi(catch_unwind)]
 pub fn fail_internal(port: u32, message: String) -> u32 {
     environment::with(|environment| {
-        let Some(port) = environment.ports.get(&port) else {
+        let Some(port) = environment.ports.get(port) else {
             return code::CLOSED;
         };
         match &port.emitter {
@@ -76,7 +74,7 @@ fn reject(port: &Port, problems: Vec<Problem>) -> u32 {
 #[napi(catch_unwind)]
 pub fn is_closed(port: u32) -> bool {
     environment::with(|environment| {
-        let emitter = environment.ports.get(&port).and_then(|port| port.emitter.as_ref());
+        let emitter = environment.ports.get(port).and_then(|port| port.emitter.as_ref());
         emitter.is_none_or(car_inference::EventEmitter::is_closed)
     })
 }
@@ -140,14 +138,14 @@ pub fn settle(port_id: u32, outcome_json: Option<String>) -> i32 {
     const ENDED: i32 = -1;
     let outcome = parse(outcome_json.as_deref());
     let taken = environment::with(|environment| {
-        let port = environment.ports.get_mut(&port_id)?;
+        let port = environment.ports.get_mut(port_id)?;
         port.flush_halves();
         let emitter = port.emitter.clone();
         match &mut port.role {
             Role::Local { call } => Some((call.clone(), emitter, None)),
             Role::Hosted { settled, .. } => {
                 let settled = settled.take();
-                environment.ports.remove(&port_id);
+                environment.ports.remove(port_id);
                 let emitter = emitter?;
                 Some((emitter.call().clone(), Some(emitter), Some(settled)))
             }

@@ -200,15 +200,19 @@ impl<'a> Walk<'a> {
             };
             let Some(given) = fields.get(tag) else {
                 let field_path = join(path, tag);
-                return self.report(&field_path, format!("required, one of {}", list(&tags)));
+                return self.report(&field_path, format!("required, one of {}", list(tags.iter().copied())));
             };
-            return match tags.iter().position(|known| known == given) {
+            return match tags.iter().position(|known| *known == given) {
                 Some(index) => self.check(&branches[index], value, path),
                 None => {
                     let field_path = join(path, tag);
                     self.report(
                         &field_path,
-                        format!("expected one of {}, got {}", list(&tags), describe(given)),
+                        format!(
+                            "expected one of {}, got {}",
+                            list(tags.iter().copied()),
+                            describe(given)
+                        ),
                     );
                 }
             };
@@ -217,7 +221,7 @@ impl<'a> Walk<'a> {
         let mut constants = Vec::new();
         for branch in branches {
             if let Some(constant) = branch.get("const") {
-                constants.push(constant.clone());
+                constants.push(constant);
                 if constant == value {
                     self.problems.truncate(before);
                     return;
@@ -238,7 +242,7 @@ impl<'a> Walk<'a> {
         if !constants.is_empty() {
             self.report(
                 path,
-                format!("expected one of {}, got {}", list(&constants), describe(value)),
+                format!("expected one of {}, got {}", list(constants), describe(value)),
             );
         }
     }
@@ -249,13 +253,12 @@ impl<'a> Walk<'a> {
 }
 
 /// The tag's name and each branch's value of it, when every branch has a constant under one name.
-fn tagged(branches: &[Value]) -> Option<(&str, Vec<Value>)> {
-    let properties = |branch: &'_ Value| branch.get("properties").and_then(Value::as_object).cloned();
+fn tagged(branches: &[Value]) -> Option<(&str, Vec<&Value>)> {
     let first = branches.first()?.get("properties")?.as_object()?;
     let (tag, _) = first.iter().find(|(_, property)| property.get("const").is_some())?;
     let tags: Option<Vec<_>> = branches
         .iter()
-        .map(|branch| properties(branch)?.get(tag)?.get("const").cloned())
+        .map(|branch| branch.get("properties")?.get(tag)?.get("const"))
         .collect();
     Some((tag, tags?))
 }
@@ -300,8 +303,8 @@ fn describe(value: &Value) -> String {
     }
 }
 
-fn list(values: &[Value]) -> String {
-    values.iter().map(Value::to_string).collect::<Vec<_>>().join(", ")
+fn list<'a>(values: impl IntoIterator<Item = &'a Value>) -> String {
+    values.into_iter().map(Value::to_string).collect::<Vec<_>>().join(", ")
 }
 
 fn join(path: &str, name: &str) -> String {

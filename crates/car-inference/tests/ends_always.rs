@@ -74,7 +74,7 @@ impl CallLog for SlowLog {
         Ok(())
     }
 
-    fn end(&mut self, _stamp: Stamp, _ending: &Ending) -> Result<Commit, LogError> {
+    fn end(&mut self, _stamp: Stamp, _ending: &Arc<Ending>) -> Result<Commit, LogError> {
         let panics = self.0 == Some(At::Commit);
         Ok(Commit::Pending(Box::pin(async move {
             assert!(!panics, "the commit panics");
@@ -207,7 +207,7 @@ impl CallLog for NoSecondAttempt {
         Ok(())
     }
 
-    fn end(&mut self, _stamp: Stamp, _ending: &Ending) -> Result<Commit, LogError> {
+    fn end(&mut self, _stamp: Stamp, _ending: &Arc<Ending>) -> Result<Commit, LogError> {
         Ok(Commit::Done)
     }
 }

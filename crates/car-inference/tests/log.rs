@@ -341,7 +341,7 @@ async fn a_memory_log_keeps_what_its_limits_allow_and_evicts_the_oldest() {
 async fn a_call_that_outlasts_many_others_does_not_upset_the_count() {
     let limits = MemoryLogLimits {
         calls_max: 2,
-        bytes_max: 2_000,
+        bytes_max: 8_000,
     };
     let log = MemoryLog::new(limits);
     let long = Script::new().text(&"x".repeat(5_000)).until_cancelled();

@@ -118,27 +118,24 @@ impl CallState {
         let now = Instant::now();
         let failure = failure.or_else(|| self.judge_ending(now, after));
         let failure = failure.or_else(|| self.log_error.as_ref().map(log_failure));
-        let mut completion = self.accumulator.completion();
+        let mut completion = std::mem::take(&mut self.accumulator).into_completion();
         completion.trace_id.clone_from(&shared.facts.trace_id);
         completion.model_used.clone_from(&self.model_used(&shared.facts).id);
-        let mut ending = Ending {
+        let ending = Arc::new(Ending {
             status: status(failure.as_ref()),
             completion,
             failure,
-        };
+        });
         let stamp = self.stamp(now);
         let commit = match &mut self.log {
             None => Ok(Commit::Done),
             Some(log) => log.end(stamp, &ending),
         };
-        // Added to what is there: a runner that is let go here is dropped after the lock, too.
-        after.candidates.extend(std::mem::take(&mut self.candidates));
-        after.candidates.extend(self.current.take());
+        self.let_go(after);
         after.policy = self.policy.take();
         after.log = self.log.take();
         match commit {
             Ok(Commit::Pending(commit)) => {
-                let ending = Arc::new(ending);
                 self.phase = Phase::Sealing(Arc::clone(&ending));
                 after.notify = true;
                 let call = Call {
@@ -156,11 +153,8 @@ impl CallState {
                 }));
                 Step::Sealing
             }
-            Ok(Commit::Done) => self.close(Arc::new(ending), after),
-            Err(error) => {
-                unrecorded(&mut ending, &error);
-                self.close(Arc::new(ending), after)
-            }
+            Ok(Commit::Done) => self.close(ending, after),
+            Err(error) => self.close(unrecorded(ending, &error), after),
         }
     }
 
@@ -227,8 +221,7 @@ impl Call {
             completion
                 .model_used
                 .clone_from(&state.model_used(&self.shared.facts).id);
-            after.candidates.extend(std::mem::take(&mut state.candidates));
-            after.candidates.extend(state.current.take());
+            state.let_go(after);
             after.policy = state.policy.take();
             after.log = state.log.take();
             let ending = Ending {
@@ -244,11 +237,7 @@ impl Call {
         self.with(|state, after| {
             let ending = match committed {
                 Ok(()) => Arc::clone(ending),
-                Err(error) => {
-                    let mut ending = (**ending).clone();
-                    unrecorded(&mut ending, &error);
-                    Arc::new(ending)
-                }
+                Err(error) => unrecorded(Arc::clone(ending), &error),
             };
             state.close(ending, after);
         });
@@ -256,11 +245,13 @@ impl Call {
 }
 
 /// An ending that the log did not take is a failure, whatever the runner achieved: it must not look recorded.
-fn unrecorded(ending: &mut Ending, error: &LogError) {
+fn unrecorded(mut ending: Arc<Ending>, error: &LogError) -> Arc<Ending> {
     if ending.failure.is_none() {
+        let ending = Arc::make_mut(&mut ending);
         ending.failure = Some(log_failure(error));
         ending.status = CallStatus::Failed;
     }
+    ending
 }
 
 fn status(failure: Option<&Failure>) -> CallStatus {

@@ -193,7 +193,7 @@ impl CallState {
     }
 
     fn run_next(&mut self, shared: &Arc<CallShared>, after: &mut After) -> Step {
-        after.candidates.extend(self.current.take());
+        self.let_current_go(after);
         self.current = self.candidates.pop_front();
         self.runs = 0;
         self.run_current(shared, after)
@@ -234,7 +234,7 @@ impl CallState {
             attempt: self.attempt,
             model: model.id.clone(),
             usage: failure.as_ref().and_then(|_| self.accumulator.usage()),
-            failure,
+            failure: failure.map(Box::new),
         };
         let at_us = self.at_us(now);
         match &mut self.log {
@@ -269,7 +269,7 @@ impl CallState {
             Ok(result) => self.complete(&result.unwrap_or_default(), shared, after),
             Err(error) => {
                 let details = self.details.take().unwrap_or_default();
-                self.fail(&error, details, shared, after)
+                self.fail(&error, *details, shared, after)
             }
         }
     }

@@ -89,6 +89,8 @@ impl WeakCall {
 }
 
 pub(crate) struct CallShared {
+    /// Under which the engine knows it.
+    number: u64,
     facts: CallFacts,
     request: Arc<GenerateRequest>,
     settings: CallSettings,
@@ -101,7 +103,7 @@ pub(crate) struct CallShared {
 impl Drop for CallShared {
     fn drop(&mut self) {
         // Opened and never driven to its end.
-        self.engine.forget(&self.facts.trace_id);
+        self.engine.forget(self.number);
     }
 }
 
@@ -111,6 +113,7 @@ impl Call {
     }
 
     pub(crate) fn new(
+        number: u64,
         facts: CallFacts,
         request: GenerateRequest,
         settings: CallSettings,
@@ -121,6 +124,7 @@ impl Call {
         let request = Arc::new(request);
         Self {
             shared: Arc::new(CallShared {
+                number,
                 facts,
                 request,
                 settings,
@@ -264,7 +268,7 @@ impl Call {
     pub fn describe_failure(&self, attempt: u32, details: FailureDetails) {
         self.with(|state, _| {
             if state.attempt == attempt {
-                state.details = Some(details);
+                state.details = Some(Box::new(details));
             }
         });
     }

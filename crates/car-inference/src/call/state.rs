@@ -78,7 +78,7 @@ pub(super) struct CallState {
     /// Whether the consumer has been given part of the answer.
     pub content_delivered: bool,
     /// What the current attempt's runner said of its failure.
-    pub details: Option<FailureDetails>,
+    pub details: Option<Box<FailureDetails>>,
     pub started_at: Option<Instant>,
     pub attempt_started_at: Option<Instant>,
     pub last_event_at: Option<Instant>,
@@ -142,6 +142,18 @@ impl CallState {
         )
     }
 
+    /// Lets the runners go that are not needed any more: after the lock, because dropping one may run anything.
+    pub fn let_go(&mut self, after: &mut After) {
+        self.let_current_go(after);
+        after.candidates.append(&mut self.candidates);
+    }
+
+    pub fn let_current_go(&mut self, after: &mut After) {
+        if let Some(earlier) = std::mem::replace(&mut after.current, self.current.take()) {
+            after.candidates.push_back(earlier);
+        }
+    }
+
     /// Microseconds since the call's start.
     pub fn at_us(&self, now: Instant) -> u64 {
         let elapsed = self
@@ -161,6 +173,8 @@ pub(super) struct After {
     pub commit: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     pub notify: bool,
     pub over: bool,
+    /// The candidate that ran, and those that never will.
+    pub current: Option<Candidate>,
     pub candidates: VecDeque<Candidate>,
     pub policy: Option<Box<dyn CallPolicy>>,
     pub log: Option<Box<dyn CallLog>>,
@@ -178,8 +192,8 @@ impl After {
             waker.wake();
         }
         if self.over {
-            shared.engine.forget(&shared.facts.trace_id);
+            shared.engine.forget(shared.number);
         }
-        drop((self.candidates, self.policy, self.log, self.stale_waker));
+        drop((self.current, self.candidates, self.policy, self.log, self.stale_waker));
     }
 }

@@ -130,6 +130,7 @@ impl InferenceEngineBuilder {
                 runner: self.runner,
                 commits: self.commits,
                 closed: AtomicBool::new(false),
+                next_call: std::sync::atomic::AtomicU64::new(0),
                 open_calls: Mutex::default(),
                 call_over: Notify::new(),
             }),

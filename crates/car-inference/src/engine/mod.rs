@@ -74,6 +74,16 @@ impl InferenceEngine {
         self.shared.models.read().values().cloned().collect()
     }
 
+    /// What holds for calls that set nothing of their own.
+    #[must_use]
+    pub fn settings(&self) -> CallSettings {
+        CallSettings {
+            timeouts: self.shared.timeouts,
+            limits: self.shared.limits,
+            retry: self.shared.retry,
+        }
+    }
+
     /// Opens a call that is not started: validates the request and resolves its models. For hosts that drive calls
     /// themselves; see [`crate::call`].
     ///
@@ -93,22 +103,24 @@ impl InferenceEngine {
             client_ref: request.client_ref.clone(),
         };
         let shared = &self.shared;
+        let CallSettings {
+            timeouts,
+            limits,
+            retry,
+        } = self.settings();
         let settings = CallSettings {
-            timeouts: options
-                .timeouts
-                .map_or(shared.timeouts, |timeouts| timeouts.over(shared.timeouts)),
-            limits: options
-                .limits
-                .map_or(shared.limits, |limits| limits.over(shared.limits)),
-            retry: options.retry.map_or(shared.retry, |retry| retry.over(shared.retry)),
+            timeouts: options.timeouts.map_or(timeouts, |given| given.over(timeouts)),
+            limits: options.limits.map_or(limits, |given| given.over(limits)),
+            retry: options.retry.map_or(retry, |given| given.over(retry)),
         };
-        let call = Call::new(facts, request, settings, models, Arc::clone(shared));
+        let number = shared.next_call.fetch_add(1, Ordering::Relaxed);
+        let call = Call::new(number, facts, request, settings, models, Arc::clone(shared));
         let mut open_calls = shared.open_calls.lock();
         // Looked at under the lock, so that `close` either refuses this call or waits for it.
         if shared.is_closed() {
             return Err(Failure::engine_closed().into());
         }
-        open_calls.insert(call.facts().trace_id.clone(), call.downgrade());
+        open_calls.insert(number, call.downgrade());
         Ok(call)
     }
 
@@ -120,21 +132,19 @@ impl InferenceEngine {
     ) -> Result<Vec<Arc<ModelSchema>>, InferenceError> {
         let known = self.shared.models.read();
         let first = match request.model.as_deref() {
-            Some(id) => Some(id.to_owned()),
-            None if known.len() == 1 => known.keys().next().cloned(),
+            Some(id) => Some(id),
+            None if known.len() == 1 => known.keys().next().map(String::as_str),
             None => {
                 problems.push(Problem::new("model", format!("required: one of {}", list(&known))));
                 None
             }
         };
-        let ids: Vec<_> = first
-            .into_iter()
-            .chain(request.fallback_models.iter().cloned())
-            .collect();
         if !problems.is_empty() {
             return Ok(Vec::new());
         }
-        ids.iter()
+        first
+            .into_iter()
+            .chain(request.fallback_models.iter().map(String::as_str))
             .map(|id| {
                 let unknown = || InferenceError::ModelNotFound(format!("{id} (registered: {})", list(&known)));
                 known.get(id).cloned().ok_or_else(unknown)

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::Notify;
@@ -26,8 +26,9 @@ pub(crate) struct EngineShared {
     pub(super) runner: Option<Arc<dyn InferenceRunner>>,
     pub(super) commits: Option<tokio::runtime::Handle>,
     pub(super) closed: AtomicBool,
-    /// Calls that have been opened and are not over, by trace id. Whoever drives a call keeps it.
-    pub(super) open_calls: Mutex<HashMap<String, WeakCall>>,
+    /// Calls that have been opened and are not over, by number. Whoever drives a call keeps it.
+    pub(super) open_calls: Mutex<HashMap<u64, WeakCall>>,
+    pub(super) next_call: AtomicU64,
     pub(super) call_over: Notify,
 }
 
@@ -51,8 +52,8 @@ impl EngineShared {
         }
     }
 
-    pub(crate) fn forget(&self, trace_id: &str) {
-        self.open_calls.lock().remove(trace_id);
+    pub(crate) fn forget(&self, number: u64) {
+        self.open_calls.lock().remove(&number);
         self.call_over.notify_waiters();
     }
 

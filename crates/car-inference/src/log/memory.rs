@@ -7,12 +7,14 @@ use parking_lot::Mutex;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::packed::PackedEvents;
 use super::{
     AttemptRecord, CallLog, CallRecord, CallStart, CallStatus, Commit, Ending, EventLog, LogError, LoggedEvent, Note,
     Stamp, VerdictRecord,
 };
 use crate::error::Problem;
-use crate::stream::{EventRef, StreamEvent};
+use crate::stream::{Completion, EventRef, StreamEvent};
+use crate::tasks::generate::ToolCall;
 
 /// How much a [`MemoryLog`] keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,25 +90,11 @@ struct Shelf {
 
 struct StoredCall {
     start: CallStart,
-    /// The text of all hot events, one after the other: an event costs its entry and its bytes, no allocation.
-    arena: String,
-    entries: Vec<Entry>,
+    events: PackedEvents,
     attempts: Vec<AttemptRecord>,
     verdicts: Vec<VerdictRecord>,
     notes: Vec<Note>,
-    ending: Option<(Stamp, Ending)>,
-}
-
-struct Entry {
-    stamp: Stamp,
-    content: Content,
-}
-
-enum Content {
-    TextDelta { bytes: usize },
-    ReasoningDelta { index: usize, bytes: usize },
-    ToolCallDelta { index: usize, bytes: usize },
-    Other(Box<StreamEvent>),
+    ending: Option<(Stamp, Arc<Ending>)>,
 }
 
 impl MemoryLog {
@@ -194,40 +182,18 @@ impl CallLog for MemoryCallLog {
         let mut call = self.call.lock();
         match call.attempts.iter_mut().find(|known| known.attempt == attempt.attempt) {
             Some(known) => known.clone_from(attempt),
-            None => call.attempts.push(attempt.clone()),
+            None => push_exact(&mut call.attempts, attempt.clone()),
         }
         Ok(())
     }
 
     fn event(&mut self, stamp: Stamp, event: EventRef<'_>) -> Result<(), LogError> {
-        let mut call = self.call.lock();
-        let content = match event {
-            EventRef::TextDelta(text) => {
-                call.arena.push_str(text);
-                Content::TextDelta { bytes: text.len() }
-            }
-            EventRef::ReasoningDelta { index, text } => {
-                call.arena.push_str(text);
-                Content::ReasoningDelta {
-                    index,
-                    bytes: text.len(),
-                }
-            }
-            EventRef::ToolCallDelta { index, arguments_delta } => {
-                call.arena.push_str(arguments_delta);
-                Content::ToolCallDelta {
-                    index,
-                    bytes: arguments_delta.len(),
-                }
-            }
-            EventRef::Other(event) => Content::Other(Box::new(event.clone())),
-        };
-        call.entries.push(Entry { stamp, content });
+        self.call.lock().events.push(stamp, event);
         Ok(())
     }
 
     fn verdict(&mut self, _at_us: u64, verdict: &VerdictRecord) -> Result<(), LogError> {
-        self.call.lock().verdicts.push(verdict.clone());
+        push_exact(&mut self.call.lock().verdicts, verdict.clone());
         Ok(())
     }
 
@@ -236,10 +202,10 @@ impl CallLog for MemoryCallLog {
         Ok(())
     }
 
-    fn end(&mut self, stamp: Stamp, ending: &Ending) -> Result<Commit, LogError> {
+    fn end(&mut self, stamp: Stamp, ending: &Arc<Ending>) -> Result<Commit, LogError> {
         let (trace_id, bytes) = {
             let mut call = self.call.lock();
-            call.ending = Some((stamp, ending.clone()));
+            call.ending = Some((stamp, Arc::clone(ending)));
             (call.start.trace_id.clone(), call.bytes())
         };
         let evicted = {
@@ -258,8 +224,7 @@ impl StoredCall {
     fn new(start: CallStart) -> Self {
         Self {
             start,
-            arena: String::new(),
-            entries: Vec::new(),
+            events: PackedEvents::default(),
             attempts: Vec::new(),
             verdicts: Vec::new(),
             notes: Vec::new(),
@@ -274,21 +239,11 @@ impl StoredCall {
     }
 
     fn bytes(&self) -> usize {
-        let events: usize = self
-            .entries
-            .iter()
-            .map(|entry| match &entry.content {
-                Content::Other(event) => EventRef::from(&**event).bytes(),
-                _ => size_of::<Entry>(),
-            })
-            .sum();
-        let answer = self
-            .ending
-            .as_ref()
-            .map_or(0, |(_, ending)| json_length(&ending.completion));
-        let request = json_length(&*self.start.request);
+        let answer = self.ending.as_ref().map_or(0, |(_, ending)| {
+            completion_bytes(&ending.completion) + self.events.others_bytes()
+        });
         let notes: usize = self.notes.iter().map(|note| note.message.len() + note.code.len()).sum();
-        self.arena.len() + events + answer + request + notes
+        size_of::<Self>() + self.events.bytes() + answer + self.start.request.bytes() + notes
     }
 
     fn epoch_ms(&self, at_us: u64) -> f64 {
@@ -296,32 +251,14 @@ impl StoredCall {
     }
 
     fn events(&self) -> Vec<LoggedEvent> {
-        let mut arena = self.arena.as_str();
-        let mut take = |bytes: usize| {
-            let (text, rest) = arena.split_at(bytes);
-            arena = rest;
-            text.to_owned()
-        };
         let mut events: Vec<_> = self
-            .entries
+            .events
             .iter()
-            .map(|entry| LoggedEvent {
-                seq: entry.stamp.seq,
-                at: self.epoch_ms(entry.stamp.at_us),
-                attempt: entry.stamp.attempt,
-                event: match &entry.content {
-                    Content::TextDelta { bytes } => StreamEvent::TextDelta(take(*bytes)),
-                    Content::ReasoningDelta { index, bytes } => StreamEvent::ReasoningDelta {
-                        index: *index,
-                        text: take(*bytes),
-                        signature: None,
-                    },
-                    Content::ToolCallDelta { index, bytes } => StreamEvent::ToolCallDelta {
-                        index: *index,
-                        arguments_delta: take(*bytes),
-                    },
-                    Content::Other(event) => (**event).clone(),
-                },
+            .map(|(stamp, event)| LoggedEvent {
+                seq: stamp.seq,
+                at: self.epoch_ms(stamp.at_us),
+                attempt: stamp.attempt,
+                event,
             })
             .collect();
         if let Some((stamp, ending)) = &self.ending
@@ -342,7 +279,7 @@ impl StoredCall {
 
     fn record(&self) -> CallRecord {
         let request = &self.start.request;
-        let ending = self.ending.as_ref().map(|(_, ending)| ending);
+        let ending = self.ending.as_ref().map(|(_, ending)| &**ending);
         let completion = ending.map(|ending| &ending.completion);
         let completed = u64::from(self.status() == CallStatus::Done);
         CallRecord {
@@ -355,7 +292,7 @@ impl StoredCall {
             tags: request.tags.clone(),
             status: self.status(),
             started_at: self.epoch_ms(0),
-            first_event_at: self.entries.first().map(|entry| self.epoch_ms(entry.stamp.at_us)),
+            first_event_at: self.events.first_at_us().map(|at_us| self.epoch_ms(at_us)),
             ended_at: self.ending.as_ref().map(|(stamp, _)| self.epoch_ms(stamp.at_us)),
             stop_reason: completion.and_then(|completion| completion.stop_reason),
             usage: completion.and_then(|completion| completion.usage),
@@ -367,27 +304,29 @@ impl StoredCall {
             attempts: self.attempts.clone(),
             verdicts: self.verdicts.clone(),
             notes: self.notes.clone(),
-            event_count: self.entries.len() as u64 + completed,
+            event_count: self.events.count() + completed,
             request: (**request).clone(),
         }
     }
 }
 
-/// How long a value's JSON is, without writing it.
-fn json_length(value: &impl Serialize) -> usize {
-    struct Counter(usize);
-    impl std::io::Write for Counter {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0 += bytes.len();
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
+/// Most lists of a call hold one item: no room for more than there are.
+fn push_exact<T>(list: &mut Vec<T>, item: T) {
+    if list.is_empty() {
+        list.reserve_exact(1);
     }
-    let mut counter = Counter(0);
-    // A value that cannot be written counts as far as it got.
-    let _partial = serde_json::to_writer(&mut counter, value);
-    counter.0
+    list.push(item);
+}
+
+/// About how many bytes an answer holds, beside its share of the events that are not deltas.
+fn completion_bytes(completion: &Completion) -> usize {
+    let Completion {
+        text,
+        tool_calls,
+        reasoning,
+        ..
+    } = completion;
+    let tool_calls: usize = tool_calls.iter().map(ToolCall::bytes).sum();
+    let reasoning: usize = reasoning.iter().map(|block| block.text.len()).sum();
+    size_of::<Completion>() + text.len() + tool_calls + reasoning
 }

@@ -1,10 +1,12 @@
 //! Where every call is recorded. The gate appends before it delivers, so that whatever a consumer saw can be found.
 
 mod memory;
+mod packed;
 mod record;
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 pub use memory::{CallFilter, MemoryLog, MemoryLogLimits};
 pub use record::{
@@ -49,11 +51,12 @@ pub trait CallLog: Send {
     /// When the log cannot take it.
     fn note(&mut self, at_us: u64, note: &Note) -> Result<(), LogError>;
 
-    /// Records the ending. Nothing follows. The ending is delivered once the commit is done.
+    /// Records the ending, which a log in memory may share. Nothing follows. The ending is delivered once the commit is
+    /// done.
     ///
     /// # Errors
     /// When the log cannot take it.
-    fn end(&mut self, stamp: Stamp, ending: &Ending) -> Result<Commit, LogError>;
+    fn end(&mut self, stamp: Stamp, ending: &Arc<Ending>) -> Result<Commit, LogError>;
 }
 
 /// When an ending is as durable as the log promises.

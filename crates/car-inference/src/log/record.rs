@@ -49,7 +49,7 @@ pub struct AttemptRecord {
     pub usage: Option<TokenUsage>,
     /// How it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub failure: Option<Failure>,
+    pub failure: Option<Box<Failure>>,
 }
 
 /// What policy decided.

@@ -19,6 +19,14 @@ use crate::tasks::generate::{ToolArguments, ToolCall};
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct StreamAccumulator {
+    text: String,
+    /// Made when something other than text comes: most of a call's life there is only text, and most calls are waiting.
+    rest: Option<Box<Rest>>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Rest {
+    /// All but the text, the reasoning and the tool calls that are streamed.
     completion: Completion,
     reasoning: BTreeMap<usize, Reasoning>,
     tools: BTreeMap<usize, PartialToolCall>,
@@ -42,19 +50,95 @@ impl StreamAccumulator {
     /// Folds one borrowed event.
     pub fn push_ref(&mut self, event: EventRef<'_>) {
         match event {
-            EventRef::TextDelta(text) => self.completion.text.push_str(text),
-            EventRef::ReasoningDelta { index, text } => self.reasoning_block(index).text.push_str(text),
+            EventRef::TextDelta(text) => self.text.push_str(text),
+            EventRef::ReasoningDelta { index, text } => self.rest().reasoning_block(index).text.push_str(text),
             EventRef::ToolCallDelta { index, arguments_delta } => {
-                self.tools.entry(index).or_default().arguments.push_str(arguments_delta);
+                self.rest()
+                    .tools
+                    .entry(index)
+                    .or_default()
+                    .arguments
+                    .push_str(arguments_delta);
             }
-            EventRef::Other(event) => self.push_other(event),
+            // `EventRef::from` never wraps this one, but a host may.
+            EventRef::Other(StreamEvent::TextDelta(text)) => self.text.push_str(text),
+            EventRef::Other(StreamEvent::Done { text, tool_calls }) => self.fill(text, tool_calls),
+            EventRef::Other(event) => self.rest().push(event),
         }
     }
 
-    fn push_other(&mut self, event: &StreamEvent) {
+    fn rest(&mut self) -> &mut Rest {
+        self.rest.get_or_insert_default()
+    }
+
+    /// The text folded so far.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Takes over text and tool calls that were not streamed. What was streamed wins.
+    pub(crate) fn fill(&mut self, text: &str, tool_calls: &[ToolCall]) {
+        if self.text.is_empty() {
+            text.clone_into(&mut self.text);
+        }
+        if tool_calls.is_empty() {
+            return;
+        }
+        let rest = self.rest();
+        if rest.tools.is_empty() && rest.completion.tool_calls.is_empty() {
+            rest.completion.tool_calls = tool_calls.to_vec();
+        }
+    }
+
+    /// What stays of a failed attempt.
+    pub(crate) fn warnings_only(self) -> Self {
+        let warnings = self.rest.map(|rest| rest.completion.warnings).unwrap_or_default();
+        let mut kept = Self::default();
+        if !warnings.is_empty() {
+            kept.rest().completion.warnings = warnings;
+        }
+        kept
+    }
+
+    pub(crate) fn usage(&self) -> Option<TokenUsage> {
+        self.rest.as_ref()?.completion.usage
+    }
+
+    pub(crate) fn warn(&mut self, warning: super::Warning) {
+        self.rest().completion.warnings.push(warning);
+    }
+
+    /// What has been folded so far.
+    #[must_use]
+    pub fn completion(&self) -> Completion {
+        self.clone().into_completion()
+    }
+
+    /// What was folded.
+    #[must_use]
+    pub fn into_completion(self) -> Completion {
+        let mut completion = self.rest.map(|rest| rest.into_completion()).unwrap_or_default();
+        completion.text = self.text;
+        completion
+    }
+
+    pub(crate) fn tool_calls(&self) -> Vec<ToolCall> {
+        self.rest.as_ref().map(|rest| rest.tool_calls()).unwrap_or_default()
+    }
+
+    /// The folded text and tool calls.
+    #[must_use]
+    pub fn finish(self) -> (String, Vec<ToolCall>) {
+        let tool_calls = self.tool_calls();
+        (self.text, tool_calls)
+    }
+}
+
+impl Rest {
+    fn push(&mut self, event: &StreamEvent) {
         match event {
-            // `EventRef::from` never wraps these two, but a host may.
-            StreamEvent::TextDelta(text) => self.completion.text.push_str(text),
+            StreamEvent::TextDelta(_) | StreamEvent::Done { .. } => {}
             StreamEvent::ToolCallDelta { index, arguments_delta } => {
                 self.tools
                     .entry(*index)
@@ -110,7 +194,6 @@ impl StreamAccumulator {
             StreamEvent::File(file) => self.completion.files.push(file.clone()),
             StreamEvent::ProviderOutputItem(item) => self.completion.provider_output_items.push(item.clone()),
             StreamEvent::Warning(warning) => self.completion.warnings.push(warning.clone()),
-            StreamEvent::Done { text, tool_calls } => self.fill(text, tool_calls),
             StreamEvent::ProviderEvent { .. } | StreamEvent::Error(_) | StreamEvent::Custom { .. } => {}
         }
     }
@@ -122,63 +205,26 @@ impl StreamAccumulator {
         })
     }
 
-    /// The text folded so far.
-    #[must_use]
-    pub fn text(&self) -> &str {
-        &self.completion.text
-    }
-
-    /// Takes over text and tool calls that were not streamed. What was streamed wins.
-    pub(crate) fn fill(&mut self, text: &str, tool_calls: &[ToolCall]) {
-        if self.completion.text.is_empty() {
-            text.clone_into(&mut self.completion.text);
-        }
-        if self.tools.is_empty() && self.completion.tool_calls.is_empty() {
-            self.completion.tool_calls = tool_calls.to_vec();
-        }
-    }
-
-    /// What stays of a failed attempt.
-    pub(crate) fn warnings_only(self) -> Self {
-        let completion = Completion {
-            warnings: self.completion.warnings,
-            ..Completion::default()
-        };
-        Self {
-            completion,
-            ..Self::default()
-        }
-    }
-
-    pub(crate) fn usage(&self) -> Option<TokenUsage> {
-        self.completion.usage
-    }
-
-    pub(crate) fn warn(&mut self, warning: super::Warning) {
-        self.completion.warnings.push(warning);
-    }
-
-    /// What has been folded so far.
-    #[must_use]
-    pub fn completion(&self) -> Completion {
-        let mut completion = self.completion.clone();
-        completion.reasoning = self.reasoning.values().cloned().collect();
-        completion.tool_calls = self.tool_calls();
+    fn into_completion(self) -> Completion {
+        let tool_calls = self.tool_calls();
+        let mut completion = self.completion;
+        completion.tool_calls = tool_calls;
         completion.tool_call_signatures = self
             .tools
-            .values()
+            .into_values()
             .enumerate()
             .filter_map(|(position, call)| {
                 Some(ToolCallSignature {
                     position,
-                    signature: call.signature.clone()?,
+                    signature: call.signature?,
                 })
             })
             .collect();
+        completion.reasoning = self.reasoning.into_values().collect();
         completion
     }
 
-    pub(crate) fn tool_calls(&self) -> Vec<ToolCall> {
+    fn tool_calls(&self) -> Vec<ToolCall> {
         if self.tools.is_empty() {
             return self.completion.tool_calls.clone();
         }
@@ -199,13 +245,6 @@ impl StreamAccumulator {
                 },
             })
             .collect()
-    }
-
-    /// The folded text and tool calls.
-    #[must_use]
-    pub fn finish(self) -> (String, Vec<ToolCall>) {
-        let tool_calls = self.tool_calls();
-        (self.completion.text, tool_calls)
     }
 }
 

@@ -123,7 +123,7 @@ impl CallLog for FaultyCallLog {
         self.inner.note(at_us, note)
     }
 
-    fn end(&mut self, stamp: Stamp, ending: &Ending) -> Result<Commit, LogError> {
+    fn end(&mut self, stamp: Stamp, ending: &Arc<Ending>) -> Result<Commit, LogError> {
         self.check(Write::End)?;
         let commit = self.inner.end(stamp, ending)?;
         match self.commit.clone() {

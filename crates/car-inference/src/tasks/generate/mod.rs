@@ -3,6 +3,7 @@
 mod message;
 mod request;
 mod tool_call;
+mod weight;
 
 pub use message::{ContentBlock, Message};
 pub use request::{GenerateParams, GenerateRequest, ReasoningEffort, ResponseFormat, ToolChoice};

@@ -1,0 +1,161 @@
+//! The events of one call, packed into one buffer: a hot event costs a few bytes beside its text and no allocation of
+//! its own. Keeps and gives back; knows nothing of calls.
+//!
+//! One entry: a byte that names the kind, with [`MARKED`] set when the number or the attempt is not what follows from the
+//! entry before, both then coming next; the microseconds since the entry before; the index of what has one; the length of
+//! the text, and the text. Numbers are LEB128. An event of another kind is kept beside the buffer.
+
+use super::Stamp;
+use crate::stream::{EventRef, StreamEvent};
+
+const TEXT: u8 = 0;
+const REASONING: u8 = 1;
+const ARGUMENTS: u8 = 2;
+const OTHER: u8 = 3;
+const KIND_MASK: u8 = 7;
+const MARKED: u8 = 8;
+
+#[derive(Default)]
+pub(super) struct PackedEvents {
+    buffer: Vec<u8>,
+    others: Vec<Box<StreamEvent>>,
+    others_bytes: usize,
+    count: u64,
+    first_at_us: Option<u64>,
+    last: Place,
+}
+
+/// A stamp to count on from.
+#[derive(Default, Clone, Copy)]
+struct Place {
+    seq: u64,
+    at_us: u64,
+    attempt: u32,
+}
+
+impl PackedEvents {
+    pub fn push(&mut self, stamp: Stamp, event: EventRef<'_>) {
+        let (kind, index, text) = match event {
+            EventRef::TextDelta(text) => (TEXT, None, Some(text)),
+            EventRef::ReasoningDelta { index, text } => (REASONING, Some(index), Some(text)),
+            EventRef::ToolCallDelta { index, arguments_delta } => (ARGUMENTS, Some(index), Some(arguments_delta)),
+            EventRef::Other(event) => {
+                self.others_bytes += EventRef::Other(event).bytes();
+                self.others.push(Box::new(event.clone()));
+                (OTHER, None, None)
+            }
+        };
+        let follows = stamp.seq == self.last.seq + 1 && stamp.attempt == self.last.attempt;
+        self.buffer.push(if follows { kind } else { kind | MARKED });
+        if !follows {
+            self.number(stamp.seq);
+            self.number(stamp.attempt.into());
+        }
+        self.number(stamp.at_us.saturating_sub(self.last.at_us));
+        if let Some(index) = index {
+            self.number(index as u64);
+        }
+        if let Some(text) = text {
+            self.number(text.len() as u64);
+            self.buffer.extend_from_slice(text.as_bytes());
+        }
+        self.count += 1;
+        self.first_at_us.get_or_insert(stamp.at_us);
+        self.last = Place {
+            seq: stamp.seq,
+            at_us: stamp.at_us.max(self.last.at_us),
+            attempt: stamp.attempt,
+        };
+    }
+
+    fn number(&mut self, mut number: u64) {
+        while number >= 0x80 {
+            self.buffer.push(number as u8 | 0x80);
+            number >>= 7;
+        }
+        self.buffer.push(number as u8);
+    }
+
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    pub fn first_at_us(&self) -> Option<u64> {
+        self.first_at_us
+    }
+
+    /// About how much memory those take that are not deltas.
+    pub fn others_bytes(&self) -> usize {
+        self.others_bytes
+    }
+
+    /// About how much memory they take.
+    pub fn bytes(&self) -> usize {
+        self.buffer.len() + self.others_bytes
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (Stamp, StreamEvent)> + '_ {
+        let mut reader = Reader(&self.buffer);
+        let mut others = self.others.iter();
+        let mut last = Place::default();
+        (0..self.count).map_while(move |_| {
+            let kind = reader.byte()?;
+            if kind & MARKED == 0 {
+                last.seq += 1;
+            } else {
+                last.seq = reader.number()?;
+                last.attempt = u32::try_from(reader.number()?).ok()?;
+            }
+            last.at_us += reader.number()?;
+            let event = match kind & KIND_MASK {
+                TEXT => StreamEvent::TextDelta(reader.text()?),
+                REASONING => StreamEvent::ReasoningDelta {
+                    index: reader.index()?,
+                    text: reader.text()?,
+                    signature: None,
+                },
+                ARGUMENTS => StreamEvent::ToolCallDelta {
+                    index: reader.index()?,
+                    arguments_delta: reader.text()?,
+                },
+                _ => (**others.next()?).clone(),
+            };
+            let Place { seq, at_us, attempt } = last;
+            Some((Stamp { seq, at_us, attempt }, event))
+        })
+    }
+}
+
+/// What is left to read. The buffer is our own writing, so what does not fit is nothing rather than an error.
+struct Reader<'a>(&'a [u8]);
+
+impl Reader<'_> {
+    fn byte(&mut self) -> Option<u8> {
+        let (first, rest) = self.0.split_first()?;
+        self.0 = rest;
+        Some(*first)
+    }
+
+    fn number(&mut self) -> Option<u64> {
+        let mut number = 0;
+        for shift in (0..64).step_by(7) {
+            let byte = self.byte()?;
+            number |= u64::from(byte & 0x7F) << shift;
+            if byte & 0x80 == 0 {
+                return Some(number);
+            }
+        }
+        None
+    }
+
+    fn index(&mut self) -> Option<usize> {
+        usize::try_from(self.number()?).ok()
+    }
+
+    fn text(&mut self) -> Option<String> {
+        let bytes = self.index()?;
+        let (text, rest) = self.0.split_at_checked(bytes)?;
+        self.0 = rest;
+        String::from_utf8(text.to_vec()).ok()
+    }
+}
