@@ -12,8 +12,8 @@ export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-was
 /** What a runner learns of its attempt, as JSON. */
 export declare function attemptFacts(port: number): string
 
-/** What is known of a call, as JSON. */
-export declare function callFacts(callId: number): string
+/** The settings of a call, as JSON. */
+export declare function callSettings(callId: number): string
 
 /** Clears a slot: if it still holds that runner, or whatever it holds when none is named. Returns whether it did. */
 export declare function clearRunner(hint?: string | undefined | null, runnerId?: number | undefined | null): boolean
@@ -52,6 +52,9 @@ export declare function emitEvent(port: number, json: string): number
 /** A call's ending, as JSON. */
 export declare function ending(callId: number): string | null
 
+/** What holds for calls of this engine that set nothing of their own, as JSON. */
+export declare function engineSettings(engine: number): string
+
 /** Ends a call because of a defect of ours that was caught on its way. */
 export declare function failInternal(port: number, message: string): number
 
@@ -72,6 +75,9 @@ export declare function logEvents(engine: number, traceId: string): string | nul
 
 /** The registered models, as JSON. */
 export declare function models(engine: number): string
+
+/** The id of the model that serves a call; empty when the call is not open any more. */
+export declare function modelUsed(callId: number): string
 
 /** Opens a call: checks the request and resolves its models; nothing starts. Returns its id, or -1. */
 export declare function open(engine: number, requestJson: string, optionsJson?: string | undefined | null): number
@@ -129,3 +135,6 @@ export declare function takeFailure(): string
 
 /** The messages posted since the last time, flat: kind, id, payload. */
 export declare function takeMessages(): Array<number | string>
+
+/** A call's trace id; empty when it is not open any more. */
+export declare function traceId(callId: number): string

@@ -1,6 +1,6 @@
-/** One call's timer. Rust says when to look again and what has struck; this only looks. */
+/** One call's alarm. Rust says when to look again and what has struck; this only looks. */
 
-import { quietTimer } from './deadlines';
+import { Alarm } from './alarm';
 import { Deadline, native } from './native';
 
 /** How soon to look again when a strike has not been dealt with yet. */
@@ -18,46 +18,36 @@ export interface ClockedCall {
   sealing(): void;
 }
 
-export class CallClock {
+export class CallClock extends Alarm {
   readonly #call: ClockedCall;
-  readonly #look = (): void => this.check();
-  #timer: NodeJS.Timeout | undefined;
+  #then: (() => void) | undefined;
 
   constructor(call: ClockedCall) {
+    super();
     this.#call = call;
   }
 
-  get isRunning(): boolean {
-    return this.#timer !== undefined;
-  }
-
-  /** Asks Rust what the time means, and sets the timer for the next look. */
+  /** Asks Rust what the time means, and sets the alarm for the next look. */
   check(): void {
     this.stop();
+    this.#then = undefined;
     const answer = native.deadline(this.#call.id, this.#call.waitedMs());
-    if (answer >= 0) this.#timer = quietTimer(this.#look, answer);
+    if (answer >= 0) this.start(answer);
     else if (answer === Deadline.SEALED) this.#call.sealed();
     else if (answer === Deadline.SEALING) this.#call.sealing();
-    else if (answer === Deadline.TIMED_OUT && !this.#call.timedOut()) this.#timer = quietTimer(this.#look, RETRY_MS);
+    else if (answer === Deadline.TIMED_OUT && !this.#call.timedOut()) this.start(RETRY_MS);
   }
 
   /** Runs something else after a while, instead of looking. */
   after(delayMs: number, run: () => void): void {
-    this.stop();
-    this.#timer = quietTimer(() => {
-      this.#timer = undefined;
-      run();
-    }, delayMs);
+    this.start(delayMs);
+    this.#then = run;
   }
 
-  /** Keeps the process alive until the next look. */
-  hold(): void {
-    this.#timer?.ref();
-  }
-
-  stop(): void {
-    if (this.#timer === undefined) return;
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+  override ring(): void {
+    const then = this.#then;
+    this.#then = undefined;
+    if (then === undefined) this.check();
+    else then();
   }
 }

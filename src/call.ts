@@ -7,6 +7,7 @@ import type { Completion, Ending, Failure, GenerateRequest, StreamEvent } from '
 import { CallClock } from './call-clock';
 import type { CallInput } from './call-input';
 import { CallResult, type Outcome } from './call-result';
+import type { CallSettings } from './call-settings';
 import { Causes, type Reason } from './causes';
 import { enterLive, leaveLive } from './deadlines';
 import type { EmitOutcome } from './emitter';
@@ -18,17 +19,11 @@ import { decodeJson, messageOf } from './json';
 import { LocalRun } from './local-run';
 import { Drain, native, Step, Stopped } from './native';
 import { Outlet } from './outlet';
-import { type BufferLimits, Room } from './room';
+import { type Fill, Room } from './room';
 import { runnerById } from './runner';
 
 /** Who stops a call, in the addon's words. */
 export type StopKind = 'consumer' | 'signal' | 'engine';
-
-interface CallFacts {
-  traceId: string;
-  modelUsed: string;
-  limits: BufferLimits;
-}
 
 /** What a started call waits for. */
 type Phase = 'fresh' | 'local' | 'backoff' | 'foreign' | 'sealing' | 'over';
@@ -40,10 +35,12 @@ export class Call {
   readonly #engine: EngineHandle;
   readonly #input: CallInput;
   readonly #outlet = new Outlet();
-  readonly #room = new Room(this.#outlet);
+  #room: Room | undefined;
   readonly #result = new CallResult();
   #causes: Causes | undefined;
-  #facts: CallFacts | undefined;
+  #settings: CallSettings | undefined;
+  /** What is left of the call once it is over. */
+  #over = { traceId: '', modelUsed: '' };
   #run: LocalRun | undefined;
   #phase: Phase = 'fresh';
   #stopping = false;
@@ -70,7 +67,7 @@ export class Call {
     this.#iterated = true;
     const event = outlet.take();
     if (event !== undefined) {
-      if (this.#room.isAwaited) this.#room.taken(this.#limits);
+      if (this.#room?.isAwaited) this.#room.taken(this.#limits);
       if (this.#demanded) this.#pump();
       return Promise.resolve({ value: event, done: false });
     }
@@ -114,7 +111,7 @@ export class Call {
     this.#demanded = true;
     this.#outlet.silence();
     this.#outlet.release();
-    this.#room.open();
+    this.#room?.open();
     native.detach(this.id);
     this.#pump();
   }
@@ -128,13 +125,13 @@ export class Call {
   }
 
   get traceId(): string {
-    return this.#readFacts()?.traceId ?? '';
+    if (this.#phase !== 'over' && this.#open()) return native.traceId(this.id);
+    return this.#over.traceId;
   }
 
   get modelUsed(): string {
-    // Another candidate may have taken over since the last look.
-    if (this.#phase !== 'over') this.#facts = undefined;
-    return this.#readFacts()?.modelUsed ?? this.#input.model;
+    if (this.#phase !== 'over' && this.#open()) return native.modelUsed(this.id);
+    return this.#over.modelUsed || this.#input.model;
   }
 
   // ── lifecycle ──
@@ -177,10 +174,12 @@ export class Call {
       const request = decodeJson<GenerateRequest>(this.#input.requestJson);
       // The model of this attempt: the only one there is when none was named, or a fallback's.
       if (request.model === undefined || request.fallbackModels !== undefined) request.model = this.modelUsed;
+      const isFirst = this.#run === undefined && this.#phase !== 'backoff';
       const run = new LocalRun(this);
       this.#phase = 'local';
       this.#run = run;
-      this.clock.check();
+      if (isFirst) this.#startClock();
+      else this.clock.check();
       if (this.#isEnding) return;
       run.begin(runnerById(step), request);
       return;
@@ -253,7 +252,7 @@ export class Call {
     this.#phase = 'sealing';
     this.clock.stop();
     this.#run?.abandon(reason === undefined ? new CancelledError('the call is over') : reason.value);
-    this.#room.open();
+    this.#room?.open();
   }
 
   /** Something that cannot happen has happened, such as a panic in Rust: the call ends all the same. */
@@ -287,14 +286,14 @@ export class Call {
 
   /** Whether the consumer is behind by as much as is allowed. */
   get isFull(): boolean {
-    return this.#outlet.length > 0 && this.#room.fill(this.#limits, this.#demanded) !== 'room';
+    return this.#outlet.length > 0 && this.#fill() !== 'room';
   }
 
   /** What an emitter hears whose event was accepted. */
   accepted(): EmitOutcome | Promise<EmitOutcome> {
-    const fill = this.#outlet.length === 0 ? 'room' : this.#room.fill(this.#limits, this.#demanded);
+    const fill = this.#outlet.length === 0 ? 'room' : this.#fill();
     if (fill === 'room' || this.#stopping) return 'delivered';
-    if (fill === 'full') return this.#room.wait();
+    if (fill === 'full') return (this.#room as Room).wait();
     native.overrun(this.id);
     this.stopped();
     return 'closed';
@@ -324,13 +323,28 @@ export class Call {
     return this.#phase === 'over' || this.#phase === 'sealing';
   }
 
-  get #limits(): BufferLimits {
-    return (this.#readFacts() as CallFacts).limits;
+  get #limits(): CallSettings['limits'] {
+    return this.#readSettings().limits;
   }
 
-  #readFacts(): CallFacts | undefined {
-    if (this.#facts === undefined && this.#open()) this.#facts = decodeJson<CallFacts>(native.callFacts(this.id));
-    return this.#facts;
+  #readSettings(): CallSettings {
+    if (this.#settings === undefined) {
+      const { optionsJson } = this.#input;
+      this.#settings =
+        optionsJson === undefined ? this.#engine.settings : decodeJson<CallSettings>(native.callSettings(this.id));
+    }
+    return this.#settings;
+  }
+
+  #fill(): Fill {
+    this.#room ??= new Room(this.#outlet);
+    return this.#room.fill(this.#limits, this.#demanded);
+  }
+
+  /** Of an attempt that begins with the call, nobody has to ask Rust when to look first. */
+  #startClock(): void {
+    const { firstLookMs } = this.#readSettings();
+    if (firstLookMs !== null) this.clock.start(firstLookMs);
   }
 
   #open(): boolean {
@@ -355,7 +369,7 @@ export class Call {
     if (this.#phase === 'over') return;
     this.#demanded = true;
     if (!this.#iterated) this.#outlet.discard();
-    this.#room.open();
+    this.#room?.open();
     if (this.#phase === 'fresh') this.start();
     else this.#pump();
   }
@@ -387,7 +401,7 @@ export class Call {
       const failure = (): Failure => decodeJson<Failure>(native.stopReason(this.id));
       this.#run.abort(reason === undefined ? errorFrom(failure(), { causes: this.#causes?.values }) : reason.value);
     }
-    this.#room.open();
+    this.#room?.open();
     // Aborting runs the runner's own listeners, and one that stops at once may have ended the call.
     if (this.#phase === 'local') this.clock.check();
   }
@@ -401,7 +415,7 @@ export class Call {
       if (this.#dropsUnlessDone && ending.status !== 'done') this.#outlet.drop();
       if (this.#phase !== 'foreign' && native.hasDeliveries(this.id)) this.deliverAll(native.takeDeliveries(this.id));
       const { modelUsed, text, traceId } = ending.completion;
-      this.#facts = { ...(this.#facts as CallFacts), traceId, modelUsed };
+      this.#over = { traceId, modelUsed };
       const outcome = outcomeOf(ending, this.#input.signal, this.#causes?.values);
       if ('completion' in outcome) this.#outlet.deliver(doneEvent(ending), text.length * 2);
       this.#conclude(outcome);
@@ -414,7 +428,7 @@ export class Call {
     this.#phase = 'over';
     this.clock.stop();
     this.#result.set(outcome);
-    this.#room.open();
+    this.#room?.open();
     this.#outlet.close('error' in outcome ? outcome : undefined);
     this.#result.announce();
     this.#engine.leave(this);
@@ -425,7 +439,7 @@ export class Call {
     // Last, because code of others runs here: whatever it throws, the call is over.
     const run = this.#run;
     this.#run = undefined;
-    attempt(() => run?.abandon(new CancelledError('the call is over')));
+    if (run !== undefined && !run.closed) attempt(() => run.abandon(new CancelledError('the call is over')));
     if (this.id !== 0) attempt(() => native.release(this.id));
     const onAbort = this.#onAbort;
     this.#onAbort = undefined;

@@ -1,14 +1,12 @@
 /**
- * The clocks of this thread's live calls. Rust says when to look again; one timer a call looks. Timers never keep the
- * process alive by themselves; only a consumer that waits under a timeout it asked for does, and that costs nothing per
- * event: the process is asked to stay only when it is about to leave.
+ * This thread's live calls, and how long the process stays for them. Their alarms never keep it alive by themselves; only
+ * a consumer that waits under a timeout it asked for does, and that costs nothing per event or call: the process is asked
+ * to stay only when it is about to leave.
  */
 
 import type { Call } from './call';
 import { realm } from './realm';
 
-/** The longest delay that a Node timer can hold. */
-const DELAY_MAX_MS = 2 ** 31 - 1;
 /** How often to look whether mail has come while nothing but the mail is waited for. */
 const MAIL_WAIT_MS = 50;
 
@@ -27,16 +25,9 @@ export function enterLive(call: Call): void {
 
 export function leaveLive(call: Call): void {
   realm.calls.delete(call.id);
-  if (realm.calls.size !== 0) return;
-  if (realm.mailTimer !== undefined) clearTimeout(realm.mailTimer);
+  if (realm.calls.size !== 0 || realm.mailTimer === undefined) return;
+  clearTimeout(realm.mailTimer);
   realm.mailTimer = undefined;
-  if (realm.stay !== undefined) process.removeListener('beforeExit', realm.stay);
-  realm.stay = undefined;
-}
-
-/** A timer that does not keep the process alive. */
-export function quietTimer(run: () => void, delayMs: number): NodeJS.Timeout {
-  return setTimeout(run, Math.min(Math.max(1, Math.ceil(delayMs)), DELAY_MAX_MS)).unref();
 }
 
 function stayForWaitingCalls(): void {

@@ -1,6 +1,8 @@
 /** An engine's number and its calls in flight; what the engine's face, its log and its streams share. */
 
 import type { Call } from './call';
+import type { CallSettings } from './call-settings';
+import { decodeJson } from './json';
 import { native } from './native';
 
 const collected = new FinalizationRegistry<number>((id) => native.releaseEngine(id));
@@ -9,12 +11,15 @@ export class EngineHandle {
   readonly id: number;
   /** Whether the engine's options set a timeout for runners. */
   readonly setsTimeouts: boolean;
+  /** What holds for calls that set nothing of their own. */
+  readonly settings: CallSettings;
   readonly #running = new Set<Call>();
   #waiting: Array<() => void> = [];
 
   constructor(id: number, setsTimeouts: boolean) {
     this.id = id;
     this.setsTimeouts = setsTimeouts;
+    this.settings = decodeJson<CallSettings>(native.engineSettings(id));
     collected.register(this, id);
   }
 

@@ -1,23 +1,26 @@
 /**
- * The TypeScript side of the gate: one event goes to Rust by the cheapest entry point for its kind, and a verdict comes
- * back. Owns the choice of entry point. Judges nothing: whatever is not plainly a hot event goes as JSON, and Rust says
- * what is wrong with it.
+ * The TypeScript side of the gate: one event goes to Rust by the cheapest entry point for its kind, and comes back as a
+ * fresh object or as a verdict. Owns the choice of entry point. Judges nothing: whatever is not plainly a hot event goes
+ * as JSON, and Rust says what is wrong with it.
  */
 
 import type { StreamEvent } from '../native/types';
 import { describe, encodeJson, JsonProblem, messageOf } from './json';
 import { isPanic, native, Verdict } from './native';
 
-// The last accepted event. JavaScript runs one event at a time, so one place is enough and nothing is allocated for it.
-let fresh: StreamEvent | undefined;
-let freshJson = '';
-let freshBytes = 0;
-
 /** Rough memory of an event's object beside its text, in bytes. */
 const EVENT_BYTES = 64;
 
-/** Submits one event to a call or hosted run. Never throws. Reads each property of a hot event once. */
-export function passGate(port: number, event: unknown): number {
+// About how long the last event was that passed and is no delta. JavaScript runs one event at a time, so one place does.
+let lastJsonLength = 0;
+
+/**
+ * Submits one event to a call or hosted run. Never throws. Reads each property of a hot event once.
+ *
+ * @returns when the event passed and nothing else is to be said: a fresh object equal to it, so that what the consumer
+ *   gets is never the runner's own, and neither can change the other's. Otherwise the verdict.
+ */
+export function passGate(port: number, event: unknown): StreamEvent | number {
   try {
     if (typeof event !== 'object' || event === null || Array.isArray(event)) {
       return native.rejectEvent(port, 'event', `an event must be an object, got ${describe(event)}`);
@@ -27,23 +30,25 @@ export function passGate(port: number, event: unknown): number {
       const text = (event as { text?: unknown }).text;
       if (typeof text === 'string') {
         const verdict = native.textDelta(port, text);
-        if (verdict === Verdict.PASS) remember({ type, text }, text);
-        return verdict;
+        return verdict === Verdict.PASS ? { type: 'text-delta', text } : verdict;
       }
     } else if (type === 'tool-call-delta') {
       const { index, argumentsDelta } = event as { index?: unknown; argumentsDelta?: unknown };
       if (typeof argumentsDelta === 'string' && isIndex(index)) {
         const verdict = native.toolCallDelta(port, index, argumentsDelta);
-        if (verdict === Verdict.PASS) remember({ type, index, argumentsDelta }, argumentsDelta);
-        return verdict;
+        return verdict === Verdict.PASS ? { type: 'tool-call-delta', index, argumentsDelta } : verdict;
       }
     } else if (type === 'reasoning-delta') {
       const { index = 0, text, signature } = event as { index?: unknown; text?: unknown; signature?: unknown };
       if (typeof text === 'string' && signature === undefined && isIndex(index)) {
         const verdict = native.reasoningDelta(port, index, text);
-        if (verdict === Verdict.PASS) remember({ type, index, text }, text);
-        return verdict;
+        return verdict === Verdict.PASS ? { type: 'reasoning-delta', index, text } : verdict;
       }
+    } else if (type === 'usage') {
+      const usage = plainUsage(event);
+      if (usage !== undefined) return passUsage(port, usage);
+    } else if (type === 'done' && isPlainDone(event)) {
+      return native.done(port);
     }
     return passJson(port, event);
   } catch (error) {
@@ -53,31 +58,75 @@ export function passGate(port: number, event: unknown): number {
   }
 }
 
-/**
- * A fresh object equal to the event that the last verdict let pass: what the consumer gets is never the runner's own
- * object, so neither can change the other's.
- */
-export function freshEvent(): StreamEvent {
-  return fresh ?? (JSON.parse(freshJson) as StreamEvent);
+/** About how many bytes an event takes that has just come from the gate. */
+export function eventBytes(event: StreamEvent): number {
+  if (event.type === 'text-delta' || event.type === 'reasoning-delta') return EVENT_BYTES + event.text.length * 2;
+  if (event.type === 'tool-call-delta') return EVENT_BYTES + event.argumentsDelta.length * 2;
+  return EVENT_BYTES + lastJsonLength * 2;
 }
 
-/** About how many bytes the last accepted event keeps in memory. */
-export function freshEventBytes(): number {
-  return freshBytes;
-}
-
-function remember(event: StreamEvent, text: string): void {
-  fresh = event;
-  freshBytes = EVENT_BYTES + text.length * 2;
-}
-
-function passJson(port: number, event: object): number {
+function passJson(port: number, event: object): StreamEvent | number {
   const json = encodeJson(event, 'event');
   if (json instanceof JsonProblem) return native.rejectEvent(port, json.path, json.message);
-  fresh = undefined;
-  freshJson = json;
-  freshBytes = EVENT_BYTES + json.length * 2;
-  return native.emitEvent(port, json);
+  lastJsonLength = json.length;
+  const verdict = native.emitEvent(port, json);
+  return verdict === Verdict.PASS ? (JSON.parse(json) as StreamEvent) : verdict;
+}
+
+type Usage = Extract<StreamEvent, { type: 'usage' }>;
+
+function passUsage(port: number, usage: Usage): StreamEvent | number {
+  const verdict = native.usage(
+    port,
+    usage.inputTokens ?? ABSENT,
+    usage.outputTokens ?? ABSENT,
+    usage.totalTokens ?? ABSENT,
+    usage.cacheReadInputTokens ?? ABSENT,
+    usage.cacheCreationInputTokens ?? ABSENT,
+    usage.reasoningTokens ?? ABSENT,
+  );
+  lastJsonLength = 0;
+  return verdict === Verdict.PASS ? usage : verdict;
+}
+
+const ABSENT = -1;
+
+/** A copy of a usage event that holds nothing but whole numbers; undefined for any other, which Rust is to look at. */
+function plainUsage(event: object): Usage | undefined {
+  const usage: Usage = { type: 'usage' };
+  for (const key in event) {
+    if (key === 'type') continue;
+    const count = (event as Record<string, unknown>)[key];
+    if (typeof count !== 'number' || !Number.isSafeInteger(count) || count < 0) return undefined;
+    switch (key) {
+      case 'inputTokens':
+      case 'outputTokens':
+      case 'totalTokens':
+      case 'cacheReadInputTokens':
+      case 'cacheCreationInputTokens':
+      case 'reasoningTokens':
+        usage[key] = count + 0; // JSON knows no negative zero.
+        break;
+      default:
+        return undefined;
+    }
+  }
+  return isOwnJson(event) ? usage : undefined;
+}
+
+/** Whether a `done` says nothing beyond that it is the end. */
+function isPlainDone(event: object): boolean {
+  const { text, toolCalls } = event as { text?: unknown; toolCalls?: unknown };
+  if (text !== '' || !Array.isArray(toolCalls) || toolCalls.length !== 0 || !isOwnJson(toolCalls)) return false;
+  for (const key in event) {
+    if (key !== 'type' && key !== 'text' && key !== 'toolCalls') return false;
+  }
+  return isOwnJson(event);
+}
+
+/** Whether a value's properties are what its JSON says. */
+function isOwnJson(value: object): boolean {
+  return (value as { toJSON?: unknown }).toJSON === undefined;
 }
 
 function isIndex(value: unknown): value is number {

@@ -75,7 +75,7 @@ export function hostRun(port: number, payload: string): void {
   const { runnerId, request } = decodeJson<{ runnerId: number; request: GenerateRequest }>(payload);
   const run = new HostedRun(port);
   // The call may be over already. If not, it may be later, and the runner still wants to log the facts of it.
-  if (!run.readFacts()) return;
+  if (!run.keepFacts()) return;
   realm.hostedRuns.set(port, run);
   run.begin(runnerById(runnerId), request);
 }

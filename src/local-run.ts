@@ -1,9 +1,10 @@
 /** A run whose consumer lives in the same realm: what passes the gate is handed over as it is, without decoding. */
 
 import { performance } from 'node:perf_hooks';
+import type { StreamEvent } from '../native/types';
 import type { Call } from './call';
 import type { EmitOutcome } from './emitter';
-import { freshEvent, freshEventBytes } from './gate';
+import { eventBytes } from './gate';
 import { native, Verdict } from './native';
 import { Run } from './run';
 
@@ -34,16 +35,15 @@ export class LocalRun extends Run {
     if (this.#call.clock.isRunning) this.#pulledAt = performance.now();
   }
 
-  protected override passed(): EmitOutcome | Promise<EmitOutcome> {
-    this.#call.deliver(freshEvent(), freshEventBytes());
+  protected override passed(event: StreamEvent): EmitOutcome | Promise<EmitOutcome> {
+    this.#call.deliver(event, eventBytes(event));
     return this.isPulled ? 'delivered' : this.#call.accepted();
   }
 
   protected override judged(verdict: number): EmitOutcome | Promise<EmitOutcome> {
     const call = this.#call;
     const code = verdict & Verdict.CODE_MASK;
-    if (code === Verdict.PASS) call.deliver(freshEvent(), freshEventBytes());
-    else if (code === Verdict.REPLACED) call.deliverAll(native.takeDeliveries(this.port));
+    if (code === Verdict.REPLACED) call.deliverAll(native.takeDeliveries(this.port));
     if ((verdict & Verdict.STOPPED) !== 0) call.stopped();
     if (code === Verdict.REFUSED) return 'refused';
     if (code === Verdict.CLOSED) return 'closed';

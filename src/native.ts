@@ -17,6 +17,7 @@ export interface Native {
   createEngine(optionsJson: string): number;
   registerModel(engine: number, schemaJson: string): number;
   models(engine: number): string;
+  engineSettings(engine: number): string;
   closeEngine(engine: number): void;
   releaseEngine(engine: number): void;
   logCall(engine: number, traceId: string): string | null;
@@ -24,13 +25,27 @@ export interface Native {
   logEvents(engine: number, traceId: string): string | null;
 
   open(engine: number, requestJson: string, optionsJson?: string): number;
-  callFacts(callId: number): string;
+  callSettings(callId: number): string;
+  traceId(callId: number): string;
+  modelUsed(callId: number): string;
   start(callId: number): number;
   attemptFacts(port: number): string;
 
   textDelta(port: number, text: string): number;
   reasoningDelta(port: number, index: number, text: string): number;
   toolCallDelta(port: number, index: number, argumentsDelta: string): number;
+  /** The counts in the order of the vocabulary; -1 for one that is absent. */
+  usage(
+    port: number,
+    inputTokens: number,
+    outputTokens: number,
+    totalTokens: number,
+    cacheReadInputTokens: number,
+    cacheCreationInputTokens: number,
+    reasoningTokens: number,
+  ): number;
+  /** A `done` that brings nothing. */
+  done(port: number): number;
   emitEvent(port: number, json: string): number;
   rejectEvent(port: number, path: string, message: string): number;
   overrun(port: number): number;

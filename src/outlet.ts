@@ -31,15 +31,7 @@ export class Outlet {
   #dropped = false;
   #silent = false;
   #failure: { error: unknown } | undefined;
-  readonly #park = (resolve: Resolve, reject: Reject): void => {
-    if (this.#resolve === undefined) {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    } else {
-      this.#line ??= [];
-      this.#line.push({ resolve, reject });
-    }
-  };
+  #park: ((resolve: Resolve, reject: Reject) => void) | undefined;
 
   /** Whether a pull waits. */
   get waiting(): boolean {
@@ -74,6 +66,7 @@ export class Outlet {
 
   /** A pull that waits for the next event. */
   wait(): Promise<Result> {
+    this.#park ??= (resolve, reject) => this.#enqueue(resolve, reject);
     const pull = new Promise<Result>(this.#park);
     const last = this.#line?.at(-1);
     if (last === undefined) this.#pull = pull;
@@ -128,6 +121,16 @@ export class Outlet {
       }
     }
     this.release();
+  }
+
+  #enqueue(resolve: Resolve, reject: Reject): void {
+    if (this.#resolve === undefined) {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    } else {
+      this.#line ??= [];
+      this.#line.push({ resolve, reject });
+    }
   }
 
   #advance(): void {

@@ -13,7 +13,7 @@ export interface Realm {
   /** Calls that are open. */
   readonly calls: Map<number, Call>;
   readonly hostedRuns: Map<number, HostedRun>;
-  /** Listens for the process's wish to leave, while calls are open. */
+  /** Listens for the process's wish to leave, from the first call on. */
   stay: (() => void) | undefined;
   mailTimer: NodeJS.Timeout | undefined;
 }

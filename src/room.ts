@@ -1,13 +1,10 @@
 /** Backpressure towards emitter runners of the same realm: when the consumer is behind, and who waits until it is not. */
 
-import type { Limits } from '../native/types';
+import type { CallSettings } from './call-settings';
 import type { EmitOutcome } from './emitter';
 import type { Outlet } from './outlet';
 
-/** The bounds that hold for events on this side of the boundary. */
-export type BufferLimits = {
-  [K in 'bufferedEventsMax' | 'bufferedBytesMax' | 'unawaitedEventsMax']-?: NonNullable<Limits[K]>;
-};
+type BufferLimits = CallSettings['limits'];
 
 /** How full the buffer is: room, full (wait), or over (the runner does not wait when told to). */
 export type Fill = 'room' | 'full' | 'over';

@@ -3,11 +3,11 @@
  * its events to the gate and settles exactly once. Subclasses say where events go. Holds no rule about events.
  */
 
-import type { GenerateRequest } from '../native/types';
+import type { GenerateRequest, StreamEvent } from '../native/types';
 import { type AttemptFacts, type EmitOutcome, RunEmitter } from './emitter';
 import { passGate } from './gate';
 import { describe, encodeJson, JsonProblem, toWellFormed } from './json';
-import { native, Verdict } from './native';
+import { native } from './native';
 import type { RunnerLike } from './runner';
 import { describeThrown } from './thrown';
 
@@ -24,7 +24,12 @@ export abstract class Run {
   aborted = false;
   abortReason: unknown;
   #iterator: EventIterator | undefined;
+  // Made once for a runner that is pulled; a runner that pushes needs neither.
+  #whenPulled: ((step: unknown) => void) | undefined;
+  #whenFailed: ((error: unknown) => void) | undefined;
   #pulling = false;
+  /** JSON, read when someone asks. */
+  #factsJson: string | undefined;
   #facts: AttemptFacts | undefined;
 
   constructor(port: number) {
@@ -35,8 +40,8 @@ export abstract class Run {
   protected abstract wants(): boolean;
   /** A pull begins now. */
   protected abstract pulling(): void;
-  /** The gate let the event pass, and nothing else is to be said about it. */
-  protected abstract passed(): EmitOutcome | Promise<EmitOutcome>;
+  /** The gate let the event pass, and nothing else is to be said about it. `event` is the consumer's own object. */
+  protected abstract passed(event: StreamEvent): EmitOutcome | Promise<EmitOutcome>;
   /** Any other verdict. */
   protected abstract judged(verdict: number): EmitOutcome | Promise<EmitOutcome>;
   /** The run is through; its emitter is closed. */
@@ -74,7 +79,7 @@ export abstract class Run {
     this.#pulling = true;
     this.pulling();
     try {
-      Promise.resolve(this.#iterator.next()).then(this.#onPulled, this.#onFailed);
+      Promise.resolve(this.#iterator.next()).then(this.#whenPulled, this.#whenFailed);
     } catch (error) {
       this.#fail(error);
     }
@@ -82,20 +87,19 @@ export abstract class Run {
 
   emit(event: unknown): EmitOutcome | Promise<EmitOutcome> {
     if (this.closed) return 'closed';
-    const verdict = passGate(this.port, event);
-    return verdict === Verdict.PASS ? this.passed() : this.judged(verdict);
+    const answer = passGate(this.port, event);
+    return typeof answer === 'number' ? this.judged(answer) : this.passed(answer);
   }
 
   facts(): AttemptFacts {
-    this.#facts ??= JSON.parse(native.attemptFacts(this.port)) as AttemptFacts;
+    this.#facts ??= JSON.parse(this.#factsJson ?? native.attemptFacts(this.port)) as AttemptFacts;
     return this.#facts;
   }
 
-  /** Reads the facts while the addon has them. Answers whether it still had. */
-  readFacts(): boolean {
-    const json = native.attemptFacts(this.port);
-    if (json !== '') this.#facts = JSON.parse(json) as AttemptFacts;
-    return json !== '';
+  /** Takes the facts while the addon has them: it forgets them with the attempt, and the runner may ask later. Answers whether it still had. */
+  keepFacts(): boolean {
+    this.#factsJson ??= native.attemptFacts(this.port);
+    return this.#factsJson !== '';
   }
 
   /** Tells the runner to stop. It settles when it has. */
@@ -110,7 +114,7 @@ export abstract class Run {
   /** The call is over without waiting for the runner. */
   abandon(reason: unknown): void {
     if (this.closed) return;
-    this.facts(); // The addon forgets them with the call, and the runner may still want to log them.
+    this.keepFacts();
     this.abort(reason);
     this.closed = true;
   }
@@ -120,26 +124,31 @@ export abstract class Run {
     const iterator = iteratorOf(returned);
     if (iterator !== undefined) {
       this.#iterator = iterator;
+      this.#whenPulled = (step) => this.#onPulled(step);
+      this.#whenFailed = (error) => this.#fail(error);
       if (this.aborted) this.#wind();
       else this.pump();
       return;
     }
     if (isThenable(returned)) {
       // An async function may also return an async iterable.
-      Promise.resolve(returned).then((value) => {
-        try {
-          if (iteratorIn(value)) this.#adopt(value);
-          else this.#finish(value);
-        } catch (error) {
-          this.#fail(error);
-        }
-      }, this.#onFailed);
+      Promise.resolve(returned).then(
+        (value) => {
+          try {
+            if (iteratorIn(value)) this.#adopt(value);
+            else this.#finish(value);
+          } catch (error) {
+            this.#fail(error);
+          }
+        },
+        (error: unknown) => this.#fail(error),
+      );
       return;
     }
     this.#finish(returned);
   }
 
-  readonly #onPulled = (step: unknown): void => {
+  #onPulled(step: unknown): void {
     this.#pulling = false;
     if (this.closed) return;
     let value: unknown;
@@ -168,11 +177,7 @@ export abstract class Run {
     } else {
       this.pump();
     }
-  };
-
-  readonly #onFailed = (error: unknown): void => {
-    this.#fail(error);
-  };
+  }
 
   /** Lets a pulled runner run its `finally`, and settles when it has. */
   #wind(): void {
@@ -183,7 +188,7 @@ export abstract class Run {
       if (typeof finish === 'function') {
         Promise.resolve(finish.call(iterator, undefined) as unknown).then(
           () => this.#finish(undefined),
-          this.#onFailed,
+          this.#whenFailed,
         );
       } else if (!this.#pulling) {
         this.#finish(undefined);
@@ -208,7 +213,7 @@ export abstract class Run {
 
   #settle(outcomeJson: string | undefined): void {
     if (this.closed) return;
-    this.facts(); // From now on the addon answers for the next attempt, or no longer at all.
+    this.keepFacts();
     this.closed = true;
     this.#pulling = false;
     this.settled(outcomeJson);
