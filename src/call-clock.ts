@@ -10,6 +10,8 @@ export interface ClockedCall {
   readonly id: number;
   /** For how long the runner has been waited for. */
   waitedMs(): number;
+  /** When to look again, of a time that has `leftMs` to run. */
+  nextLookMs(leftMs: number): number;
   /** A timeout stopped the call. Answers whether that was news. */
   timedOut(): boolean;
   /** The grace period is over; the ending is there. */
@@ -32,7 +34,7 @@ export class CallClock extends Alarm {
     this.stop();
     this.#then = undefined;
     const answer = native.deadline(this.#call.id, this.#call.waitedMs());
-    if (answer >= 0) this.start(answer);
+    if (answer >= 0) this.start(this.#call.nextLookMs(answer));
     else if (answer === Deadline.SEALED) this.#call.sealed();
     else if (answer === Deadline.SEALING) this.#call.sealing();
     else if (answer === Deadline.TIMED_OUT && !this.#call.timedOut()) this.start(RETRY_MS);

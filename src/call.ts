@@ -16,7 +16,7 @@ import type { EngineHandle } from './engine-handle';
 import { CancelledError, InternalError } from './errors';
 import { errorFrom, lastError } from './failure';
 import { decodeJson, messageOf } from './json';
-import { LocalRun } from './local-run';
+import { LOOKS, LocalRun } from './local-run';
 import { Drain, native, Step, Stopped } from './native';
 import { Outlet } from './outlet';
 import { type Fill, Room } from './room';
@@ -241,6 +241,10 @@ export class Call {
     return this.#run?.waitedMs() ?? 0;
   }
 
+  nextLookMs(leftMs: number): number {
+    return this.#run?.nextLookMs(leftMs) ?? leftMs;
+  }
+
   /** The ending is there: the log has committed, or the grace period is over. */
   sealed(): void {
     this.#finish();
@@ -344,7 +348,7 @@ export class Call {
   /** Of an attempt that begins with the call, nobody has to ask Rust when to look first. */
   #startClock(): void {
     const { firstLookMs } = this.#readSettings();
-    if (firstLookMs !== null) this.clock.start(firstLookMs);
+    if (firstLookMs !== null) this.clock.start(firstLookMs / LOOKS);
   }
 
   #open(): boolean {

@@ -39,10 +39,6 @@ export class HostedRun extends Run {
     return this.#room === undefined;
   }
 
-  protected override pulling(): void {
-    // Rust keeps the clock of a call whose consumer is elsewhere.
-  }
-
   protected override passed(): EmitOutcome {
     return 'delivered';
   }

@@ -11,28 +11,43 @@ import { Run } from './run';
 /** How long an emitter runner with room has been waited for: Rust knows better, from the last event on. */
 const UNKNOWN_MS = 1e15;
 
+/** How often a pulled runner's time is looked at while it runs. */
+export const LOOKS = 16;
+
 export class LocalRun extends Run {
   readonly #call: Call;
-  /** When the outstanding pull began. */
-  #pulledAt = 0;
+  /** The pull that was outstanding when the clock was last looked at, and since when that is known. */
+  #seenPull = 1;
+  #seenAt = performance.now();
 
   constructor(call: Call) {
     super(call.id);
     this.#call = call;
   }
 
-  /** For how long the consumer has been waiting for this runner, in milliseconds. */
+  /**
+   * For how long the consumer has been waiting for this runner, in milliseconds. A pull takes no time itself: the clock's
+   * looks find out which pull stays outstanding, so a pulled runner's time strikes late by one interval of looks.
+   */
   waitedMs(): number {
-    if (this.isPulled) return this.isPulling ? performance.now() - this.#pulledAt : 0;
-    return this.#call.isFull ? 0 : UNKNOWN_MS;
+    if (!this.isPulled) return this.#call.isFull ? 0 : UNKNOWN_MS;
+    if (!this.isPulling) return 0;
+    const now = performance.now();
+    if (this.pulls !== this.#seenPull) {
+      this.#seenPull = this.pulls;
+      this.#seenAt = now;
+    }
+    return now - this.#seenAt;
+  }
+
+  /** When to look at the clock again, of a time that has `leftMs` to run. */
+  nextLookMs(leftMs: number): number {
+    const isKnown = !this.isPulled || (this.isPulling && this.pulls === this.#seenPull);
+    return isKnown ? leftMs : leftMs / LOOKS;
   }
 
   protected override wants(): boolean {
     return this.#call.wantsMore;
-  }
-
-  protected override pulling(): void {
-    if (this.#call.clock.isRunning) this.#pulledAt = performance.now();
   }
 
   protected override passed(event: StreamEvent): EmitOutcome | Promise<EmitOutcome> {

@@ -22,6 +22,8 @@ export abstract class Run {
   /** No event is taken any more. */
   closed = false;
   aborted = false;
+  /** How often the runner has been pulled. */
+  pulls = 0;
   abortReason: unknown;
   #iterator: EventIterator | undefined;
   // Made once for a runner that is pulled; a runner that pushes needs neither.
@@ -38,8 +40,6 @@ export abstract class Run {
 
   /** Whether another event may be pulled now. */
   protected abstract wants(): boolean;
-  /** A pull begins now. */
-  protected abstract pulling(): void;
   /** The gate let the event pass, and nothing else is to be said about it. `event` is the consumer's own object. */
   protected abstract passed(event: StreamEvent): EmitOutcome | Promise<EmitOutcome>;
   /** Any other verdict. */
@@ -77,7 +77,7 @@ export abstract class Run {
   pump(): void {
     if (this.#iterator === undefined || this.#pulling || this.aborted || this.closed || !this.wants()) return;
     this.#pulling = true;
-    this.pulling();
+    this.pulls += 1;
     try {
       Promise.resolve(this.#iterator.next()).then(this.#whenPulled, this.#whenFailed);
     } catch (error) {

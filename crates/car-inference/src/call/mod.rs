@@ -88,14 +88,16 @@ impl WeakCall {
     }
 }
 
+/// Settings and state lie side by side, because each event reads both.
+#[repr(C)]
 pub(crate) struct CallShared {
+    settings: CallSettings,
+    state: Mutex<CallState>,
     /// Under which the engine knows it.
     number: u64,
     facts: CallFacts,
     request: Arc<GenerateRequest>,
-    settings: CallSettings,
     engine: Arc<EngineShared>,
-    state: Mutex<CallState>,
     /// Told whenever something changed that somebody may wait for: room, a stop, the ending.
     changed: Notify,
 }

@@ -54,14 +54,25 @@ pub(super) struct Streamed {
     pub altered: bool,
 }
 
+/// What each event touches comes first and lies together: with thousands of calls in turn, every further cache line and
+/// page is a miss.
+#[repr(C)]
 pub(super) struct CallState {
     pub phase: Phase,
+    pub started_at: Option<Instant>,
+    pub last_event_at: Option<Instant>,
+    pub next_seq: u64,
+    pub call_bytes: usize,
     /// The current attempt's number; 0 before the first.
     pub attempt: u32,
-    pub session: Session,
+    /// What the runner has emitted, whatever policy made of it.
+    pub streamed: Streamed,
+    /// Whether the consumer has been given part of the answer.
+    pub content_delivered: bool,
     pub accumulator: StreamAccumulator,
-    pub policy: Option<Box<dyn CallPolicy>>,
     pub log: Option<Box<dyn CallLog>>,
+    pub policy: Option<Box<dyn CallPolicy>>,
+    pub session: Session,
     pub delivery: Delivery,
     /// Models in the order to try, until the call starts.
     pub models: Vec<Arc<ModelSchema>>,
@@ -75,23 +86,15 @@ pub(super) struct CallState {
     pub text_mismatch: bool,
     /// The same of the tool calls.
     pub tool_calls_mismatch: bool,
-    /// Whether the consumer has been given part of the answer.
-    pub content_delivered: bool,
     /// What the current attempt's runner said of its failure.
     pub details: Option<Box<FailureDetails>>,
-    pub started_at: Option<Instant>,
     pub attempt_started_at: Option<Instant>,
-    pub last_event_at: Option<Instant>,
-    pub next_seq: u64,
     /// The number that the current attempt's first event gets.
     pub attempt_first_seq: u64,
-    /// What the runner has emitted, whatever policy made of it.
-    pub streamed: Streamed,
     /// What the log could not take of a call that has gone on since: it must not look recorded.
     pub log_error: Option<LogError>,
     /// Notes written so far.
     pub notes: u32,
-    pub call_bytes: usize,
 }
 
 impl CallState {

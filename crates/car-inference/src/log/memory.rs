@@ -90,7 +90,8 @@ struct Shelf {
 
 struct StoredCall {
     start: CallStart,
-    events: PackedEvents,
+    /// Apart from the rest, so that an event touches nothing else.
+    events: Arc<Mutex<PackedEvents>>,
     attempts: Vec<AttemptRecord>,
     verdicts: Vec<VerdictRecord>,
     notes: Vec<Note>,
@@ -151,7 +152,9 @@ impl EventLog for MemoryLog {
             .lock()
             .calls
             .insert(start.trace_id.clone(), Arc::clone(&call));
+        let events = Arc::clone(&call.lock().events);
         Ok(Box::new(MemoryCallLog {
+            events,
             shelf: Arc::clone(&self.shared),
             call,
         }))
@@ -173,6 +176,7 @@ impl Shelf {
 }
 
 struct MemoryCallLog {
+    events: Arc<Mutex<PackedEvents>>,
     shelf: Arc<Mutex<Shelf>>,
     call: Arc<Mutex<StoredCall>>,
 }
@@ -188,7 +192,7 @@ impl CallLog for MemoryCallLog {
     }
 
     fn event(&mut self, stamp: Stamp, event: EventRef<'_>) -> Result<(), LogError> {
-        self.call.lock().events.push(stamp, event);
+        self.events.lock().push(stamp, event);
         Ok(())
     }
 
@@ -224,7 +228,7 @@ impl StoredCall {
     fn new(start: CallStart) -> Self {
         Self {
             start,
-            events: PackedEvents::default(),
+            events: Arc::default(),
             attempts: Vec::new(),
             verdicts: Vec::new(),
             notes: Vec::new(),
@@ -239,11 +243,12 @@ impl StoredCall {
     }
 
     fn bytes(&self) -> usize {
+        let events = self.events.lock();
         let answer = self.ending.as_ref().map_or(0, |(_, ending)| {
-            completion_bytes(&ending.completion) + self.events.others_bytes()
+            completion_bytes(&ending.completion) + events.others_bytes()
         });
         let notes: usize = self.notes.iter().map(|note| note.message.len() + note.code.len()).sum();
-        size_of::<Self>() + self.events.bytes() + answer + self.start.request.bytes() + notes
+        size_of::<Self>() + events.bytes() + answer + self.start.request.bytes() + notes
     }
 
     fn epoch_ms(&self, at_us: u64) -> f64 {
@@ -253,6 +258,7 @@ impl StoredCall {
     fn events(&self) -> Vec<LoggedEvent> {
         let mut events: Vec<_> = self
             .events
+            .lock()
             .iter()
             .map(|(stamp, event)| LoggedEvent {
                 seq: stamp.seq,
@@ -292,7 +298,7 @@ impl StoredCall {
             tags: request.tags.clone(),
             status: self.status(),
             started_at: self.epoch_ms(0),
-            first_event_at: self.events.first_at_us().map(|at_us| self.epoch_ms(at_us)),
+            first_event_at: self.events.lock().first_at_us().map(|at_us| self.epoch_ms(at_us)),
             ended_at: self.ending.as_ref().map(|(stamp, _)| self.epoch_ms(stamp.at_us)),
             stop_reason: completion.and_then(|completion| completion.stop_reason),
             usage: completion.and_then(|completion| completion.usage),
@@ -304,7 +310,7 @@ impl StoredCall {
             attempts: self.attempts.clone(),
             verdicts: self.verdicts.clone(),
             notes: self.notes.clone(),
-            event_count: self.events.count() + completed,
+            event_count: self.events.lock().count() + completed,
             request: (**request).clone(),
         }
     }

@@ -15,14 +15,16 @@ const OTHER: u8 = 3;
 const KIND_MASK: u8 = 7;
 const MARKED: u8 = 8;
 
+/// What each event touches comes first.
 #[derive(Default)]
+#[repr(C)]
 pub(super) struct PackedEvents {
     buffer: Vec<u8>,
-    others: Vec<Box<StreamEvent>>,
-    others_bytes: usize,
+    last: Place,
     count: u64,
     first_at_us: Option<u64>,
-    last: Place,
+    others: Vec<Box<StreamEvent>>,
+    others_bytes: usize,
 }
 
 /// A stamp to count on from.
