@@ -1,24 +1,19 @@
-/** How a test and a thread that does not turn its event loop wait for each other: two cells of shared memory. */
-const [REACHED, RELEASED] = [0, 1];
+/** A place where a thread stops until a test lets it go on, whether or not either of them turns its event loop. */
+import { blockUntilReached, newCells, reached, release } from './workers/latch.mjs';
 
 export class Latch {
-  /** To be handed to the thread, which passes it to `hold` of `workers/latch.mjs`. */
-  readonly cells = new Int32Array(new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT));
+  /** To be handed to the thread, which passes it to `reach` or `hold` of `workers/latch.mjs`. */
+  readonly cells: Int32Array = newCells();
 
-  /** Resolves when the thread has got there. */
-  async reached(): Promise<void> {
-    const { value } = Atomics.waitAsync(this.cells, REACHED, 0);
-    await value;
+  reached(): Promise<void> {
+    return reached(this.cells);
   }
 
-  /** Blocks this thread too, until the other has got there. */
   blockUntilReached(): void {
-    Atomics.wait(this.cells, REACHED, 0);
+    blockUntilReached(this.cells);
   }
 
-  /** Lets the thread go on. */
   release(): void {
-    Atomics.store(this.cells, RELEASED, 1);
-    Atomics.notify(this.cells, RELEASED);
+    release(this.cells);
   }
 }
