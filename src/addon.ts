@@ -11,7 +11,7 @@ export function loadAddon<T extends { addonVersion(): string }>(load: () => T): 
   try {
     addon = load();
   } catch (cause) {
-    throw isForbidden(cause)
+    throw areAddonsForbidden()
       ? problem(
           'ERR_CAR_INFERENCE_ADDONS_FORBIDDEN',
           'car-inference is a native addon, and this process may not load addons: it runs with --no-addons, or with ' +
@@ -41,18 +41,23 @@ function problem(code: string, message: string, cause?: unknown): Error {
   return Object.assign(new Error(message, cause === undefined ? undefined : { cause }), { code });
 }
 
-/** The generated loader tries several files and chains what each of them failed with. */
-function* causesOf(error: unknown): Generator<{ code?: unknown; message?: unknown }, void, undefined> {
-  for (let at = error; typeof at === 'object' && at !== null; at = (at as { cause?: unknown }).cause) yield at;
+/** Asks Node for a file that is no addon: the loader's errors no longer have Node's codes. */
+function areAddonsForbidden(): boolean {
+  try {
+    process.dlopen({ exports: {} }, __filename);
+  } catch (error) {
+    return (error as { code?: unknown }).code === 'ERR_DLOPEN_DISABLED';
+  }
+  return false;
 }
 
-function isForbidden(error: unknown): boolean {
-  return [...causesOf(error)].some(({ code }) => code === 'ERR_DLOPEN_DISABLED');
-}
-
-/** The most telling of the causes: a file that is there and cannot be loaded, before files that are not there. */
+/** What each try came to, the first one first: the generated loader chains them as causes of each other, last one first. */
 function reasonOf(error: unknown): string {
-  const causes = [...causesOf(error)];
-  const telling = causes.find(({ code }) => code === 'ERR_DLOPEN_FAILED') ?? causes[0];
-  return String(telling?.message ?? error);
+  const tries: string[] = [];
+  for (let at = error; typeof at === 'object' && at !== null; at = (at as { cause?: unknown }).cause) {
+    const [firstLine = ''] = String((at as { message?: unknown }).message).split('\n');
+    tries.unshift(firstLine);
+  }
+  // The outermost error only says that all of them failed.
+  return (tries.length > 1 ? tries.slice(0, -1) : tries).join('; ');
 }
