@@ -73,6 +73,14 @@ describe.each(nodes())('a host that listens, under %s', (node) => {
   });
 
   test.each([
+    ['exit', 5],
+    ['nothing left to do', 0],
+  ])('a thread that is blocked in its runner does not hold the process: %s', async (way, code) => {
+    const exit = await run('blocked-thread.mjs', { node, args: [way] });
+    expect(exit).toEqual({ code, signal: null, stdout: 'first\n', stderr: '' });
+  });
+
+  test.each([
     ['drain', [{ text: 'first last' }, { status: 'done' }]],
     ['cancel', [{ code: 'cancelled', text: 'first ' }, { status: 'cancelled' }]],
   ])("a signal handler that closes the engine with '%s' lets the process end by itself", async (mode, said) => {

@@ -152,6 +152,22 @@ describe('while the thread of the runner does not turn its loop', () => {
     latch.release();
   });
 
+  test('a call that is cancelled while its turn comes is not begun', async () => {
+    await using host = new Thread();
+    const latch = new Latch();
+    await host.ask('register', { blocks: latch.cells });
+    await host.ask('gatherRuns', 2);
+    const streams = [0, 1].map(() => newEngine(PATIENT).generateTrackedStream(REQUEST));
+    const pulls = streams.map((stream) => rejection(stream.next()));
+    // The runner holds the thread for the one that came first, and the other waits for its turn behind it.
+    await latch.reached();
+    const cancelled = streams.map((stream) => stream.cancel());
+    latch.release();
+    await Promise.all(cancelled);
+    for (const pull of pulls) expect(await pull).toBeInstanceOf(CancelledError);
+    expect(await host.ask('runs')).toHaveLength(1);
+  });
+
   test('engines of other threads and callers in Rust end by their own times too', async () => {
     await using host = new Thread();
     await using consumer = new Thread();
