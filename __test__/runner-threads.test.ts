@@ -293,6 +293,19 @@ describe('registering in workers', () => {
     }
   });
 
+  test('a runner that was replaced and still serves a call does not take the new one with it', async () => {
+    const host = new Thread();
+    await host.ask('register', { events: [text('a')], hangs: true });
+    const stream = newEngine(PATIENT).generateTrackedStream(REQUEST);
+    await stream.next();
+    const runner = async () => ({ text: 'new' });
+    setInferenceRunner(runner);
+    const failed = rejection(stream.next());
+    await host.terminate();
+    expect(await failed).toBeInstanceOf(RunnerFailedError);
+    expect(currentInferenceRunner()).toBe(runner);
+  });
+
   test('the slot of a hint is cleared with its worker, and the process-wide one stays', async () => {
     setInferenceRunner(async () => ({ text: 'process-wide' }));
     const host = new Thread();
