@@ -19,10 +19,13 @@ export interface Installation {
   readonly addonVersion?: string;
 }
 
+const target = join(root, 'target');
+mkdirSync(target, { recursive: true });
+
 /** Folders of one test file, removed at its end. */
 export class Installations {
   // Beside what cargo builds, because a hard link needs one file system.
-  readonly #folder = mkdtempSync(join(root, 'target', 'installed-'));
+  readonly #folder = mkdtempSync(join(target, 'installed-'));
 
   /** Installs the package. Returns its folder. */
   add(name: string, { addon, version: own = version, addonVersion = own }: Installation): string {
