@@ -4,6 +4,7 @@ import { dirname, sep } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { collect } from './support/collect';
 import { MODEL, REQUEST } from './support/engine';
+import { Latch } from './support/latch';
 import { aborted, done, text } from './support/scripted-runner';
 import { Thread } from './support/thread';
 
@@ -69,4 +70,17 @@ describe.each(Object.entries(purges))('two copies, since %s', (_name, isPurged) 
     await thread.ask('cancel', 'enough');
     expect(reason).toBeInstanceOf(second.CancelledError);
   });
+});
+
+test('mail that had come before the second copy was loaded is not lost', async () => {
+  const first = load();
+  const latch = new Latch();
+  await using thread = new Thread();
+  await thread.ask('register', { events: [text('hello')], reaches: latch.cells });
+  const answer = new first.InferenceEngine({ models: [MODEL] }).generate(REQUEST);
+  // The call begins in the next microtask. Then this thread stands still until its mail is there.
+  await Promise.resolve().then(() => latch.blockUntilReached());
+  for (const path of Object.keys(require.cache)) if (path.startsWith(root)) delete require.cache[path];
+  expect(load()).not.toBe(first);
+  expect((await answer).text).toBe('hello');
 });

@@ -9,6 +9,9 @@
  */
 export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-wasip1'
 
+/** The version of the package that this addon was built for. */
+export declare function addonVersion(): string
+
 /** What a runner learns of its attempt, as JSON. */
 export declare function attemptFacts(port: number): string
 
@@ -106,11 +109,20 @@ export declare function releaseEngine(engine: number): void
 /** Goes on after a wait. Returns what is to be done next. */
 export declare function resume(callId: number): number
 
+/**
+ * Makes a call and blocks this thread until it is over, so its runner must live in another one. With `take`, the stream
+ * is dropped after so many events. Returns the events and what ended them, as JSON.
+ */
+export declare function rustCallerProbe(optionsJson: string, requestJson: string, take?: number | undefined | null): string
+
 /** Says whom to wake when [`take_messages`] has something. */
 export declare function setMailbox(ring: () => void): void
 
 /** Tells what became of a runner. Returns what is to be done next; for a hosted run, nothing. */
 export declare function settle(portId: number, outcomeJson?: string | undefined | null): number
+
+/** The object that all copies of the package's JavaScript on this thread share: the one that the first of them brings. */
+export declare function shareRealm(fresh: object): object
 
 /** Starts a call. Returns what is to be done next. */
 export declare function start(callId: number): number

@@ -835,6 +835,7 @@ function __napiStampBindingTarget(exportsObject, target) {
 // linked import resolves to `undefined`.
 module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __napiLoadedBindingTarget)
 module.exports = nativeBinding
+module.exports.addonVersion = nativeBinding.addonVersion
 module.exports.attemptFacts = nativeBinding.attemptFacts
 module.exports.callSettings = nativeBinding.callSettings
 module.exports.clearRunner = nativeBinding.clearRunner
@@ -864,8 +865,10 @@ module.exports.rejectEvent = nativeBinding.rejectEvent
 module.exports.release = nativeBinding.release
 module.exports.releaseEngine = nativeBinding.releaseEngine
 module.exports.resume = nativeBinding.resume
+module.exports.rustCallerProbe = nativeBinding.rustCallerProbe
 module.exports.setMailbox = nativeBinding.setMailbox
 module.exports.settle = nativeBinding.settle
+module.exports.shareRealm = nativeBinding.shareRealm
 module.exports.start = nativeBinding.start
 module.exports.stepDelay = nativeBinding.stepDelay
 module.exports.stop = nativeBinding.stop

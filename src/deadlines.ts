@@ -7,7 +7,7 @@
 import type { Call } from './call';
 import { realm } from './realm';
 
-/** How often to look whether mail has come while nothing but the mail is waited for. */
+/** How often to look whether somebody still waits while nothing but the mail keeps the process. */
 const MAIL_WAIT_MS = 50;
 
 /** The call of this number, while it is open. */
@@ -25,18 +25,31 @@ export function enterLive(call: Call): void {
 
 export function leaveLive(call: Call): void {
   realm.calls.delete(call.id);
-  if (realm.calls.size !== 0 || realm.mailTimer === undefined) return;
-  clearTimeout(realm.mailTimer);
-  realm.mailTimer = undefined;
+  if (realm.calls.size === 0) stopWaitingForMail();
 }
 
 function stayForWaitingCalls(): void {
-  let forMail = false;
   for (const call of realm.calls.values()) {
-    if (!call.keepsProcess) continue;
-    if (call.clock.isRunning) call.clock.hold();
-    else forMail = true;
+    if (call.keepsProcess && call.clock.isRunning) call.clock.hold();
   }
-  // The bell is weak, so something has to turn the loop while the log commits or another thread answers.
-  if (forMail) realm.mailTimer = setTimeout(() => {}, MAIL_WAIT_MS);
+  // The bell is weak, so something has to keep the loop while the log commits or another thread answers. It repeats,
+  // because a loop that ran empty each time would have the process announce its exit to the host each time.
+  if (isMailAwaited()) realm.mailTimer ??= setInterval(lookForWaitingCalls, MAIL_WAIT_MS);
+}
+
+function lookForWaitingCalls(): void {
+  if (!isMailAwaited()) stopWaitingForMail();
+}
+
+/** Whether somebody waits for what only the mail can bring. */
+function isMailAwaited(): boolean {
+  for (const call of realm.calls.values()) {
+    if (call.keepsProcess && !call.clock.isRunning) return true;
+  }
+  return false;
+}
+
+function stopWaitingForMail(): void {
+  clearInterval(realm.mailTimer);
+  realm.mailTimer = undefined;
 }

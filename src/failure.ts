@@ -1,6 +1,7 @@
 /** From the failure that Rust describes to the error a consumer catches. The one place that knows both. */
 
 import type { Completion, Failure } from '../native/types';
+import { otherAddonsNote } from './copies';
 import {
   CancelledError,
   EngineClosedError,
@@ -55,7 +56,7 @@ export function errorFrom(failure: Failure, { completion, causes }: FailureConte
     case 'protocol':
       return new ProtocolError(message, { ...options, problems: failure.problems ?? [] });
     case 'no-runner':
-      return new NoRunnerError(message, options);
+      return new NoRunnerError(`${message}${otherAddonsNote()}`, options);
     case 'model-not-found':
       return new ModelNotFoundError(message, options);
     case 'policy-denied':

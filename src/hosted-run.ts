@@ -72,6 +72,11 @@ export function hostRun(port: number, payload: string): void {
   const run = new HostedRun(port);
   // The call may be over already. If not, it may be later, and the runner still wants to log the facts of it.
   if (!run.keepFacts()) return;
+  if (native.isClosed(port)) {
+    // Cancelled while this thread was busy: a provider must not be asked for what nobody wants any more.
+    native.settle(port);
+    return;
+  }
   realm.hostedRuns.set(port, run);
   run.begin(runnerById(runnerId), request);
 }

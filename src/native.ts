@@ -3,9 +3,13 @@
  * Owns the constants of the boundary. Refuses to know what any of it means to a caller.
  */
 
+import { types } from 'node:util';
 import type { Failure } from '../native/types';
+import { loadAddon } from './addon';
 
 export interface Native {
+  addonVersion(): string;
+  shareRealm(fresh: object): object;
   setMailbox(ring: () => void): void;
   takeMessages(): Array<number | string>;
   takeFailure(): string;
@@ -66,7 +70,7 @@ export interface Native {
   release(callId: number): void;
 }
 
-export const native = require('../native/index.js') as Native;
+export const native: Native = loadAddon(() => require('../native/index.js') as Native);
 
 /** What the gate answered to one event: a code in the low three bits, and flags. */
 export const Verdict = {
@@ -103,7 +107,8 @@ const PANIC_CODES: ReadonlySet<unknown> = new Set(['car-inference.panic', 'Gener
 
 /** Whether something thrown is a panic of Rust that was caught at the boundary. */
 export function isPanic(thrown: unknown): boolean {
-  return thrown instanceof Error && PANIC_CODES.has((thrown as { code?: unknown }).code);
+  // Not `instanceof`: where a test runner gives this file globals of its own, the addon's errors are of other ones.
+  return types.isNativeError(thrown) && PANIC_CODES.has((thrown as { code?: unknown }).code);
 }
 
 /** Why the last native function on this thread failed; undefined when it did not. */

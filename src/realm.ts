@@ -1,6 +1,7 @@
 /**
  * What every copy of this package's JavaScript that one thread loads over one addon has in common: a test runner's reset
- * of modules makes such copies. The addon knows one mailbox a thread, so the newest copy takes the mail of all.
+ * of modules makes such copies, and so does a package manager that links one file into two folders. The addon knows one
+ * mailbox a thread, so the newest copy takes the mail of all.
  */
 
 import type { Call } from './call';
@@ -18,24 +19,16 @@ export interface Realm {
   mailTimer: NodeJS.Timeout | undefined;
 }
 
-export const realm: Realm = shared({
+const fresh: Realm = {
   runners: new Map(),
   calls: new Map(),
   hostedRuns: new Map(),
   stay: undefined,
   mailTimer: undefined,
-});
+};
 
-/** The realm of an earlier copy, else this one. It is found at the addon, or at the process if that was purged too. */
-function shared(fresh: Realm): Realm {
-  const places = [
-    { home: native as object, key: Symbol.for('car-inference.realm') },
-    { home: process as object, key: Symbol.for(`car-inference.realm ${__dirname}`) },
-  ];
-  const found = places.map(({ home, key }) => (home as Record<symbol, Realm | undefined>)[key]);
-  const value = found.find((realm) => realm !== undefined) ?? fresh;
-  places.forEach(({ home, key }, at) => {
-    if (found[at] === undefined) Object.defineProperty(home, key, { value });
-  });
-  return value;
-}
+/** The realm that the first copy brought. The addon keeps it: copies need share neither module cache nor `process`. */
+export const realm: Realm = native.shareRealm(fresh) as Realm;
+
+/** Whether this copy is the first over its addon in this thread. */
+export const isFirstCopy: boolean = realm === fresh;

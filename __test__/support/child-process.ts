@@ -18,12 +18,29 @@ export function nodes(): string[] {
   return [...new Set(found.map((path) => realpathSync(path)))];
 }
 
+export interface RunOptions {
+  readonly node?: string;
+  /** Node's own options. */
+  readonly flags?: readonly string[];
+  /** The script's arguments. */
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 /** Runs a script of `processes/` to its end. Warnings of Node are left on: a quiet stderr is part of the promise. */
 export function runScript(name: string, node = process.execPath): Promise<Exit> {
+  return run(name, { node, flags: ['--unhandled-rejections=warn'] });
+}
+
+/** Runs a script of `processes/` to its end, as Node runs it by default. */
+export function run(name: string, { node = process.execPath, flags = [], args = [], env }: RunOptions): Promise<Exit> {
   const script = fileURLToPath(new URL(`./processes/${name}`, import.meta.url));
-  const { NODE_OPTIONS: _options, ...env } = process.env;
+  const { NODE_OPTIONS: _options, ...inherited } = process.env;
   return new Promise((resolve, reject) => {
-    const child = spawn(node, ['--unhandled-rejections=warn', script], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(node, [...flags, script, ...args], {
+      env: { ...inherited, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     let [stdout, stderr] = ['', ''];
     child.stdout.setEncoding('utf8').on('data', (text) => {
       stdout += text;
@@ -35,3 +52,14 @@ export function runScript(name: string, node = process.execPath): Promise<Exit> 
     child.on('close', (code, signal) => resolve({ code, signal, stdout, stderr }));
   });
 }
+
+/** What a script has said: one JSON value a line. */
+export function saidBy({ stdout }: Exit): unknown[] {
+  return stdout
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line));
+}
+
+/** What a process writes that did not end of its own will. */
+export const CRASH = /panicked|FATAL ERROR|Assertion|core dumped|Segmentation|free\(\)|SIG(SEGV|ABRT|BUS|ILL)/;

@@ -1,7 +1,10 @@
 /** A thread that loads the package for itself and does what the test tells it: host a runner, or consume a call. */
+import { createRequire } from 'node:module';
 import { parentPort } from 'node:worker_threads';
 import { currentInferenceRunner, InferenceEngine, RunnerDeclinedError, setInferenceRunner } from 'car-inference';
+import { hold, reach } from './latch.mjs';
 
+const addon = createRequire(import.meta.url)('../../../native/index.js');
 const runs = [];
 let stream;
 let engine;
@@ -31,8 +34,8 @@ async function attempt(run) {
 }
 
 const commands = {
-  /** Registers a runner that follows a script: events, `repeat` deltas, then fail, hang or return. */
-  register({ way, hint, events = [], repeat = 0, fails, hangs = false, result }) {
+  /** Registers a runner that follows a script: events, `repeat` deltas, then block, fail, hang or return. */
+  register({ way, hint, events = [], repeat = 0, blocks, reaches, fails, hangs = false, result }) {
     const all = function* () {
       yield* events;
       for (let n = 0; n < repeat; n += 1) yield { type: 'text-delta', text: `${n} ` };
@@ -46,6 +49,8 @@ const commands = {
       return run;
     };
     const end = async ({ cancelled }) => {
+      if (reaches) reach(reaches);
+      if (blocks) hold(blocks);
       if (hangs) await cancelled();
       if (fails) throw failure(fails);
       return result;
@@ -92,6 +97,33 @@ const commands = {
   logged: () => Array.fromAsync(engine.eventLog.events(stream.traceId), ({ event }) => event),
   record: () => engine.eventLog.call(stream.traceId),
   exit: () => process.exit(0),
+  /** Does not turn this thread's loop until it is released. */
+  block: (cells) => hold(cells),
+  /** Has the next so many calls of this thread's runner come in one batch of mail. */
+  gatherRuns(count) {
+    const RUN = 1;
+    const { takeMessages } = addon;
+    const mail = [];
+    addon.takeMessages = () => {
+      while (mail.filter((field, at) => at % 3 === 0 && field === RUN).length < count) mail.push(...takeMessages());
+      addon.takeMessages = takeMessages;
+      return mail;
+    };
+  },
+  /** Does not turn this thread's loop until it is released; answers what mail had come meanwhile, which then nobody gets. */
+  blockAndTakeMail(cells) {
+    hold(cells);
+    return addon.takeMessages();
+  },
+  /** Makes a call in Rust, and blocks until it is over. */
+  callFromRust: ({ request, engineOptions = {}, take }) =>
+    JSON.parse(
+      addon.rustCallerProbe(
+        JSON.stringify({ models: [{ id: 'gpt-5', source: { type: 'delegated', hint: 'openai' } }], ...engineOptions }),
+        JSON.stringify(request),
+        take,
+      ),
+    ),
 };
 
 parentPort.on('message', async ({ id, command, argument }) => {

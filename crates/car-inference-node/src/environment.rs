@@ -1,12 +1,13 @@
 //! What one environment (main thread or worker) holds: its mailbox, and what its ids stand for. Cleaned up with it.
 
 use std::cell::RefCell;
+use std::ptr;
 use std::sync::{Arc, Weak};
 
 use car_inference::error::{CancelKind, CancelReason};
 use car_inference::{InferenceEngine, MemoryLog};
-use napi::Env;
 use napi::bindgen_prelude::{Array, Function};
+use napi::{Env, sys};
 use napi_derive::napi;
 
 use crate::js_runner::JsRunner;
@@ -23,6 +24,8 @@ pub struct Environment {
     pub runners: Table<(Option<String>, Weak<JsRunner>)>,
     /// The failure of the last function that said it failed.
     pub failure: String,
+    /// What the copies of the package's JavaScript on this thread share; null before the first of them.
+    pub realm: sys::napi_ref,
     hooked: bool,
 }
 
@@ -34,6 +37,7 @@ impl Environment {
             engines: Table::default(),
             runners: Table::default(),
             failure: String::new(),
+            realm: ptr::null_mut(),
             hooked: false,
         }
     }
@@ -54,11 +58,7 @@ pub fn with<R>(work: impl FnOnce(&mut Environment) -> R) -> R {
 pub fn set_mailbox(env: Env, ring: Function<'_, (), ()>) -> napi::Result<()> {
     with(|environment| {
         environment.mailbox.connect(&ring)?;
-        if !environment.hooked {
-            environment.hooked = true;
-            env.add_env_cleanup_hook((), |()| clean_up())?;
-        }
-        Ok(())
+        environment.clean_up_with(env)
     })
 }
 
@@ -82,6 +82,15 @@ pub fn take_messages(env: &Env) -> napi::Result<Array<'_>> {
 }
 
 impl Environment {
+    /// Has this be cleaned up when the environment ends.
+    pub fn clean_up_with(&mut self, env: Env) -> napi::Result<()> {
+        if !self.hooked {
+            env.add_env_cleanup_hook((), |()| clean_up())?;
+            self.hooked = true;
+        }
+        Ok(())
+    }
+
     fn receive(&mut self, message: Message) -> (u32, u32, String) {
         match message {
             Message::Run(run) => {

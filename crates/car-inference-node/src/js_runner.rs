@@ -54,6 +54,11 @@ impl InferenceRunner for JsRunner {
                 }
                 failure = emitter.cancelled(), if !told => {
                     told = true;
+                    if self.mailbox.take_back(port) {
+                        // Nothing has begun, so there is nothing to wait for.
+                        unsettled.settled = true;
+                        return Err(RunnerError::Failed(failure.message));
+                    }
                     self.mailbox.post(Message::Stop(port, to_json(&failure))).map_err(|_| gone())?;
                 }
                 () = room(&wants_room, &emitter) => {
@@ -74,7 +79,7 @@ struct Unsettled<'a> {
 
 impl Drop for Unsettled<'_> {
     fn drop(&mut self) {
-        if self.settled {
+        if self.settled || self.mailbox.take_back(self.port) {
             return;
         }
         let over = || Failure::new(ErrorCode::Cancelled, "the call is over");

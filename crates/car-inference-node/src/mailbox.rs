@@ -33,6 +33,17 @@ pub enum Message {
     Over(u32, String),
 }
 
+impl Message {
+    fn starts(&self, port: u32) -> bool {
+        matches!(self, Self::Run(run) if run.port == port)
+    }
+
+    /// Whether it tells a hosted run something.
+    fn is_about(&self, port: u32) -> bool {
+        matches!(self, Self::Stop(told, _) | Self::Drained(told) | Self::Over(told, _) if *told == port)
+    }
+}
+
 /// The environment has ended.
 #[derive(Debug)]
 pub struct Gone;
@@ -53,6 +64,16 @@ struct Queue {
     closed: bool,
 }
 
+impl Queue {
+    fn ring_once(&mut self) {
+        if !self.rung
+            && let Some(ring) = &self.ring
+        {
+            self.rung = ring.call((), ThreadsafeFunctionCallMode::NonBlocking) == Status::Ok;
+        }
+    }
+}
+
 impl Mailbox {
     pub fn new() -> Arc<Self> {
         static ENVIRONMENTS: AtomicU64 = AtomicU64::new(1);
@@ -71,7 +92,16 @@ impl Mailbox {
 
     pub fn connect(&self, ring: &Function<'_, (), ()>) -> napi::Result<()> {
         let ring = ring.build_threadsafe_function::<()>().weak::<true>().build()?;
-        let old = self.queue.lock().ring.replace(ring);
+        let old = {
+            let mut queue = self.queue.lock();
+            let old = queue.ring.replace(ring);
+            // Whoever listened before may go away without having looked.
+            queue.rung = false;
+            if !queue.messages.is_empty() {
+                queue.ring_once();
+            }
+            old
+        };
         drop(old);
         Ok(())
     }
@@ -83,12 +113,27 @@ impl Mailbox {
             return Err(Gone);
         }
         queue.messages.push(message);
-        if !queue.rung
-            && let Some(ring) = &queue.ring
-        {
-            queue.rung = ring.call((), ThreadsafeFunctionCallMode::NonBlocking) == Status::Ok;
-        }
+        queue.ring_once();
         Ok(())
+    }
+
+    /// Takes back a run that the environment has not looked at yet, and what was said of it since. Returns whether it
+    /// could: a thread that does not turn its loop must not collect the runs that nobody waits for any more.
+    pub fn take_back(&self, port: u32) -> bool {
+        let (run, others) = {
+            let mut queue = self.queue.lock();
+            let Some(at) = queue.messages.iter().position(|message| message.starts(port)) else {
+                return false;
+            };
+            let run = queue.messages.remove(at);
+            let others: Vec<_> = queue
+                .messages
+                .extract_if(.., |message| message.is_about(port))
+                .collect();
+            (run, others)
+        };
+        drop((run, others));
+        true
     }
 
     pub fn take(&self) -> Vec<Message> {

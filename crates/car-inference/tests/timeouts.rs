@@ -48,6 +48,16 @@ async fn each_time_ends_a_silent_call_with_its_kind() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_call_that_was_given_no_times_still_ends() {
+    let defaults = Timeouts {
+        grace_ms: 0,
+        ..Timeouts::default()
+    };
+    check(defaults, Script::new().hangs(), TimeoutKind::FirstEvent, 600_000).await;
+    check(defaults, Script::new().text("a").hangs(), TimeoutKind::Idle, 300_000).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_partial_answer_survives_a_timeout_and_the_runner_hears_of_it() {
     let timeouts = Timeouts {
         idle_ms: Some(50),
