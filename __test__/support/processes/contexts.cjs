@@ -92,9 +92,10 @@ const scenarios = {
     const later = newContext();
     worker.postMessage('finish');
     for (const stream of streams) say({ text: (await stream.result()).text });
-    const last = newEngine(later.package).generate(REQUEST);
-    setImmediate(() => worker.postMessage('finish'));
-    say({ text: (await last).text });
+    const last = newEngine(later.package).generateTrackedStream(REQUEST);
+    await last.next();
+    worker.postMessage('finish');
+    say({ text: (await last.result()).text });
     await worker.terminate();
   },
 
