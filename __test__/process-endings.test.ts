@@ -53,9 +53,9 @@ describe.each(nodes())('under %s', (node) => {
 describe.each(nodes())('a host that listens, under %s', (node) => {
   test.each([
     ['an idle call', [], { announced: 1, listeners: 2 }],
-    ['calls that are over', [{ text: 'hello' }], { announced: 1, listeners: 1 }],
-    ['a call made in beforeExit', [{ text: 'last words' }], { announced: 1, listeners: 1 }],
-    ['a call of another thread', [{ text: 'slowly' }], { announced: 2, listeners: 1 }],
+    ['calls that are over', [{ text: 'hello' }], { announced: 1, listeners: 2 }],
+    ['a call made in beforeExit', [{ text: 'last words' }], { announced: 1, listeners: 2 }],
+    ['a call of another thread', [{ text: 'slowly' }], { announced: 2, listeners: 2 }],
     [
       'a call of another thread that nobody awaits',
       [{ text: 'first' }],

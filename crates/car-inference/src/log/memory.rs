@@ -284,6 +284,10 @@ impl StoredCall {
     }
 
     fn record(&self) -> CallRecord {
+        let (first_at_us, event_count) = {
+            let events = self.events.lock();
+            (events.first_at_us(), events.count())
+        };
         let request = &self.start.request;
         let ending = self.ending.as_ref().map(|(_, ending)| &**ending);
         let completion = ending.map(|ending| &ending.completion);
@@ -298,7 +302,7 @@ impl StoredCall {
             tags: request.tags.clone(),
             status: self.status(),
             started_at: self.epoch_ms(0),
-            first_event_at: self.events.lock().first_at_us().map(|at_us| self.epoch_ms(at_us)),
+            first_event_at: first_at_us.map(|at_us| self.epoch_ms(at_us)),
             ended_at: self.ending.as_ref().map(|(stamp, _)| self.epoch_ms(stamp.at_us)),
             stop_reason: completion.and_then(|completion| completion.stop_reason),
             usage: completion.and_then(|completion| completion.usage),
@@ -310,7 +314,7 @@ impl StoredCall {
             attempts: self.attempts.clone(),
             verdicts: self.verdicts.clone(),
             notes: self.notes.clone(),
-            event_count: self.events.lock().count() + completed,
+            event_count: event_count + completed,
             request: (**request).clone(),
         }
     }
