@@ -31,6 +31,8 @@ type Phase = 'fresh' | 'local' | 'backoff' | 'foreign' | 'sealing' | 'over';
 export class Call {
   /** The addon's number of this call; 0 until it is opened. */
   id = 0;
+  /** The same number, for those who must not hold the call. */
+  readonly ticket = { id: 0 };
   readonly clock = new CallClock(this);
   readonly #engine: EngineHandle;
   readonly #input: CallInput;
@@ -360,6 +362,7 @@ export class Call {
     const id = native.open(this.#engine.id, requestJson, optionsJson);
     if (id < 0) return this.#refuse(lastError());
     this.id = id;
+    this.ticket.id = id;
     enterLive(this);
     return true;
   }

@@ -2,10 +2,14 @@
 
 import type { Completion, StreamEvent } from '../native/types';
 import type { Call } from './call';
+import { liveCall } from './deadlines';
 import { TextStream } from './text-stream';
 
-/** Streams that nobody holds any more: their calls are cancelled. The call must never refer to its stream. */
-const forgotten = new FinalizationRegistry<Call>((call) => call.forget());
+/**
+ * Streams that nobody holds any more: their calls are cancelled. The registry holds a number and not the call, because a
+ * call does reach its stream: an error remembers the `this` of each frame it was made under, and `cancel()` is one.
+ */
+const forgotten = new FinalizationRegistry<Call['ticket']>(({ id }) => liveCall(id)?.forget());
 
 /**
  * One call's events as an async generator. Nothing starts before the first pull, `result()` or `detach()`.
@@ -25,7 +29,7 @@ export class TrackedStream implements AsyncGenerator<StreamEvent, void, undefine
   /** Streams come from `engine.generateTrackedStream()`. @internal */
   constructor(call: Call) {
     this.#call = call;
-    forgotten.register(this, call);
+    forgotten.register(this, call.ticket);
   }
 
   /** The id under which the log knows this call. Empty when the request was refused before it got one. */

@@ -13,7 +13,8 @@ use support::{delta, end, hi, start};
 /// The rules that a runner breaks with these scripts: two runs to the end, then one that is cancelled.
 async fn check(scripts: impl IntoIterator<Item = Script>, expected: &[&str]) {
     let runner = Arc::new(ScriptedRunner::new(scripts));
-    let failures = check_runner(runner, ModelSchema::delegated(support::MODEL, None), hi()).await;
+    let failures = check_runner(runner.clone(), ModelSchema::delegated(support::MODEL, None), hi()).await;
+    runner.forget_emitters();
     let rules: BTreeSet<_> = failures.iter().map(|failure| failure.rule).collect();
     assert_eq!(rules.into_iter().collect::<Vec<_>>(), expected, "{failures:?}");
     assert!(

@@ -165,6 +165,13 @@ impl ScriptedRunner {
         self.state.lock().emitters.clone()
     }
 
+    /// Lets go of the emitters. A call keeps its engine, so an engine that keeps this runner is not freed before.
+    pub fn forget_emitters(&self) {
+        let emitters = std::mem::take(&mut self.state.lock().emitters);
+        // Not under the lock: the last one may free the engine, and with it this runner.
+        drop(emitters);
+    }
+
     fn next_script(&self, request: GenerateRequest, emitter: &EventEmitter) -> Script {
         let mut state = self.state.lock();
         state.requests.push(request);

@@ -69,6 +69,12 @@ pub struct Seen {
     pub logged: Vec<LoggedEvent>,
 }
 
+impl Drop for World {
+    fn drop(&mut self) {
+        self.runner.forget_emitters();
+    }
+}
+
 impl World {
     pub async fn stream(&self) -> TrackedStream {
         self.engine

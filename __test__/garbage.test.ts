@@ -1,0 +1,66 @@
+/** What a call leaves behind once it is over and nobody holds it: nothing. */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { type EventEmitter, type GenerateRequest, setInferenceRunner, type TrackedStream } from 'car-inference';
+import { afterEach, expect, test } from 'vitest';
+import { collect } from './support/collect';
+import { newEngine, REQUEST } from './support/engine';
+import { turn } from './support/gate';
+import { aborted, text } from './support/scripted-runner';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage: () => void = runInNewContext('gc');
+
+afterEach(() => setInferenceRunner(null).dispose());
+
+async function first(stream: TrackedStream): Promise<void> {
+  await stream.next();
+}
+
+const endings: Record<string, (stream: TrackedStream, controller: AbortController) => Promise<unknown>> = {
+  'is cancelled': async (stream) => {
+    await first(stream);
+    await stream.cancel('enough');
+    await collect(stream);
+  },
+  'is left': async (stream) => {
+    for await (const _event of stream) break;
+  },
+  'is aborted': async (stream, controller) => {
+    await first(stream);
+    controller.abort();
+    await collect(stream);
+  },
+  'is disposed of': async (stream) => {
+    await first(stream);
+    await stream[Symbol.asyncDispose]();
+  },
+  'times out': async (stream) => {
+    await collect(stream);
+    await stream.result().catch(() => {});
+  },
+};
+
+test.each(Object.entries(endings))('a stream that %s is garbage afterwards, its call too', async (_how, end) => {
+  const runners: WeakRef<object>[] = [];
+  setInferenceRunner(async (_request: GenerateRequest, emitter: EventEmitter) => {
+    runners.push(new WeakRef(emitter));
+    await emitter.emit(text('first'));
+    await aborted(emitter.signal);
+  });
+  const engine = newEngine({ timeouts: { idleMs: 20 } });
+  const streams: WeakRef<object>[] = [];
+  await (async () => {
+    const controller = new AbortController();
+    const stream = engine.generateTrackedStream(REQUEST, { signal: controller.signal });
+    streams.push(new WeakRef(stream));
+    await end(stream, controller);
+  })();
+  const alive = () => [...streams, ...runners].filter((reference) => reference.deref() !== undefined).length;
+  expect(alive()).toBeGreaterThan(0);
+  // Bounded by the test's timeout: what is still held then leaks.
+  while (alive() > 0) {
+    await turn();
+    collectGarbage();
+  }
+});
