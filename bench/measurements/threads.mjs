@@ -1,0 +1,66 @@
+// Runner in the main thread, consumers in workers: how many events get across, and what they cost on each side.
+import { Worker } from 'node:worker_threads';
+import { loadContender } from '../contenders/index.mjs';
+import { answer } from '../work/answer.mjs';
+import { cpuTime } from '../work/cpu-time.mjs';
+import { measure as measureOneThread } from './throughput.mjs';
+
+const eventsBesideDeltas = 2;
+const consumer = new URL('../work/consumer-thread.mjs', import.meta.url);
+
+/** Has a worker consume streams, and resolves to its own CPU time in microseconds. */
+function order(worker, { work, streams, batches }) {
+  return new Promise((resolve, reject) => {
+    const onMessage = ({ cpu }) => {
+      if (cpu === undefined) return;
+      worker.off('message', onMessage);
+      resolve(cpu);
+    };
+    worker.on('message', onMessage);
+    worker.once('error', reject);
+    worker.postMessage({ work, streams, batches, isOrder: true });
+  });
+}
+
+/** One thread does both sides there: each is compared with all of it. */
+async function measureFloor(parameters) {
+  const { mainThread, eventsPerSecond } = await measureOneThread('floor', parameters);
+  return { eventsPerSecond, mainThread, workers: mainThread, otherThreads: 0 };
+}
+
+/**
+ * @returns `eventsPerSecond` by the clock; microseconds of CPU for each event: `mainThread`, `workers` (all together),
+ *   `otherThreads` (garbage collection, compilation, Rust's own).
+ */
+export async function measure(contender, { workerCount, streams, deltas, batches, warmUpEvents }) {
+  if (contender === 'floor') return measureFloor({ streams, deltas, batches, warmUpEvents });
+  const workers = Array.from(
+    { length: workerCount },
+    () => new Worker(consumer, { workerData: { contender }, execArgv: [] }),
+  );
+  const { host } = await loadContender(contender);
+  const warmUpDeltas = Math.min(deltas, Math.ceil(warmUpEvents / streams));
+  host({ warmUp: answer({ deltas: warmUpDeltas, usage: true }), answer: answer({ deltas, usage: true }) }, workers);
+
+  const streamsEach = streams / workerCount;
+  const warmUpBatches = Math.ceil(warmUpEvents / (streams * warmUpDeltas));
+  const orderAll = (work, batches) =>
+    Promise.all(workers.map((worker) => order(worker, { work, streams: streamsEach, batches })));
+  await orderAll('warmUp', warmUpBatches);
+  gc();
+
+  const startedAt = performance.now();
+  const elapsed = cpuTime();
+  const workerTimes = await orderAll('answer', batches);
+  const { allThreads, thisThread } = elapsed();
+  const seconds = (performance.now() - startedAt) / 1000;
+
+  const events = batches * streams * (deltas + eventsBesideDeltas);
+  const workerTime = workerTimes.reduce((sum, time) => sum + time, 0);
+  return {
+    eventsPerSecond: events / seconds,
+    mainThread: thisThread / events,
+    workers: workerTime / events,
+    otherThreads: (allThreads - thisThread - workerTime) / events,
+  };
+}

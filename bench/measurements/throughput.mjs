@@ -1,0 +1,33 @@
+// CPU per event of many streams side by side, in one thread.
+import { createContender } from '../contenders/index.mjs';
+import { answer } from '../work/answer.mjs';
+import { consumeSideBySide } from '../work/consume.mjs';
+import { cpuTime } from '../work/cpu-time.mjs';
+
+/** Usage and `done`: the same work counts the same for all, whatever a library makes of it. */
+const eventsBesideDeltas = 2;
+
+/** @returns microseconds of CPU for each event: `allThreads`, `mainThread`; `eventsPerSecond` by the clock. */
+export async function measure(contender, { deltas, streams, batches, warmUpEvents }) {
+  // The warm-up has as many streams, but not as many deltas: the heap has its size and nothing takes a minute.
+  const warmUpDeltas = Math.min(deltas, Math.ceil(warmUpEvents / streams));
+  const { open } = await createContender(contender, {
+    warmUp: answer({ deltas: warmUpDeltas, usage: true }),
+    answer: answer({ deltas, usage: true }),
+  });
+  for (let events = 0; events < warmUpEvents; events += streams * warmUpDeltas) {
+    await consumeSideBySide(streams, () => open('warmUp'));
+  }
+  gc();
+
+  const startedAt = performance.now();
+  const elapsed = cpuTime();
+  for (let batch = 0; batch < batches; batch += 1) {
+    const events = await consumeSideBySide(streams, () => open('answer'));
+    if (events < deltas * streams) throw new Error(`${contender}: only ${events} events arrived`);
+  }
+  const { allThreads, thisThread } = elapsed();
+  const seconds = (performance.now() - startedAt) / 1000;
+  const events = batches * streams * (deltas + eventsBesideDeltas);
+  return { allThreads: allThreads / events, mainThread: thisThread / events, eventsPerSecond: events / seconds };
+}

@@ -1,0 +1,63 @@
+// The command line.
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { contenders } from './contenders/index.mjs';
+
+const defaultFile = fileURLToPath(new URL('results.json', import.meta.url));
+const optionsWithFile = ['--json', '--from'];
+
+/** `--json` and `--from` may do without a file name, which parseArgs does not know. */
+function withDefaultFile(args) {
+  return args.flatMap((argument, index) => {
+    const next = args[index + 1];
+    const lacksFile = optionsWithFile.includes(argument) && (next === undefined || next.startsWith('--'));
+    return lacksFile ? [argument, defaultFile] : [argument];
+  });
+}
+
+/** Keeps the measurements and contenders that `--only` names; all of a kind when it names none of it. */
+function selection(names) {
+  const isContender = (name) => Object.hasOwn(contenders, name);
+  const wantedContenders = names.filter(isContender);
+  const wantedMeasurements = names.filter((name) => !isContender(name));
+  // The floor is what the others are compared with.
+  const keeps = (name) => wantedContenders.length === 0 || name === 'floor' || wantedContenders.includes(name);
+  const cellsOf = ({ cells }) =>
+    cells
+      .map((cell) => ({ ...cell, contenders: cell.contenders.filter(keeps) }))
+      .filter((cell) => cell.contenders.length > 0);
+
+  return (measurements) => {
+    const known = measurements.map(({ name }) => name);
+    const unknown = wantedMeasurements.filter((wanted) => !known.includes(wanted));
+    if (unknown.length > 0) {
+      const choice = [...known, ...Object.keys(contenders)].join(', ');
+      throw new RangeError(`--only ${unknown.join(',')}: there is no such thing; there are ${choice}`);
+    }
+    return measurements
+      .filter(({ name }) => wantedMeasurements.length === 0 || wantedMeasurements.includes(name))
+      .map((measurement) => ({ ...measurement, cells: cellsOf(measurement) }))
+      .filter(({ cells }) => cells.length > 0);
+  };
+}
+
+/** @throws TypeError or RangeError that says what is wrong with an argument. */
+export function readOptions(args) {
+  const { values } = parseArgs({
+    args: withDefaultFile(args),
+    options: {
+      quick: { type: 'boolean', default: false },
+      only: { type: 'string', multiple: true, default: [] },
+      json: { type: 'string' },
+      from: { type: 'string' },
+      markdown: { type: 'boolean', default: false },
+    },
+  });
+  return {
+    size: values.quick ? 'quick' : 'full',
+    select: selection(values.only.flatMap((names) => names.split(','))),
+    jsonFile: values.json,
+    fromFile: values.from,
+    writesMarkdown: values.markdown,
+  };
+}

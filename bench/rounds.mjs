@@ -1,0 +1,51 @@
+// All rounds of one cell. Contenders take turns, so that what disturbs the machine disturbs all of them, and each ratio is
+// to the floor of the same round.
+import { takeSample } from './sample.mjs';
+import { summarize } from './statistics.mjs';
+
+/** Each round begins with another contender. */
+function turnsOf(cell) {
+  const names = cell.contenders;
+  const rounds = Math.max(...names.map(cell.rounds));
+  return Array.from({ length: rounds }, (_, round) => {
+    const first = round % names.length;
+    const turns = [...names.slice(first), ...names.slice(0, first)];
+    return turns.filter((contender) => round < cell.rounds(contender));
+  }).flat();
+}
+
+function summarizeFigures(names, samples, read) {
+  return Object.fromEntries(names.map((figure) => [figure, summarize(samples.map((_, round) => read(round, figure)))]));
+}
+
+/** What one contender achieved; `floor` are the floor's samples, when the cell has them. */
+function resultOf(figures, samples, floor) {
+  const compared = floor ? Object.keys(figures).filter((figure) => figures[figure].isComparedWithFloor) : [];
+  return {
+    figures: summarizeFigures(Object.keys(figures), samples, (round, figure) => samples[round][figure]),
+    ratios: summarizeFigures(compared, samples, (round, figure) => samples[round][figure] / floor[round][figure]),
+  };
+}
+
+/** @returns for each contender its figures and their ratios to the floor, or the `problem` that kept it from ending. */
+export async function runCell(measurement, cell) {
+  const samples = Object.fromEntries(cell.contenders.map((contender) => [contender, []]));
+  const problems = {};
+  for (const contender of turnsOf(cell)) {
+    if (contender in problems) continue;
+    try {
+      const parameters = cell.parameters(contender);
+      samples[contender].push(await takeSample({ measurement: measurement.name, contender, parameters }));
+    } catch (error) {
+      problems[contender] = error.message;
+    }
+  }
+  const floor = 'floor' in problems ? undefined : samples.floor;
+  const results = cell.contenders.map((contender) => [
+    contender,
+    contender in problems
+      ? { problem: problems[contender] }
+      : { parameters: cell.parameters(contender), ...resultOf(measurement.figures, samples[contender], floor) },
+  ]);
+  return { name: cell.name, group: cell.group, column: cell.column, contenders: Object.fromEntries(results) };
+}

@@ -1,0 +1,36 @@
+// Runs one measurement of one contender once, in a child process, and returns its figures.
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+const child = fileURLToPath(new URL('child.mjs', import.meta.url));
+/** A sample that takes this long hangs. */
+const timeout_ms = 300_000;
+
+/** @throws Error with what the child wrote, when it brought no figures. */
+export function takeSample(order) {
+  return new Promise((resolve, reject) => {
+    const running = spawn(process.execPath, ['--expose-gc', child, JSON.stringify(order)], {
+      timeout: timeout_ms,
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+    });
+    const [, stdout, stderr, result] = running.stdio;
+    let figures = '';
+    let output = '';
+    result.setEncoding('utf8').on('data', (text) => {
+      figures += text;
+    });
+    for (const stream of [stdout, stderr]) {
+      stream.setEncoding('utf8').on('data', (text) => {
+        output += text;
+      });
+    }
+    running.once('error', reject);
+    running.once('close', (code, signal) => {
+      if (code === 0 && figures !== '') resolve(JSON.parse(figures));
+      else {
+        const { measurement, contender } = order;
+        reject(new Error(`${measurement} of ${contender} ended with ${signal ?? code}:\n${output.trimEnd()}`));
+      }
+    });
+  });
+}
