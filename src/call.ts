@@ -302,7 +302,8 @@ export class Call {
     if (fill === 'full') return (this.#room as Room).wait();
     native.overrun(this.id);
     this.stopped();
-    return 'closed';
+    // This event itself was accepted, recorded and delivered.
+    return 'delivered';
   }
 
   /** Keeps a value for the error that will name it by number. */

@@ -3,6 +3,8 @@
  * Owns finding the path of what cannot be JSON, so that the error can name it. Judges no content: that is Rust's.
  */
 
+import { types } from 'node:util';
+
 /** Why a value has no JSON, and where in it. */
 export class JsonProblem {
   constructor(
@@ -11,8 +13,11 @@ export class JsonProblem {
   ) {}
 }
 
-/** How deep the search for the culprit goes; deeper values are blamed on the last path seen. */
-const DEPTH_MAX = 64;
+/** How much of a field's name goes into a path. */
+const KEY_MAX = 64;
+
+/** As deep as Rust reads: whatever has no JSON and is nested deeper is blamed for that. */
+const DEPTH_MAX = 128;
 
 /**
  * UTF-8 has no half surrogate pairs. `JSON.stringify` writes whole pairs as they are and halves as `\udXXX`; an escaped
@@ -22,10 +27,12 @@ const HALF_PAIRS = /\\(?:\\|u(d[89a-f][0-9a-f]{2}))/g;
 
 export function encodeJson(value: unknown, root: string): string | JsonProblem {
   try {
-    const json = JSON.stringify(value) as string | undefined;
+    let json = JSON.stringify(value) as string | undefined;
+    if (json !== undefined && mayHaveLost(json)) json = JSON.stringify(value, lossless(root)) as string | undefined;
     if (json === undefined) return new JsonProblem(root, `must be JSON, got ${describe(value)}`);
     return json.includes('\\ud') ? json.replace(HALF_PAIRS, (found, half) => (half ? '\ufffd' : found)) : json;
   } catch (error) {
+    if (error instanceof JsonProblem) return error;
     try {
       const culprit = findCulprit(value, root, []);
       if (culprit !== undefined) return culprit;
@@ -74,21 +81,77 @@ export function toWellFormed(text: string): string {
   return (text as string & { toWellFormed(): string }).toWellFormed();
 }
 
-function findCulprit(value: unknown, path: string, ancestors: object[]): JsonProblem | undefined {
+/**
+ * Whether `JSON.stringify` may have written something else than it was given. It writes NaN, and in arrays what has no
+ * JSON, as `null`; objects that keep their content to themselves as `{}`; views of bytes field by field.
+ */
+function mayHaveLost(json: string): boolean {
+  return json.includes('null') || json.includes('{}') || json.includes('{"0":');
+}
+
+/** A replacer that replaces nothing and throws a `JsonProblem` at what JSON would silently lose. */
+function lossless(root: string): (this: unknown, key: string, value: unknown) => unknown {
+  // The objects around the current value, each with its path: `JSON.stringify` only tells the innermost.
+  const around: Array<{ object: unknown; path: string }> = [];
+  return function (key, value) {
+    while (around.length > 0 && around.at(-1)?.object !== this) around.pop();
+    const parent = around.at(-1);
+    const path = parent === undefined ? root : inside(parent.path, parent.object, key);
+    if (typeof value === 'number' || types.isNumberObject(value)) {
+      if (!Number.isFinite(Number(value))) throw new JsonProblem(path, `${Number(value)} has no JSON`);
+    } else if (typeof value === 'object' && value !== null) {
+      if (ArrayBuffer.isView(value)) throw new JsonProblem(path, 'a view of bytes has no JSON; give text or an array');
+      if (hidesContent(value)) throw new JsonProblem(path, `${describeClass(value)} has no JSON`);
+      around.push({ object: value, path });
+    } else if (
+      Array.isArray(this) &&
+      (value === undefined || typeof value === 'function' || typeof value === 'symbol')
+    ) {
+      throw new JsonProblem(path, `${describe(value)} has no JSON`);
+    }
+    return value;
+  };
+}
+
+/** Whether an object is no plain one and yet would be written as `{}`: a Map, a Promise, an Error. */
+function hidesContent(value: object): boolean {
+  if (Array.isArray(value) || types.isBoxedPrimitive(value) || Object.keys(value).length > 0) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  // Also plain objects of another realm, whose Object.prototype is not ours.
+  return prototype !== null && Object.getPrototypeOf(prototype) !== null;
+}
+
+function describeClass(value: object): string {
+  const name: unknown = value.constructor?.name;
+  return typeof name === 'string' && name !== '' ? `an object of class ${name.slice(0, 64)}` : 'an object';
+}
+
+function inside(path: string, parent: unknown, key: string): string {
+  return Array.isArray(parent) ? `${path}[${key}]` : `${path}.${key.slice(0, KEY_MAX)}`;
+}
+
+function findCulprit(given: unknown, path: string, ancestors: object[]): JsonProblem | undefined {
+  let value = given;
+  try {
+    const toJson = (value as { toJSON?: unknown } | null | undefined)?.toJSON;
+    if (typeof toJson === 'function') value = toJson.call(value, '');
+  } catch (error) {
+    return new JsonProblem(path, `cannot be read: ${messageOf(error)}`);
+  }
   if (typeof value === 'bigint') return new JsonProblem(path, 'a BigInt has no JSON');
   if (typeof value !== 'object' || value === null) return undefined;
   if (ancestors.includes(value)) return new JsonProblem(path, 'refers back to an object around it');
   if (ancestors.length === DEPTH_MAX) return new JsonProblem(path, 'is nested too deeply');
   ancestors.push(value);
   for (const key of Object.keys(value)) {
-    const inner = Array.isArray(value) ? `${path}[${key}]` : `${path}.${key}`;
-    let child: unknown;
+    const child = inside(path, value, key);
+    let found: unknown;
     try {
-      child = (value as Record<string, unknown>)[key];
+      found = (value as Record<string, unknown>)[key];
     } catch (error) {
-      return new JsonProblem(inner, `cannot be read: ${messageOf(error)}`);
+      return new JsonProblem(child, `cannot be read: ${messageOf(error)}`);
     }
-    const culprit = findCulprit(child, inner, ancestors);
+    const culprit = findCulprit(found, child, ancestors);
     if (culprit !== undefined) return culprit;
   }
   ancestors.pop();
