@@ -172,12 +172,9 @@ export class Model {
       if (this.phase !== 'done has passed') this.#record(entry.offer.arrives);
       return;
     }
+    if (given === 'closed' && this.phase === 'running' && this.#mayOverrun()) this.#end('limit-exceeded');
     const due = this.#take(entry, undefined);
     if (given !== due) {
-      if (given === 'closed' && this.#mayOverrun()) {
-        this.#end('limit-exceeded');
-        return;
-      }
       this.#flaw(`emit answered ${given} and not ${due} to ${shown(entry.offer.event)} while ${this.phase}`);
     }
   }
