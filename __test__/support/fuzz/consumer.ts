@@ -281,6 +281,8 @@ export class ProgramConsumer {
       case 'part of the readable': {
         const reader = stream.toReadableStream().getReader();
         this.#pulled = true;
+        // A web stream pulls at once only when it has been set up, which takes it some microtasks.
+        await new Promise((resolve) => setImmediate(resolve));
         for (let count = 0; ; count += 1) {
           if (end === 'part of the readable' && count === 2) {
             this.#stop('cancel');
