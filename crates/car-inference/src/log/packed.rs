@@ -23,6 +23,10 @@ pub(super) struct PackedEvents {
     last: Place,
     count: u64,
     first_at_us: Option<u64>,
+    #[expect(
+        clippy::vec_box,
+        reason = "most calls hold one or two, and a list of events grows by four at once"
+    )]
     others: Vec<Box<StreamEvent>>,
     others_bytes: usize,
 }
