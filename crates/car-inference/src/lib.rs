@@ -12,6 +12,7 @@ pub mod schema;
 pub mod session;
 mod shape;
 pub mod stream;
+mod tail_buffer;
 pub mod tasks;
 pub mod testing;
 mod tracked;

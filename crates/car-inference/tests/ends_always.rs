@@ -36,7 +36,7 @@ impl Policy for PanickingPolicy {
 }
 
 impl CallPolicy for PanickingPolicy {
-    fn event(&mut self, _event: EventRef<'_>) -> EventVerdict {
+    fn event(&self, _event: EventRef<'_>) -> EventVerdict {
         assert!(self.0 != At::Event, "the policy panics at an event");
         EventVerdict::Pass
     }
@@ -52,29 +52,29 @@ impl CallPolicy for PanickingPolicy {
 struct SlowLog(Option<At>);
 
 impl EventLog for SlowLog {
-    fn start(&self, _start: &CallStart) -> Result<Box<dyn CallLog>, LogError> {
-        Ok(Box::new(*self))
+    fn start(&self, _start: &CallStart) -> Result<Arc<dyn CallLog>, LogError> {
+        Ok(Arc::new(*self))
     }
 }
 
 impl CallLog for SlowLog {
-    fn attempt(&mut self, _at_us: u64, _attempt: &AttemptRecord) -> Result<(), LogError> {
+    fn attempt(&self, _at_us: u64, _attempt: &AttemptRecord) -> Result<(), LogError> {
         Ok(())
     }
 
-    fn event(&mut self, _stamp: Stamp, _event: EventRef<'_>) -> Result<(), LogError> {
+    fn event(&self, _stamp: Stamp, _event: EventRef<'_>) -> Result<(), LogError> {
         Ok(())
     }
 
-    fn verdict(&mut self, _at_us: u64, _verdict: &VerdictRecord) -> Result<(), LogError> {
+    fn verdict(&self, _at_us: u64, _verdict: &VerdictRecord) -> Result<(), LogError> {
         Ok(())
     }
 
-    fn note(&mut self, _at_us: u64, _note: &Note) -> Result<(), LogError> {
+    fn note(&self, _at_us: u64, _note: &Note) -> Result<(), LogError> {
         Ok(())
     }
 
-    fn end(&mut self, _stamp: Stamp, _ending: &Arc<Ending>) -> Result<Commit, LogError> {
+    fn end(&self, _stamp: Stamp, _ending: &Arc<Ending>) -> Result<Commit, LogError> {
         let panics = self.0 == Some(At::Commit);
         Ok(Commit::Pending(Box::pin(async move {
             assert!(!panics, "the commit panics");
@@ -184,30 +184,30 @@ impl Drop for AsksInDrop {
 struct NoSecondAttempt;
 
 impl EventLog for NoSecondAttempt {
-    fn start(&self, _start: &CallStart) -> Result<Box<dyn CallLog>, LogError> {
-        Ok(Box::new(Self))
+    fn start(&self, _start: &CallStart) -> Result<Arc<dyn CallLog>, LogError> {
+        Ok(Arc::new(Self))
     }
 }
 
 impl CallLog for NoSecondAttempt {
-    fn attempt(&mut self, _at_us: u64, attempt: &AttemptRecord) -> Result<(), LogError> {
+    fn attempt(&self, _at_us: u64, attempt: &AttemptRecord) -> Result<(), LogError> {
         let reason = || LogError { reason: "full".into() };
         if attempt.attempt == 2 { Err(reason()) } else { Ok(()) }
     }
 
-    fn event(&mut self, _stamp: Stamp, _event: EventRef<'_>) -> Result<(), LogError> {
+    fn event(&self, _stamp: Stamp, _event: EventRef<'_>) -> Result<(), LogError> {
         Ok(())
     }
 
-    fn verdict(&mut self, _at_us: u64, _verdict: &VerdictRecord) -> Result<(), LogError> {
+    fn verdict(&self, _at_us: u64, _verdict: &VerdictRecord) -> Result<(), LogError> {
         Ok(())
     }
 
-    fn note(&mut self, _at_us: u64, _note: &Note) -> Result<(), LogError> {
+    fn note(&self, _at_us: u64, _note: &Note) -> Result<(), LogError> {
         Ok(())
     }
 
-    fn end(&mut self, _stamp: Stamp, _ending: &Arc<Ending>) -> Result<Commit, LogError> {
+    fn end(&self, _stamp: Stamp, _ending: &Arc<Ending>) -> Result<Commit, LogError> {
         Ok(Commit::Done)
     }
 }

@@ -134,7 +134,7 @@ impl Call {
                 Delivery::Buffer(buffer) => buffer,
                 Delivery::Discard { .. } | Delivery::Driver { .. } if sealed => return Poll::Ready(Batch::Ended),
                 Delivery::Discard { waker } => {
-                    after.stale_waker = waker.replace(context.waker().clone());
+                    after.rare().stale_waker = waker.replace(context.waker().clone());
                     return Poll::Pending;
                 }
                 Delivery::Driver { .. } => return Poll::Pending,
@@ -143,7 +143,7 @@ impl Call {
                 if sealed {
                     return Poll::Ready(Batch::Ended);
                 }
-                after.stale_waker = buffer.waker.replace(context.waker().clone());
+                after.rare().stale_waker = buffer.waker.replace(context.waker().clone());
                 return Poll::Pending;
             }
             let count = buffer.events.len().min(events_max.max(1));

@@ -60,13 +60,13 @@ impl CallState {
 
     /// Notes where the end of a run contradicts its stream.
     fn compare(&mut self, source: &str, text: &str, tool_calls: &[ToolCall], now: Instant, after: &mut After) {
-        let streamed = self.accumulator.text();
-        if !text.is_empty() && !streamed.is_empty() && streamed != text && !self.text_mismatch {
+        let streamed_bytes = self.accumulator.text_bytes();
+        if !text.is_empty() && streamed_bytes > 0 && !self.text_mismatch && self.accumulator.text() != text {
             self.text_mismatch = true;
             let message = format!(
                 "the text of {source} ({} bytes) differs from the streamed text ({} bytes); the stream wins",
                 text.len(),
-                streamed.len()
+                streamed_bytes
             );
             self.warn("result-mismatch", message, now, after);
         }
@@ -102,7 +102,7 @@ impl CallState {
             return self.seal(Some(*failure), shared, after);
         }
         let limits = &shared.settings.limits;
-        if self.accumulator.text().len() > limits.call_bytes_max {
+        if self.accumulator.text_bytes() > limits.call_bytes_max {
             let message = format!("the runner's result exceeds {} bytes", limits.call_bytes_max);
             return self.seal(
                 Some(Failure::limit("callBytesMax", limits.call_bytes_max, message)),
@@ -127,13 +127,13 @@ impl CallState {
             failure,
         });
         let stamp = self.stamp(now);
-        let commit = match &mut self.log {
+        let commit = match &self.log {
             None => Ok(Commit::Done),
             Some(log) => log.end(stamp, &ending),
         };
         self.let_go(after);
-        after.policy = self.policy.take();
-        after.log = self.log.take();
+        after.rare().policy = self.policy.take();
+        after.rare().log = self.log.take();
         match commit {
             Ok(Commit::Pending(commit)) => {
                 self.phase = Phase::Sealing(Arc::clone(&ending));
@@ -146,7 +146,7 @@ impl CallState {
                     ending,
                     committed: None,
                 };
-                after.commit = Some(Box::pin(async move {
+                after.rare().commit = Some(Box::pin(async move {
                     // Moved whole: what is captured is what is dropped with the wait.
                     let mut uncommitted = uncommitted;
                     uncommitted.committed = Some(commit.await);
@@ -222,8 +222,8 @@ impl Call {
                 .model_used
                 .clone_from(&state.model_used(&self.shared.facts).id);
             state.let_go(after);
-            after.policy = state.policy.take();
-            after.log = state.log.take();
+            after.rare().policy = state.policy.take();
+            after.rare().log = state.log.take();
             let ending = Ending {
                 status: CallStatus::Failed,
                 completion,

@@ -166,7 +166,9 @@ impl CallState {
             return Admission::stopped();
         }
         // From the first event on the idle time runs: whoever waits for the other has to look at the clock again.
-        after.notify |= self.last_event_at.replace(now).is_none();
+        if self.last_event_at.replace(now).is_none() {
+            after.notify = true;
+        }
         if let EventRef::Other(StreamEvent::Done { text, tool_calls }) = event {
             self.finish(now, text, tool_calls, after);
             return match self.phase {

@@ -237,7 +237,7 @@ impl CallState {
             failure: failure.map(Box::new),
         };
         let at_us = self.at_us(now);
-        match &mut self.log {
+        match &self.log {
             Some(log) => log.attempt(at_us, &record),
             None => Ok(()),
         }

@@ -17,7 +17,7 @@ impl CallState {
     pub(super) fn record(&mut self, event: EventRef<'_>, now: Instant) -> Result<(), LogError> {
         let stamp = self.stamp(now);
         // Append before delivering, so that whatever a consumer saw can be found.
-        if let Some(log) = &mut self.log {
+        if let Some(log) = &self.log {
             log.event(stamp, event)?;
         }
         self.next_seq += 1;
@@ -117,7 +117,7 @@ impl CallState {
             Ordering::Greater => return,
         };
         let at_us = self.at_us(now);
-        if let Some(log) = &mut self.log
+        if let Some(log) = &self.log
             && let Err(error) = log.note(
                 at_us,
                 &Note {
@@ -145,7 +145,7 @@ impl CallState {
             policy_id: denial.and_then(|denial| denial.policy_id.clone()),
             reason: denial.map(|denial| denial.reason.clone()),
         };
-        if let Some(log) = &mut self.log
+        if let Some(log) = &self.log
             && let Err(error) = log.verdict(at_us, &verdict)
         {
             self.log_failed(error, after);

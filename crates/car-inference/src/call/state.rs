@@ -70,7 +70,7 @@ pub(super) struct CallState {
     /// Whether the consumer has been given part of the answer.
     pub content_delivered: bool,
     pub accumulator: StreamAccumulator,
-    pub log: Option<Box<dyn CallLog>>,
+    pub log: Option<Arc<dyn CallLog>>,
     pub policy: Option<Box<dyn CallPolicy>>,
     pub session: Session,
     pub delivery: Delivery,
@@ -148,12 +148,13 @@ impl CallState {
     /// Lets the runners go that are not needed any more: after the lock, because dropping one may run anything.
     pub fn let_go(&mut self, after: &mut After) {
         self.let_current_go(after);
-        after.candidates.append(&mut self.candidates);
+        after.rare().candidates.append(&mut self.candidates);
     }
 
     pub fn let_current_go(&mut self, after: &mut After) {
-        if let Some(earlier) = std::mem::replace(&mut after.current, self.current.take()) {
-            after.candidates.push_back(earlier);
+        let rare = after.rare();
+        if let Some(earlier) = std::mem::replace(&mut rare.current, self.current.take()) {
+            rare.candidates.push_back(earlier);
         }
     }
 
@@ -170,22 +171,33 @@ impl CallState {
 #[derive(Default)]
 pub(super) struct After {
     pub waker: Option<Waker>,
+    pub notify: bool,
+    pub over: bool,
+    rare: Option<Box<Rare>>,
+}
+
+/// What hardly any change leaves behind: made when asked for, because every event passes here.
+#[derive(Default)]
+pub(super) struct Rare {
     /// One that another has taken the place of.
     pub stale_waker: Option<Waker>,
     /// The log's commit of the ending, to be waited for.
     pub commit: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
-    pub notify: bool,
-    pub over: bool,
     /// The candidate that ran, and those that never will.
     pub current: Option<Candidate>,
     pub candidates: VecDeque<Candidate>,
     pub policy: Option<Box<dyn CallPolicy>>,
-    pub log: Option<Box<dyn CallLog>>,
+    pub log: Option<Arc<dyn CallLog>>,
 }
 
 impl After {
+    pub fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
     pub fn run(self, shared: &CallShared) {
-        if let Some(commit) = self.commit {
+        let mut rare = self.rare;
+        if let Some(commit) = rare.as_mut().and_then(|rare| rare.commit.take()) {
             shared.engine.commit(commit);
         }
         if self.notify {
@@ -197,6 +209,6 @@ impl After {
         if self.over {
             shared.engine.forget(shared.number);
         }
-        drop((self.current, self.candidates, self.policy, self.log, self.stale_waker));
+        drop(rare);
     }
 }

@@ -1,7 +1,7 @@
 //! A log in memory: for tests, and the default until a durable one is given. Bounded: what ended first goes first.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 use schemars::JsonSchema;
@@ -82,16 +82,25 @@ pub struct MemoryLog {
 struct Shelf {
     limits: MemoryLogLimits,
     /// By trace id, and so by start.
-    calls: BTreeMap<String, Arc<Mutex<StoredCall>>>,
+    calls: BTreeMap<String, Arc<StoredCall>>,
     /// The ended ones and their bytes, in the order in which they ended.
     ended: VecDeque<(String, usize)>,
     bytes: usize,
 }
 
+/// One call: what its gate writes and what readers read.
+#[repr(C)]
 struct StoredCall {
+    /// Apart from the rest, and first, so that an event touches nothing else.
+    events: Mutex<PackedEvents>,
+    rest: Mutex<Rest>,
     start: CallStart,
-    /// Apart from the rest, so that an event touches nothing else.
-    events: Arc<Mutex<PackedEvents>>,
+    shelf: Weak<Mutex<Shelf>>,
+}
+
+/// What is not an event.
+#[derive(Default)]
+struct Rest {
     attempts: Vec<AttemptRecord>,
     verdicts: Vec<VerdictRecord>,
     notes: Vec<Note>,
@@ -110,14 +119,14 @@ impl MemoryLog {
         }
     }
 
-    fn find(&self, trace_id: &str) -> Option<Arc<Mutex<StoredCall>>> {
+    fn find(&self, trace_id: &str) -> Option<Arc<StoredCall>> {
         self.shared.lock().calls.get(trace_id).cloned()
     }
 
     /// One call, open or ended.
     #[must_use]
     pub fn call(&self, trace_id: &str) -> Option<CallRecord> {
-        self.find(trace_id).map(|call| call.lock().record())
+        self.find(trace_id).map(|call| call.record())
     }
 
     /// The calls that `filter` asks for, the newest first.
@@ -130,10 +139,7 @@ impl MemoryLog {
         };
         newest_first
             .iter()
-            .filter_map(|call| {
-                let call = call.lock();
-                filter.fits(&call).then(|| call.record())
-            })
+            .filter_map(|call| filter.fits(call).then(|| call.record()))
             .take(filter.limit.unwrap_or(LIMIT_DEFAULT))
             .collect()
     }
@@ -141,28 +147,28 @@ impl MemoryLog {
     /// The events of one call, in order, with `done` last when it was completed.
     #[must_use]
     pub fn events(&self, trace_id: &str) -> Option<Vec<LoggedEvent>> {
-        self.find(trace_id).map(|call| call.lock().events())
+        self.find(trace_id).map(|call| call.events())
     }
 }
 
 impl EventLog for MemoryLog {
-    fn start(&self, start: &CallStart) -> Result<Box<dyn CallLog>, LogError> {
-        let call = Arc::new(Mutex::new(StoredCall::new(start.clone())));
+    fn start(&self, start: &CallStart) -> Result<Arc<dyn CallLog>, LogError> {
+        let call = Arc::new(StoredCall {
+            events: Mutex::default(),
+            rest: Mutex::default(),
+            start: start.clone(),
+            shelf: Arc::downgrade(&self.shared),
+        });
         self.shared
             .lock()
             .calls
             .insert(start.trace_id.clone(), Arc::clone(&call));
-        let events = Arc::clone(&call.lock().events);
-        Ok(Box::new(MemoryCallLog {
-            events,
-            shelf: Arc::clone(&self.shared),
-            call,
-        }))
+        Ok(call)
     }
 }
 
 impl Shelf {
-    fn make_room(&mut self) -> Vec<Arc<Mutex<StoredCall>>> {
+    fn make_room(&mut self) -> Vec<Arc<StoredCall>> {
         let mut evicted = Vec::new();
         while self.ended.len() > 1 && (self.ended.len() > self.limits.calls_max || self.bytes > self.limits.bytes_max) {
             let Some((trace_id, bytes)) = self.ended.pop_front() else {
@@ -175,47 +181,41 @@ impl Shelf {
     }
 }
 
-struct MemoryCallLog {
-    events: Arc<Mutex<PackedEvents>>,
-    shelf: Arc<Mutex<Shelf>>,
-    call: Arc<Mutex<StoredCall>>,
-}
-
-impl CallLog for MemoryCallLog {
-    fn attempt(&mut self, _at_us: u64, attempt: &AttemptRecord) -> Result<(), LogError> {
-        let mut call = self.call.lock();
-        match call.attempts.iter_mut().find(|known| known.attempt == attempt.attempt) {
+impl CallLog for StoredCall {
+    fn attempt(&self, _at_us: u64, attempt: &AttemptRecord) -> Result<(), LogError> {
+        let mut rest = self.rest.lock();
+        match rest.attempts.iter_mut().find(|known| known.attempt == attempt.attempt) {
             Some(known) => known.clone_from(attempt),
-            None => push_exact(&mut call.attempts, attempt.clone()),
+            None => push_exact(&mut rest.attempts, attempt.clone()),
         }
         Ok(())
     }
 
-    fn event(&mut self, stamp: Stamp, event: EventRef<'_>) -> Result<(), LogError> {
+    fn event(&self, stamp: Stamp, event: EventRef<'_>) -> Result<(), LogError> {
         self.events.lock().push(stamp, event);
         Ok(())
     }
 
-    fn verdict(&mut self, _at_us: u64, verdict: &VerdictRecord) -> Result<(), LogError> {
-        push_exact(&mut self.call.lock().verdicts, verdict.clone());
+    fn verdict(&self, _at_us: u64, verdict: &VerdictRecord) -> Result<(), LogError> {
+        push_exact(&mut self.rest.lock().verdicts, verdict.clone());
         Ok(())
     }
 
-    fn note(&mut self, _at_us: u64, note: &Note) -> Result<(), LogError> {
-        self.call.lock().notes.push(note.clone());
+    fn note(&self, _at_us: u64, note: &Note) -> Result<(), LogError> {
+        self.rest.lock().notes.push(note.clone());
         Ok(())
     }
 
-    fn end(&mut self, stamp: Stamp, ending: &Arc<Ending>) -> Result<Commit, LogError> {
-        let (trace_id, bytes) = {
-            let mut call = self.call.lock();
-            call.ending = Some((stamp, Arc::clone(ending)));
-            (call.start.trace_id.clone(), call.bytes())
+    fn end(&self, stamp: Stamp, ending: &Arc<Ending>) -> Result<Commit, LogError> {
+        self.rest.lock().ending = Some((stamp, Arc::clone(ending)));
+        let Some(shelf) = self.shelf.upgrade() else {
+            return Ok(Commit::Done); // Nobody holds the log any more.
         };
+        let bytes = self.bytes();
         let evicted = {
-            let mut shelf = self.shelf.lock();
+            let mut shelf = shelf.lock();
             shelf.bytes += bytes;
-            shelf.ended.push_back((trace_id, bytes));
+            shelf.ended.push_back((self.start.trace_id.clone(), bytes));
             shelf.make_room()
         };
         // A large call takes a while to free; not under everybody's lock.
@@ -225,29 +225,17 @@ impl CallLog for MemoryCallLog {
 }
 
 impl StoredCall {
-    fn new(start: CallStart) -> Self {
-        Self {
-            start,
-            events: Arc::default(),
-            attempts: Vec::new(),
-            verdicts: Vec::new(),
-            notes: Vec::new(),
-            ending: None,
-        }
-    }
-
     fn status(&self) -> CallStatus {
-        self.ending
-            .as_ref()
-            .map_or(CallStatus::Open, |(_, ending)| ending.status)
+        self.rest.lock().status()
     }
 
     fn bytes(&self) -> usize {
         let events = self.events.lock();
-        let answer = self.ending.as_ref().map_or(0, |(_, ending)| {
+        let rest = self.rest.lock();
+        let answer = rest.ending.as_ref().map_or(0, |(_, ending)| {
             completion_bytes(&ending.completion) + events.others_bytes()
         });
-        let notes: usize = self.notes.iter().map(|note| note.message.len() + note.code.len()).sum();
+        let notes: usize = rest.notes.iter().map(|note| note.message.len() + note.code.len()).sum();
         size_of::<Self>() + events.bytes() + answer + self.start.request.bytes() + notes
     }
 
@@ -267,7 +255,7 @@ impl StoredCall {
                 event,
             })
             .collect();
-        if let Some((stamp, ending)) = &self.ending
+        if let Some((stamp, ending)) = &self.rest.lock().ending
             && ending.status == CallStatus::Done
         {
             events.push(LoggedEvent {
@@ -288,10 +276,12 @@ impl StoredCall {
             let events = self.events.lock();
             (events.first_at_us(), events.count())
         };
+        let rest = self.rest.lock();
+        let status = rest.status();
         let request = &self.start.request;
-        let ending = self.ending.as_ref().map(|(_, ending)| &**ending);
+        let ending = rest.ending.as_ref().map(|(_, ending)| &**ending);
         let completion = ending.map(|ending| &ending.completion);
-        let completed = u64::from(self.status() == CallStatus::Done);
+        let completed = u64::from(status == CallStatus::Done);
         CallRecord {
             trace_id: self.start.trace_id.clone(),
             model: completion.map_or_else(|| self.start.model.clone(), |completion| completion.model_used.clone()),
@@ -300,10 +290,10 @@ impl StoredCall {
             conversation_id: request.conversation_id.clone(),
             parent_trace_id: request.parent_trace_id.clone(),
             tags: request.tags.clone(),
-            status: self.status(),
+            status,
             started_at: self.epoch_ms(0),
             first_event_at: first_at_us.map(|at_us| self.epoch_ms(at_us)),
-            ended_at: self.ending.as_ref().map(|(stamp, _)| self.epoch_ms(stamp.at_us)),
+            ended_at: rest.ending.as_ref().map(|(stamp, _)| self.epoch_ms(stamp.at_us)),
             stop_reason: completion.and_then(|completion| completion.stop_reason),
             usage: completion.and_then(|completion| completion.usage),
             text: completion.map(|completion| completion.text.clone()),
@@ -311,12 +301,20 @@ impl StoredCall {
                 .map(|completion| completion.tool_calls.clone())
                 .unwrap_or_default(),
             failure: ending.and_then(|ending| ending.failure.clone()),
-            attempts: self.attempts.clone(),
-            verdicts: self.verdicts.clone(),
-            notes: self.notes.clone(),
+            attempts: rest.attempts.clone(),
+            verdicts: rest.verdicts.clone(),
+            notes: rest.notes.clone(),
             event_count: event_count + completed,
             request: (**request).clone(),
         }
+    }
+}
+
+impl Rest {
+    fn status(&self) -> CallStatus {
+        self.ending
+            .as_ref()
+            .map_or(CallStatus::Open, |(_, ending)| ending.status)
     }
 }
 

@@ -22,41 +22,42 @@ pub trait EventLog: Send + Sync + 'static {
     /// # Errors
     /// When the log cannot take the call; the call then fails with
     /// [`ErrorCode::LogFailed`](crate::ErrorCode::LogFailed).
-    fn start(&self, start: &CallStart) -> Result<Box<dyn CallLog>, LogError>;
+    fn start(&self, start: &CallStart) -> Result<Arc<dyn CallLog>, LogError>;
 }
 
-/// One call's place in the log. Called under the call's lock, once an event: it must neither block nor do I/O.
-pub trait CallLog: Send {
+/// One call's place in the log, which its readers may share. Called under the call's lock, one call after the other and once
+/// an event: it must neither block nor do I/O.
+pub trait CallLog: Send + Sync {
     /// Records that a runner was asked.
     ///
     /// # Errors
     /// When the log cannot take it.
-    fn attempt(&mut self, at_us: u64, attempt: &AttemptRecord) -> Result<(), LogError>;
+    fn attempt(&self, at_us: u64, attempt: &AttemptRecord) -> Result<(), LogError>;
 
     /// Records an event that is about to be delivered.
     ///
     /// # Errors
     /// When the log cannot take it; the event is then not delivered and the call ends.
-    fn event(&mut self, stamp: Stamp, event: EventRef<'_>) -> Result<(), LogError>;
+    fn event(&self, stamp: Stamp, event: EventRef<'_>) -> Result<(), LogError>;
 
     /// Records a verdict of policy. That an event passed unchanged is recorded by the event itself.
     ///
     /// # Errors
     /// When the log cannot take it.
-    fn verdict(&mut self, at_us: u64, verdict: &VerdictRecord) -> Result<(), LogError>;
+    fn verdict(&self, at_us: u64, verdict: &VerdictRecord) -> Result<(), LogError>;
 
     /// Records something that did not end the call: an event refused, a result that disagrees, …
     ///
     /// # Errors
     /// When the log cannot take it.
-    fn note(&mut self, at_us: u64, note: &Note) -> Result<(), LogError>;
+    fn note(&self, at_us: u64, note: &Note) -> Result<(), LogError>;
 
     /// Records the ending, which a log in memory may share. Nothing follows. The ending is delivered once the commit is
     /// done.
     ///
     /// # Errors
     /// When the log cannot take it.
-    fn end(&mut self, stamp: Stamp, ending: &Arc<Ending>) -> Result<Commit, LogError>;
+    fn end(&self, stamp: Stamp, ending: &Arc<Ending>) -> Result<Commit, LogError>;
 }
 
 /// When an ending is as durable as the log promises.

@@ -7,6 +7,7 @@
 
 use super::Stamp;
 use crate::stream::{EventRef, StreamEvent};
+use crate::tail_buffer::TailBuffer;
 
 const TEXT: u8 = 0;
 const REASONING: u8 = 1;
@@ -15,14 +16,19 @@ const OTHER: u8 = 3;
 const KIND_MASK: u8 = 7;
 const MARKED: u8 = 8;
 
+/// How many bytes lie inline, which is about twenty short deltas.
+const TAIL_BYTES: usize = 150;
+/// More than the numbers of one entry take.
+const NUMBERS_BYTES: usize = 64;
+
 /// What each event touches comes first.
 #[derive(Default)]
 #[repr(C)]
 pub(super) struct PackedEvents {
-    buffer: Vec<u8>,
     last: Place,
     count: u64,
     first_at_us: Option<u64>,
+    buffer: TailBuffer<TAIL_BYTES>,
     #[expect(
         clippy::vec_box,
         reason = "most calls hold one or two, and a list of events grows by four at once"
@@ -52,19 +58,21 @@ impl PackedEvents {
             }
         };
         let follows = stamp.seq == self.last.seq + 1 && stamp.attempt == self.last.attempt;
-        self.buffer.push(if follows { kind } else { kind | MARKED });
+        let mut numbers = Numbers::default();
+        numbers.byte(if follows { kind } else { kind | MARKED });
         if !follows {
-            self.number(stamp.seq);
-            self.number(stamp.attempt.into());
+            numbers.number(stamp.seq);
+            numbers.number(stamp.attempt.into());
         }
-        self.number(stamp.at_us.saturating_sub(self.last.at_us));
+        numbers.number(stamp.at_us.saturating_sub(self.last.at_us));
         if let Some(index) = index {
-            self.number(index as u64);
+            numbers.number(index as u64);
         }
         if let Some(text) = text {
-            self.number(text.len() as u64);
-            self.buffer.extend_from_slice(text.as_bytes());
+            numbers.number(text.len() as u64);
         }
+        self.buffer.extend(numbers.written());
+        self.buffer.extend(text.unwrap_or_default().as_bytes());
         self.count += 1;
         self.first_at_us.get_or_insert(stamp.at_us);
         self.last = Place {
@@ -72,14 +80,6 @@ impl PackedEvents {
             at_us: stamp.at_us.max(self.last.at_us),
             attempt: stamp.attempt,
         };
-    }
-
-    fn number(&mut self, mut number: u64) {
-        while number >= 0x80 {
-            self.buffer.push(number as u8 | 0x80);
-            number >>= 7;
-        }
-        self.buffer.push(number as u8);
     }
 
     pub fn count(&self) -> u64 {
@@ -101,7 +101,8 @@ impl PackedEvents {
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (Stamp, StreamEvent)> + '_ {
-        let mut reader = Reader(&self.buffer);
+        let [head, tail] = self.buffer.parts();
+        let mut reader = Reader { now: head, then: tail };
         let mut others = self.others.iter();
         let mut last = Place::default();
         (0..self.count).map_while(move |_| {
@@ -132,14 +133,59 @@ impl PackedEvents {
     }
 }
 
-/// What is left to read. The buffer is our own writing, so what does not fit is nothing rather than an error.
-struct Reader<'a>(&'a [u8]);
+/// The numbers of one entry, in a row.
+struct Numbers {
+    bytes: [u8; NUMBERS_BYTES],
+    length: usize,
+}
+
+impl Default for Numbers {
+    fn default() -> Self {
+        Self {
+            bytes: [0; NUMBERS_BYTES],
+            length: 0,
+        }
+    }
+}
+
+impl Numbers {
+    fn byte(&mut self, byte: u8) {
+        self.bytes[self.length] = byte;
+        self.length += 1;
+    }
+
+    fn number(&mut self, mut number: u64) {
+        while number >= 0x80 {
+            self.byte(number as u8 | 0x80);
+            number >>= 7;
+        }
+        self.byte(number as u8);
+    }
+
+    fn written(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+}
+
+/// What is left to read, in two parts. It is our own writing, so what does not fit is nothing rather than an error.
+struct Reader<'a> {
+    now: &'a [u8],
+    then: &'a [u8],
+}
 
 impl Reader<'_> {
+    fn take(&mut self, count: usize) -> Option<&[u8]> {
+        // No piece lies across the two.
+        if self.now.is_empty() {
+            self.now = std::mem::take(&mut self.then);
+        }
+        let (taken, rest) = self.now.split_at_checked(count)?;
+        self.now = rest;
+        Some(taken)
+    }
+
     fn byte(&mut self) -> Option<u8> {
-        let (first, rest) = self.0.split_first()?;
-        self.0 = rest;
-        Some(*first)
+        self.take(1)?.first().copied()
     }
 
     fn number(&mut self) -> Option<u64> {
@@ -160,8 +206,6 @@ impl Reader<'_> {
 
     fn text(&mut self) -> Option<String> {
         let bytes = self.index()?;
-        let (text, rest) = self.0.split_at_checked(bytes)?;
-        self.0 = rest;
-        String::from_utf8(text.to_vec()).ok()
+        String::from_utf8(self.take(bytes)?.to_vec()).ok()
     }
 }

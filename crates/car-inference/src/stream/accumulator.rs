@@ -1,9 +1,15 @@
 //! Folds events into a [`Completion`]. Takes any order of them; what may follow what is the session's business.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 
 use super::{Completion, EventRef, Reasoning, StopReason, StreamEvent, TokenUsage, ToolCallSignature};
+use crate::tail_buffer::TailBuffer;
 use crate::tasks::generate::{ToolArguments, ToolCall};
+
+/// How many bytes of text lie inline, which is about thirty deltas.
+const TEXT_TAIL_BYTES: usize = 126;
 
 /// Folds the events of one call.
 ///
@@ -17,9 +23,10 @@ use crate::tasks::generate::{ToolArguments, ToolCall};
 /// accumulator.push(&StreamEvent::TextDelta("lo".into()));
 /// assert_eq!(accumulator.finish().0, "hello");
 /// ```
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct StreamAccumulator {
-    text: String,
+    /// UTF-8: only whole strings are appended.
+    text: TailBuffer<TEXT_TAIL_BYTES>,
     /// Made when something other than text comes: most of a call's life there is only text, and most calls are waiting.
     rest: Option<Box<Rest>>,
 }
@@ -41,6 +48,16 @@ struct PartialToolCall {
     ended: bool,
 }
 
+impl fmt::Debug for StreamAccumulator {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("StreamAccumulator")
+            .field("text", &self.text())
+            .field("rest", &self.rest)
+            .finish()
+    }
+}
+
 impl StreamAccumulator {
     /// Folds one event.
     pub fn push(&mut self, event: &StreamEvent) {
@@ -50,7 +67,7 @@ impl StreamAccumulator {
     /// Folds one borrowed event.
     pub fn push_ref(&mut self, event: EventRef<'_>) {
         match event {
-            EventRef::TextDelta(text) => self.text.push_str(text),
+            EventRef::TextDelta(text) => self.text.extend(text.as_bytes()),
             EventRef::ReasoningDelta { index, text } => self.rest().reasoning_block(index).text.push_str(text),
             EventRef::ToolCallDelta { index, arguments_delta } => {
                 self.rest()
@@ -61,7 +78,7 @@ impl StreamAccumulator {
                     .push_str(arguments_delta);
             }
             // `EventRef::from` never wraps this one, but a host may.
-            EventRef::Other(StreamEvent::TextDelta(text)) => self.text.push_str(text),
+            EventRef::Other(StreamEvent::TextDelta(text)) => self.text.extend(text.as_bytes()),
             EventRef::Other(StreamEvent::Done { text, tool_calls }) => self.fill(text, tool_calls),
             EventRef::Other(event) => self.rest().push(event),
         }
@@ -73,14 +90,22 @@ impl StreamAccumulator {
 
     /// The text folded so far.
     #[must_use]
-    pub fn text(&self) -> &str {
-        &self.text
+    pub fn text(&self) -> Cow<'_, str> {
+        match self.text.whole() {
+            Cow::Borrowed(bytes) => String::from_utf8_lossy(bytes),
+            Cow::Owned(bytes) => Cow::Owned(text_of(bytes)),
+        }
+    }
+
+    /// How many bytes the text has so far.
+    pub(crate) fn text_bytes(&self) -> usize {
+        self.text.len()
     }
 
     /// Takes over text and tool calls that were not streamed. What was streamed wins.
     pub(crate) fn fill(&mut self, text: &str, tool_calls: &[ToolCall]) {
         if self.text.is_empty() {
-            text.clone_into(&mut self.text);
+            self.text.extend(text.as_bytes());
         }
         if tool_calls.is_empty() {
             return;
@@ -119,7 +144,7 @@ impl StreamAccumulator {
     #[must_use]
     pub fn into_completion(self) -> Completion {
         let mut completion = self.rest.map(|rest| rest.into_completion()).unwrap_or_default();
-        completion.text = self.text;
+        completion.text = text_of(self.text.into_vec());
         completion
     }
 
@@ -131,7 +156,7 @@ impl StreamAccumulator {
     #[must_use]
     pub fn finish(self) -> (String, Vec<ToolCall>) {
         let tool_calls = self.tool_calls();
-        (self.text, tool_calls)
+        (text_of(self.text.into_vec()), tool_calls)
     }
 }
 
@@ -246,6 +271,11 @@ impl Rest {
             })
             .collect()
     }
+}
+
+/// The bytes were strings, so they are one.
+fn text_of(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
 fn append(whole: &mut Option<String>, part: Option<&str>) {

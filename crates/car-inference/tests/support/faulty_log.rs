@@ -1,6 +1,7 @@
 //! A log that keeps calls in memory and fails where a test says so, or commits when a test says so.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use car_inference::log::{AttemptRecord, CallLog, CallStart, Commit, LogError, Note, Stamp, VerdictRecord};
 use car_inference::stream::EventRef;
@@ -60,32 +61,37 @@ impl FaultyLog {
 }
 
 impl EventLog for FaultyLog {
-    fn start(&self, start: &CallStart) -> Result<Box<dyn CallLog>, LogError> {
+    fn start(&self, start: &CallStart) -> Result<Arc<dyn CallLog>, LogError> {
         if self.fails_at == Some(Write::Start) {
             return Err(disk_full());
         }
         let inner = self.inner.start(start)?;
         let (fails_at, commit) = (self.fails_at, self.commit.clone());
-        Ok(Box::new(FaultyCallLog {
+        Ok(Arc::new(FaultyCallLog {
             fails_at,
             inner,
             commit,
-            attempts: 0,
-            events: 0,
-            verdicts: 0,
-            notes: 0,
+            attempts: AtomicU32::new(0),
+            events: AtomicU32::new(0),
+            verdicts: AtomicU32::new(0),
+            notes: AtomicU32::new(0),
         }))
     }
 }
 
 struct FaultyCallLog {
     fails_at: Option<Write>,
-    inner: Box<dyn CallLog>,
+    inner: Arc<dyn CallLog>,
     commit: Option<LateCommit>,
-    attempts: u32,
-    events: u32,
-    verdicts: u32,
-    notes: u32,
+    attempts: AtomicU32,
+    events: AtomicU32,
+    verdicts: AtomicU32,
+    notes: AtomicU32,
+}
+
+/// Counts one more.
+fn next(count: &AtomicU32) -> u32 {
+    count.fetch_add(1, Ordering::Relaxed) + 1
 }
 
 impl FaultyCallLog {
@@ -99,31 +105,27 @@ impl FaultyCallLog {
 }
 
 impl CallLog for FaultyCallLog {
-    fn attempt(&mut self, at_us: u64, attempt: &AttemptRecord) -> Result<(), LogError> {
-        self.attempts += 1;
-        self.check(Write::Attempt(self.attempts))?;
+    fn attempt(&self, at_us: u64, attempt: &AttemptRecord) -> Result<(), LogError> {
+        self.check(Write::Attempt(next(&self.attempts)))?;
         self.inner.attempt(at_us, attempt)
     }
 
-    fn event(&mut self, stamp: Stamp, event: EventRef<'_>) -> Result<(), LogError> {
-        self.events += 1;
-        self.check(Write::Event(self.events))?;
+    fn event(&self, stamp: Stamp, event: EventRef<'_>) -> Result<(), LogError> {
+        self.check(Write::Event(next(&self.events)))?;
         self.inner.event(stamp, event)
     }
 
-    fn verdict(&mut self, at_us: u64, verdict: &VerdictRecord) -> Result<(), LogError> {
-        self.verdicts += 1;
-        self.check(Write::Verdict(self.verdicts))?;
+    fn verdict(&self, at_us: u64, verdict: &VerdictRecord) -> Result<(), LogError> {
+        self.check(Write::Verdict(next(&self.verdicts)))?;
         self.inner.verdict(at_us, verdict)
     }
 
-    fn note(&mut self, at_us: u64, note: &Note) -> Result<(), LogError> {
-        self.notes += 1;
-        self.check(Write::Note(self.notes))?;
+    fn note(&self, at_us: u64, note: &Note) -> Result<(), LogError> {
+        self.check(Write::Note(next(&self.notes)))?;
         self.inner.note(at_us, note)
     }
 
-    fn end(&mut self, stamp: Stamp, ending: &Arc<Ending>) -> Result<Commit, LogError> {
+    fn end(&self, stamp: Stamp, ending: &Arc<Ending>) -> Result<Commit, LogError> {
         self.check(Write::End)?;
         let commit = self.inner.end(stamp, ending)?;
         match self.commit.clone() {

@@ -1,0 +1,94 @@
+//! Bytes that grow by a few at a time, in thousands of calls at once: the last of them lie inline, beside what is touched
+//! anyway, and move to the heap many at a time. Keeps bytes in order; knows nothing of what they mean.
+
+/// `TAIL` bytes inline, the ones before them on the heap.
+#[derive(Clone)]
+#[repr(C)]
+pub(crate) struct TailBuffer<const TAIL: usize> {
+    tail_length: u16,
+    tail: [u8; TAIL],
+    head: Vec<u8>,
+}
+
+impl<const TAIL: usize> Default for TailBuffer<TAIL> {
+    fn default() -> Self {
+        Self {
+            tail_length: 0,
+            tail: [0; TAIL],
+            head: Vec::new(),
+        }
+    }
+}
+
+impl<const TAIL: usize> TailBuffer<TAIL> {
+    const FITS: () = assert!(TAIL <= u16::MAX as usize);
+
+    pub fn extend(&mut self, bytes: &[u8]) {
+        let () = Self::FITS;
+        let start = usize::from(self.tail_length);
+        if let Some(room) = self.tail.get_mut(start..start + bytes.len()) {
+            room.copy_from_slice(bytes);
+            self.tail_length += bytes.len() as u16;
+            return;
+        }
+        self.settle();
+        if let Some(room) = self.tail.get_mut(..bytes.len()) {
+            room.copy_from_slice(bytes);
+            self.tail_length = bytes.len() as u16;
+        } else {
+            self.head.extend_from_slice(bytes);
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        self.head.len() + usize::from(self.tail_length)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The two parts, one after the other. What was appended in one piece lies in one of them.
+    pub fn parts(&self) -> [&[u8]; 2] {
+        [&self.head, &self.tail[..usize::from(self.tail_length)]]
+    }
+
+    /// All bytes, and none kept.
+    pub fn into_vec(mut self) -> Vec<u8> {
+        self.settle();
+        self.head
+    }
+
+    /// All bytes in one piece.
+    pub fn whole(&self) -> std::borrow::Cow<'_, [u8]> {
+        match self.parts() {
+            [head, []] => head.into(),
+            [[], tail] => tail.into(),
+            parts => parts.concat().into(),
+        }
+    }
+
+    fn settle(&mut self) {
+        self.head.extend_from_slice(&self.tail[..usize::from(self.tail_length)]);
+        self.tail_length = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::TailBuffer;
+
+    #[test]
+    fn bytes_come_back_in_order_whatever_their_pieces_were() {
+        let all: Vec<u8> = (0..=255).collect();
+        for piece in 1..=20 {
+            let mut buffer = TailBuffer::<8>::default();
+            for bytes in all.chunks(piece) {
+                buffer.extend(bytes);
+                assert_eq!(buffer.whole().len(), buffer.len());
+            }
+            assert_eq!(*buffer.whole(), all);
+            assert_eq!(buffer.into_vec(), all);
+        }
+    }
+}
