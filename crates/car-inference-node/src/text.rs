@@ -1,6 +1,7 @@
 //! Text from JavaScript. Its strings may end in half a surrogate pair that the next delta completes, which UTF-8
 //! cannot hold: the half is carried over. A half that never meets its other is delivered as U+FFFD.
 
+use std::collections::BTreeMap;
 use std::ptr;
 
 use car_inference::StreamEvent;
@@ -8,7 +9,7 @@ use car_inference::stream::EventRef;
 use napi::{Status, sys};
 
 /// Which text of a call a delta belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Strand {
     Text,
     Reasoning(usize),
@@ -28,10 +29,10 @@ impl Strand {
     }
 }
 
-/// The halves carried over, one a strand. Almost always empty.
+/// The halves carried over, one a strand. Almost always empty; a call may have as many strands as tool calls.
 #[derive(Default)]
 pub struct HalfPairs {
-    halves: Vec<(Strand, u16)>,
+    halves: BTreeMap<Strand, u16>,
 }
 
 impl HalfPairs {
@@ -41,36 +42,36 @@ impl HalfPairs {
 
     /// Puts a carried half before `units`, carries a trailing one over, and decodes the rest.
     pub fn join(&mut self, strand: Strand, mut units: Vec<u16>) -> String {
-        if let Some(position) = self.halves.iter().position(|(known, _)| *known == strand) {
-            units.insert(0, self.halves.swap_remove(position).1);
+        if let Some(half) = self.halves.remove(&strand) {
+            units.insert(0, half);
         }
         if let Some(last) = units.last().copied()
             && (0xD800..0xDC00).contains(&last)
         {
             units.pop();
-            self.halves.push((strand, last));
+            self.halves.insert(strand, last);
         }
         String::from_utf16_lossy(&units)
     }
 
     /// Takes the halves that cannot meet their other any more once this event has passed.
     pub fn take_ended_by(&mut self, event: &StreamEvent) -> Self {
-        let ends = |strand: Strand| match event {
-            StreamEvent::Done { .. } => true,
-            StreamEvent::ToolCallEnd { index, .. } => strand == Strand::Arguments(*index),
-            StreamEvent::ReasoningDelta { index, .. } => strand == Strand::Reasoning(*index),
-            _ => false,
+        let ended = match event {
+            StreamEvent::Done { .. } => return std::mem::take(self),
+            StreamEvent::ToolCallEnd { index, .. } => self.halves.remove_entry(&Strand::Arguments(*index)),
+            StreamEvent::ReasoningDelta { index, .. } => self.halves.remove_entry(&Strand::Reasoning(*index)),
+            _ => None,
         };
         Self {
-            halves: self.halves.extract_if(.., |(strand, _)| ends(*strand)).collect(),
+            halves: ended.into_iter().collect(),
         }
     }
 
     /// The halves that never met their other, as the events that deliver them.
     pub fn flush(self) -> Vec<StreamEvent> {
         self.halves
-            .into_iter()
-            .map(|(strand, _)| strand.event_ref("\u{FFFD}").to_event())
+            .into_keys()
+            .map(|strand| strand.event_ref("\u{FFFD}").to_event())
             .collect()
     }
 }
