@@ -23,7 +23,7 @@ let lastJsonLength = 0;
 export function passGate(port: number, event: unknown): StreamEvent | number {
   try {
     if (typeof event !== 'object' || event === null || Array.isArray(event)) {
-      return native.rejectEvent(port, 'event', `an event must be an object, got ${describe(event)}`);
+      return native.rejectEvent(port, '', `an event must be an object, got ${describe(event)}`);
     }
     const type = (event as { type?: unknown }).type;
     if (type === 'text-delta') {
@@ -36,13 +36,13 @@ export function passGate(port: number, event: unknown): StreamEvent | number {
       const { index, argumentsDelta } = event as { index?: unknown; argumentsDelta?: unknown };
       if (typeof argumentsDelta === 'string' && isIndex(index)) {
         const verdict = native.toolCallDelta(port, index, argumentsDelta);
-        return verdict === Verdict.PASS ? { type: 'tool-call-delta', index, argumentsDelta } : verdict;
+        return verdict === Verdict.PASS ? { type: 'tool-call-delta', index: index + 0, argumentsDelta } : verdict;
       }
     } else if (type === 'reasoning-delta') {
       const { index = 0, text, signature } = event as { index?: unknown; text?: unknown; signature?: unknown };
       if (typeof text === 'string' && signature === undefined && isIndex(index)) {
         const verdict = native.reasoningDelta(port, index, text);
-        return verdict === Verdict.PASS ? { type: 'reasoning-delta', index, text } : verdict;
+        return verdict === Verdict.PASS ? { type: 'reasoning-delta', index: index + 0, text } : verdict;
       }
     } else if (type === 'usage') {
       const usage = plainUsage(event);
@@ -54,7 +54,7 @@ export function passGate(port: number, event: unknown): StreamEvent | number {
   } catch (error) {
     if (isPanic(error)) return native.failInternal(port, messageOf(error));
     // A getter or a proxy that throws.
-    return native.rejectEvent(port, 'event', `cannot be read: ${messageOf(error)}`);
+    return native.rejectEvent(port, '', `cannot be read: ${messageOf(error)}`);
   }
 }
 
@@ -66,7 +66,7 @@ export function eventBytes(event: StreamEvent): number {
 }
 
 function passJson(port: number, event: object): StreamEvent | number {
-  const json = encodeJson(event, 'event');
+  const json = encodeJson(event);
   if (json instanceof JsonProblem) return native.rejectEvent(port, json.path, json.message);
   lastJsonLength = json.length;
   const verdict = native.emitEvent(port, json);
@@ -129,6 +129,7 @@ function isOwnJson(value: object): boolean {
   return (value as { toJSON?: unknown }).toJSON === undefined;
 }
 
+/** Negative zero is one too; adding zero makes it the zero that Rust reads. */
 function isIndex(value: unknown): value is number {
   return typeof value === 'number' && value >>> 0 === value;
 }

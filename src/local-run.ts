@@ -58,7 +58,7 @@ export class LocalRun extends Run {
   protected override judged(verdict: number): EmitOutcome | Promise<EmitOutcome> {
     const call = this.#call;
     const code = verdict & Verdict.CODE_MASK;
-    if (code === Verdict.REPLACED) call.deliverAll(native.takeDeliveries(this.port));
+    if (code === Verdict.REPLACED) call.deliverStandIns();
     if ((verdict & Verdict.STOPPED) !== 0) call.stopped();
     if (code === Verdict.REFUSED) return 'refused';
     if (code === Verdict.CLOSED) return 'closed';

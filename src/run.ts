@@ -11,6 +11,9 @@ import { native } from './native';
 import type { RunnerLike } from './runner';
 import { describeThrown } from './thrown';
 
+/** As `await` does: a promise that brings a `then` of its own could call back twice, or never. */
+const { then } = Promise.prototype;
+
 interface EventIterator {
   next(): unknown;
   return?: unknown;
@@ -79,7 +82,7 @@ export abstract class Run {
     this.#pulling = true;
     this.pulls += 1;
     try {
-      Promise.resolve(this.#iterator.next()).then(this.#whenPulled, this.#whenFailed);
+      then.call(Promise.resolve(this.#iterator.next()), this.#whenPulled, this.#whenFailed);
     } catch (error) {
       this.#fail(error);
     }
@@ -132,7 +135,8 @@ export abstract class Run {
     }
     if (isThenable(returned)) {
       // An async function may also return an async iterable.
-      Promise.resolve(returned).then(
+      then.call(
+        Promise.resolve(returned),
         (value) => {
           try {
             if (iteratorIn(value)) this.#adopt(value);
@@ -186,7 +190,8 @@ export abstract class Run {
     try {
       const { return: finish } = iterator;
       if (typeof finish === 'function') {
-        Promise.resolve(finish.call(iterator, undefined) as unknown).then(
+        then.call(
+          Promise.resolve(finish.call(iterator, undefined) as unknown),
           () => this.#finish(undefined),
           this.#whenFailed,
         );
