@@ -2,7 +2,7 @@
 
 import type { LimitOverrides, Problem, RetryOverrides, TimeoutOverrides } from '../native/types';
 import { InvalidRequestError } from './errors';
-import { describe, encodeJson, JsonProblem, messageOf } from './json';
+import { decodeJson, describe, encodeJson, JsonProblem, messageOf } from './json';
 
 /** Options of one call. */
 export interface GenerateOptions {
@@ -30,24 +30,22 @@ export interface CallInput {
 
 export function readCallInput(request: unknown, options: unknown): CallInput {
   const problems: Problem[] = [];
-  const requestJson = encodeJson(request, 'request');
+  const requestJson = encodeJson(request);
   if (requestJson instanceof JsonProblem) problems.push({ path: requestJson.path, message: requestJson.message });
 
   let signal: AbortSignal | undefined;
   let optionsJson: string | undefined;
-  let timeouts: unknown;
   if (typeof options !== 'object' || options === null) {
     if (options !== undefined) {
       problems.push({ path: 'options', message: `must be an object, got ${describe(options)}` });
     }
   } else {
     try {
-      const { signal: given, timeouts: times, limits, retry } = options as GenerateOptions;
+      const { signal: given, timeouts, limits, retry } = options as GenerateOptions;
       if (given === undefined || isSignal(given)) signal = given;
-      else problems.push({ path: 'options.signal', message: `must be an AbortSignal, got ${describe(given)}` });
-      timeouts = times;
+      else problems.push({ path: 'signal', message: `must be an AbortSignal, got ${describe(given)}` });
       if (timeouts !== undefined || limits !== undefined || retry !== undefined) {
-        const json = encodeJson({ timeouts, limits, retry }, 'options');
+        const json = encodeJson({ timeouts, limits, retry });
         if (json instanceof JsonProblem) problems.push({ path: json.path, message: json.message });
         else optionsJson = json;
       }
@@ -60,7 +58,7 @@ export function readCallInput(request: unknown, options: unknown): CallInput {
     requestJson: typeof requestJson === 'string' ? requestJson : '',
     optionsJson,
     signal,
-    setsTimeouts: optionsJson !== undefined && setsTimeouts(timeouts),
+    setsTimeouts: optionsJson !== undefined && setsTimeouts(optionsJson),
     error: problems.length === 0 ? undefined : invalid(problems),
     model: modelOf(request),
   };
@@ -76,16 +74,23 @@ function modelOf(request: unknown): string {
   }
 }
 
-/** Whether one of the clocks that run against the runner is set. */
-export function setsTimeouts(timeouts: unknown): boolean {
-  if (typeof timeouts !== 'object' || timeouts === null) return false;
-  const { firstEventMs, idleMs, totalMs } = timeouts as TimeoutOverrides;
+/** Whether options set one of the clocks that run against the runner. Reads their JSON: they may read differently now. */
+export function setsTimeouts(optionsJson: string): boolean {
+  const options = decodeJson<{ timeouts?: TimeoutOverrides | null } | null>(optionsJson);
+  const { firstEventMs, idleMs, totalMs } = options?.timeouts ?? {};
   return [firstEventMs, idleMs, totalMs].some((ms) => typeof ms === 'number');
 }
 
+/** A signal that looked like one when it was given, and cannot be read any more. */
+export function unreadableSignal(error: unknown): InvalidRequestError {
+  return invalid([{ path: 'signal', message: `cannot be read: ${messageOf(error)}` }]);
+}
+
 export function invalid(problems: readonly Problem[]): InvalidRequestError {
-  const list = problems.map(({ path, message }) => `${path}: ${message}`).join('; ');
-  return new InvalidRequestError(`invalid request: ${list}`, { problems });
+  const list = problems.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)).join('; ');
+  return new InvalidRequestError(`invalid request: ${list}`, {
+    problems: problems.map(({ path, message }) => ({ path, message })),
+  });
 }
 
 function isSignal(value: unknown): value is AbortSignal {

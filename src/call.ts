@@ -5,7 +5,7 @@
 
 import type { Completion, Ending, Failure, GenerateRequest, StreamEvent } from '../native/types';
 import { CallClock } from './call-clock';
-import type { CallInput } from './call-input';
+import { type CallInput, unreadableSignal } from './call-input';
 import { CallResult, type Outcome } from './call-result';
 import type { CallSettings } from './call-settings';
 import { Causes, type Reason } from './causes';
@@ -13,11 +13,11 @@ import { enterLive, leaveLive } from './deadlines';
 import type { EmitOutcome } from './emitter';
 import { doneEvent, outcomeOf } from './ending';
 import type { EngineHandle } from './engine-handle';
-import { CancelledError, InternalError } from './errors';
+import { CancelledError, InternalError, LimitExceededError } from './errors';
 import { errorFrom, lastError } from './failure';
 import { decodeJson, messageOf } from './json';
 import { LOOKS, LocalRun } from './local-run';
-import { Drain, native, Step, Stopped } from './native';
+import { Drain, isTooLong, native, Step, Stopped } from './native';
 import { Outlet } from './outlet';
 import { type Fill, Room } from './room';
 import { runnerById } from './runner';
@@ -164,7 +164,7 @@ export class Call {
     if (this.#phase === 'over' || this.#phase === 'sealing') return;
     if (step >= 0 || step === Step.WAIT) {
       // What the gate itself has to say of the attempt before: that the call is tried again.
-      if (native.hasDeliveries(this.id)) this.deliverAll(native.takeDeliveries(this.id));
+      if (native.hasDeliveries(this.id)) this.deliverStandIns();
       // A stream that was forgotten is stopped as soon as its last pull is answered.
       if (this.#isEnding) return;
       if (step >= 0 && this.#stopping) {
@@ -261,10 +261,17 @@ export class Call {
     this.#room?.open();
   }
 
-  /** Something that cannot happen has happened, such as a panic in Rust: the call ends all the same. */
+  /** Rust cannot say what it has to say, or something that cannot happen has, such as a panic: the call ends all the same. */
   broken(error: unknown): void {
     if (this.#phase === 'over') return;
-    this.#conclude({ error: new InternalError(messageOf(error), { cause: error }) });
+    attempt(() => {
+      this.#over = { modelUsed: this.modelUsed, traceId: this.traceId };
+    });
+    this.#conclude({
+      error: isTooLong(error)
+        ? tooLong(error, this.#over.traceId)
+        : new InternalError(messageOf(error), { cause: error }),
+    });
   }
 
   /** A foreign call has events. */
@@ -274,9 +281,23 @@ export class Call {
 
   // ── the runner's side ──
 
+  /** Answers the consumer's pull, when that is all there is to do. */
+  answer(event: StreamEvent): boolean {
+    return !this.#demanded && !this.#forgotten && this.#outlet.answer(event);
+  }
+
   deliver(event: StreamEvent, bytes: number): void {
     this.#outlet.deliver(event, bytes);
     if (this.#forgotten && !this.#outlet.waiting) this.stop('consumer', undefined, 'the stream was forgotten');
+  }
+
+  /** What Rust has to hand over in place of the runner's own events. */
+  deliverStandIns(): void {
+    try {
+      this.deliverAll(native.takeDeliveries(this.id));
+    } catch (error) {
+      this.broken(error);
+    }
   }
 
   deliverAll(json: string): void {
@@ -358,7 +379,11 @@ export class Call {
     if (this.#phase === 'over') return false;
     if (this.id !== 0) return true;
     const { error, optionsJson, requestJson, signal } = this.#input;
-    if (signal?.aborted) return this.#refuse(signal.reason);
+    try {
+      if (signal?.aborted) return this.#refuse(signal.reason);
+    } catch (unreadable) {
+      return this.#refuse(unreadableSignal(unreadable));
+    }
     if (error !== undefined) return this.#refuse(error);
     const id = native.open(this.#engine.id, requestJson, optionsJson);
     if (id < 0) return this.#refuse(lastError());
@@ -387,15 +412,19 @@ export class Call {
       this.#run?.pump();
       return;
     }
-    // A stopped call is drained to its end, although nobody gets the events.
-    while (this.#phase === 'foreign' && (this.#stopping || this.wantsMore)) {
-      const batch = native.drain(this.id);
-      if (typeof batch === 'string') {
-        this.deliverAll(batch);
-      } else {
-        if (batch === Drain.ENDED) this.#finish();
-        return;
+    try {
+      // A stopped call is drained to its end, although nobody gets the events.
+      while (this.#phase === 'foreign' && (this.#stopping || this.wantsMore)) {
+        const batch = native.drain(this.id);
+        if (typeof batch === 'string') {
+          this.deliverAll(batch);
+        } else {
+          if (batch === Drain.ENDED) this.#finish();
+          return;
+        }
       }
+    } catch (error) {
+      this.broken(error);
     }
   }
 
@@ -453,6 +482,11 @@ export class Call {
     this.#onAbort = undefined;
     if (onAbort !== undefined) attempt(() => this.#input.signal?.removeEventListener('abort', onAbort));
   }
+}
+
+/** More was allowed than a JavaScript string holds. */
+function tooLong(error: unknown, traceId: string): LimitExceededError {
+  return new LimitExceededError(`${messageOf(error)}: lower limits.callBytesMax`, { limit: 'callBytesMax', traceId });
 }
 
 /** Runs what must not keep a call from being over. */

@@ -37,11 +37,11 @@ export class InferenceEngine {
    * @throws InvalidRequestError listing every problem of the options.
    */
   constructor(options: EngineOptions = {}) {
-    const json = encodeJson(options, 'options');
+    const json = encodeJson(options);
     if (json instanceof JsonProblem) throw invalid([json]);
     const id = native.createEngine(json);
     if (id < 0) throw lastError();
-    this.#handle = new EngineHandle(id, setsTimeouts(options?.timeouts));
+    this.#handle = new EngineHandle(id, setsTimeouts(json));
     this.eventLog = new EventLog(this.#handle);
   }
 
@@ -56,7 +56,7 @@ export class InferenceEngine {
    * @throws InvalidRequestError listing every problem of the schema.
    */
   registerModel(schema: ModelSchema): void {
-    const json = encodeJson(schema, 'schema');
+    const json = encodeJson(schema);
     if (json instanceof JsonProblem) throw invalid([json]);
     if (native.registerModel(this.#handle.id, json) < 0) throw lastError();
   }

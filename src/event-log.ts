@@ -3,9 +3,10 @@
 import type { CallFilter, CallRecord, LoggedEvent } from '../native/types';
 import { invalid } from './call-input';
 import type { EngineHandle } from './engine-handle';
+import { LogError } from './errors';
 import { errorFrom, lastError } from './failure';
-import { decodeJson, describe, encodeJson, JsonProblem } from './json';
-import { native, takeFailure } from './native';
+import { decodeJson, describe, encodeJson, JsonProblem, messageOf } from './json';
+import { isTooLong, native, takeFailure } from './native';
 
 /**
  * What the engine has recorded: every call with its start, events, verdicts and ending.
@@ -28,7 +29,7 @@ export class EventLog {
    * @throws LogError when the log cannot be read; TypeError when `traceId` is not a string.
    */
   async call(traceId: string): Promise<CallRecord | undefined> {
-    const json = native.logCall(this.#engine.id, checkTraceId(traceId));
+    const json = read(() => native.logCall(this.#engine.id, checkTraceId(traceId)));
     return typeof json === 'string' ? decodeJson<CallRecord>(json) : absent();
   }
 
@@ -39,7 +40,7 @@ export class EventLog {
    * @throws LogError when the log cannot be read; TypeError when `traceId` is not a string.
    */
   async *events(traceId: string): AsyncGenerator<LoggedEvent, void, undefined> {
-    const json = native.logEvents(this.#engine.id, checkTraceId(traceId));
+    const json = read(() => native.logEvents(this.#engine.id, checkTraceId(traceId)));
     if (typeof json === 'string') yield* decodeJson<LoggedEvent[]>(json);
     else absent();
   }
@@ -50,11 +51,19 @@ export class EventLog {
    * @throws LogError when the log cannot be read; InvalidRequestError when the filter is not valid.
    */
   async *calls(filter: CallFilter = {}): AsyncGenerator<CallRecord, void, undefined> {
-    const json = encodeJson(filter, 'filter');
+    const json = encodeJson(filter);
     if (json instanceof JsonProblem) throw invalid([json]);
-    const records = native.logCalls(this.#engine.id, json);
+    const records = read(() => native.logCalls(this.#engine.id, json));
     if (typeof records !== 'string') throw lastError();
     yield* decodeJson<CallRecord[]>(records);
+  }
+}
+
+function read(run: () => string | null): string | null {
+  try {
+    return run();
+  } catch (error) {
+    throw isTooLong(error) ? new LogError(`the log cannot be read: ${messageOf(error)}`, { cause: error }) : error;
   }
 }
 

@@ -8,6 +8,10 @@ import type { StreamEvent } from '../native/types';
 import { describe, encodeJson, JsonProblem, messageOf } from './json';
 import { isPanic, native, Verdict } from './native';
 
+// Looked up once: these are called for every token.
+const { done, reasoningDelta, textDelta, toolCallDelta, usage: passUsageCounts } = native;
+const { PASS } = Verdict;
+
 /** Rough memory of an event's object beside its text, in bytes. */
 const EVENT_BYTES = 64;
 
@@ -23,38 +27,38 @@ let lastJsonLength = 0;
 export function passGate(port: number, event: unknown): StreamEvent | number {
   try {
     if (typeof event !== 'object' || event === null || Array.isArray(event)) {
-      return native.rejectEvent(port, 'event', `an event must be an object, got ${describe(event)}`);
+      return native.rejectEvent(port, '', `an event must be an object, got ${describe(event)}`);
     }
     const type = (event as { type?: unknown }).type;
     if (type === 'text-delta') {
       const text = (event as { text?: unknown }).text;
       if (typeof text === 'string') {
-        const verdict = native.textDelta(port, text);
-        return verdict === Verdict.PASS ? { type: 'text-delta', text } : verdict;
+        const verdict = textDelta(port, text);
+        return verdict === PASS ? { type: 'text-delta', text } : verdict;
       }
     } else if (type === 'tool-call-delta') {
       const { index, argumentsDelta } = event as { index?: unknown; argumentsDelta?: unknown };
       if (typeof argumentsDelta === 'string' && isIndex(index)) {
-        const verdict = native.toolCallDelta(port, index, argumentsDelta);
-        return verdict === Verdict.PASS ? { type: 'tool-call-delta', index, argumentsDelta } : verdict;
+        const verdict = toolCallDelta(port, index, argumentsDelta);
+        return verdict === PASS ? { type: 'tool-call-delta', index: index + 0, argumentsDelta } : verdict;
       }
     } else if (type === 'reasoning-delta') {
       const { index = 0, text, signature } = event as { index?: unknown; text?: unknown; signature?: unknown };
       if (typeof text === 'string' && signature === undefined && isIndex(index)) {
-        const verdict = native.reasoningDelta(port, index, text);
-        return verdict === Verdict.PASS ? { type: 'reasoning-delta', index, text } : verdict;
+        const verdict = reasoningDelta(port, index, text);
+        return verdict === PASS ? { type: 'reasoning-delta', index: index + 0, text } : verdict;
       }
     } else if (type === 'usage') {
       const usage = plainUsage(event);
       if (usage !== undefined) return passUsage(port, usage);
     } else if (type === 'done' && isPlainDone(event)) {
-      return native.done(port);
+      return done(port);
     }
     return passJson(port, event);
   } catch (error) {
     if (isPanic(error)) return native.failInternal(port, messageOf(error));
     // A getter or a proxy that throws.
-    return native.rejectEvent(port, 'event', `cannot be read: ${messageOf(error)}`);
+    return native.rejectEvent(port, '', `cannot be read: ${messageOf(error)}`);
   }
 }
 
@@ -66,17 +70,17 @@ export function eventBytes(event: StreamEvent): number {
 }
 
 function passJson(port: number, event: object): StreamEvent | number {
-  const json = encodeJson(event, 'event');
+  const json = encodeJson(event);
   if (json instanceof JsonProblem) return native.rejectEvent(port, json.path, json.message);
   lastJsonLength = json.length;
   const verdict = native.emitEvent(port, json);
-  return verdict === Verdict.PASS ? (JSON.parse(json) as StreamEvent) : verdict;
+  return verdict === PASS ? (JSON.parse(json) as StreamEvent) : verdict;
 }
 
 type Usage = Extract<StreamEvent, { type: 'usage' }>;
 
 function passUsage(port: number, usage: Usage): StreamEvent | number {
-  const verdict = native.usage(
+  const verdict = passUsageCounts(
     port,
     usage.inputTokens ?? ABSENT,
     usage.outputTokens ?? ABSENT,
@@ -86,7 +90,7 @@ function passUsage(port: number, usage: Usage): StreamEvent | number {
     usage.reasoningTokens ?? ABSENT,
   );
   lastJsonLength = 0;
-  return verdict === Verdict.PASS ? usage : verdict;
+  return verdict === PASS ? usage : verdict;
 }
 
 const ABSENT = -1;
@@ -129,6 +133,7 @@ function isOwnJson(value: object): boolean {
   return (value as { toJSON?: unknown }).toJSON === undefined;
 }
 
+/** Negative zero is one too; adding zero makes it the zero that Rust reads. */
 function isIndex(value: unknown): value is number {
   return typeof value === 'number' && value >>> 0 === value;
 }

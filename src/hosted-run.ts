@@ -39,6 +39,10 @@ export class HostedRun extends Run {
     return this.#room === undefined;
   }
 
+  protected override answers(): boolean {
+    return false;
+  }
+
   protected override passed(): EmitOutcome {
     return 'delivered';
   }

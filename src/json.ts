@@ -16,8 +16,14 @@ export class JsonProblem {
 /** How much of a field's name goes into a path. */
 const KEY_MAX = 64;
 
-/** As deep as Rust reads: whatever has no JSON and is nested deeper is blamed for that. */
-const DEPTH_MAX = 128;
+/** As deep as Rust reads, the value itself included: whatever has no JSON and is nested deeper is blamed for that. */
+const DEPTH_MAX = 127;
+
+/** How many steps of the path to something that is nested too deeply are told: enough to find it. */
+const DEEP_PATH_STEPS = 3;
+
+/** How many values are looked at to find what has no JSON: where all are made as they are read, there is no end. */
+const LOOKS_MAX = 1_000_000;
 
 /**
  * UTF-8 has no half surrogate pairs. `JSON.stringify` writes whole pairs as they are and halves as `\udXXX`; an escaped
@@ -25,22 +31,28 @@ const DEPTH_MAX = 128;
  */
 const HALF_PAIRS = /\\(?:\\|u(d[89a-f][0-9a-f]{2}))/g;
 
-export function encodeJson(value: unknown, root: string): string | JsonProblem {
+/** @param root the path of the value itself; empty where its fields are named without it. */
+export function encodeJson(value: unknown, root = ''): string | JsonProblem {
   try {
     let json = JSON.stringify(value) as string | undefined;
     if (json !== undefined && mayHaveLost(json)) json = JSON.stringify(value, lossless(root)) as string | undefined;
     if (json === undefined) return new JsonProblem(root, `must be JSON, got ${describe(value)}`);
-    return json.includes('\\ud') ? json.replace(HALF_PAIRS, (found, half) => (half ? '\ufffd' : found)) : json;
+    return withoutHalves(json);
   } catch (error) {
     if (error instanceof JsonProblem) return error;
     try {
-      const culprit = findCulprit(value, root, []);
+      const culprit = new CulpritSearch().find(value, root);
       if (culprit !== undefined) return culprit;
     } catch {
       // A value that changes under our eyes; the first error says enough.
     }
-    return new JsonProblem(root, messageOf(error));
+    return new JsonProblem(root, `cannot be written as JSON: ${messageOf(error)}`);
   }
+}
+
+/** The same JSON with each half surrogate pair replaced by U+FFFD, in keys too. */
+export function withoutHalves(json: string): string {
+  return json.includes('\\ud') ? json.replace(HALF_PAIRS, (found, half) => (half ? '\ufffd' : found)) : json;
 }
 
 /** `JSON.parse` of text that Rust wrote. */
@@ -51,7 +63,7 @@ export function decodeJson<T>(json: string): T {
 /** A short name of a value's kind for an error message. */
 export function describe(value: unknown): string {
   if (value === null) return 'null';
-  if (Array.isArray(value)) return 'an array';
+  if (isArray(value)) return 'an array';
   switch (typeof value) {
     case 'undefined':
       return 'undefined';
@@ -59,6 +71,15 @@ export function describe(value: unknown): string {
       return 'an object';
     default:
       return `a ${typeof value}`;
+  }
+}
+
+/** `Array.isArray`, which throws at a proxy that has been revoked. */
+function isArray(value: unknown): boolean {
+  try {
+    return Array.isArray(value);
+  } catch {
+    return false;
   }
 }
 
@@ -127,33 +148,54 @@ function describeClass(value: object): string {
 }
 
 function inside(path: string, parent: unknown, key: string): string {
-  return Array.isArray(parent) ? `${path}[${key}]` : `${path}.${key.slice(0, KEY_MAX)}`;
+  if (Array.isArray(parent)) return `${path}[${key}]`;
+  const name = key.slice(0, KEY_MAX);
+  return path === '' ? name : `${path}.${name}`;
 }
 
-function findCulprit(given: unknown, path: string, ancestors: object[]): JsonProblem | undefined {
-  let value = given;
-  try {
-    const toJson = (value as { toJSON?: unknown } | null | undefined)?.toJSON;
-    if (typeof toJson === 'function') value = toJson.call(value, '');
-  } catch (error) {
-    return new JsonProblem(path, `cannot be read: ${messageOf(error)}`);
+/** Looks for what `JSON.stringify` failed at. */
+class CulpritSearch {
+  /** The objects around the current value, outermost first, each with its path. */
+  readonly #around: Array<{ object: object; path: string }> = [];
+  /** Objects in which nothing was found: what is referred to from many places is looked at once. */
+  readonly #innocent = new Set<object>();
+  #looks = 0;
+
+  find(given: unknown, path: string): JsonProblem | undefined {
+    let value = given;
+    try {
+      const toJson = (value as { toJSON?: unknown } | null | undefined)?.toJSON;
+      if (typeof toJson === 'function') value = toJson.call(value, '');
+    } catch (error) {
+      return new JsonProblem(path, `cannot be read: ${messageOf(error)}`);
+    }
+    if (typeof value === 'bigint') return new JsonProblem(path, 'a BigInt has no JSON');
+    if (typeof value !== 'object' || value === null || this.#innocent.has(value)) return undefined;
+    if (this.#around.some(({ object }) => object === value)) {
+      return new JsonProblem(path, 'refers back to an object around it');
+    }
+    if (this.#around.length === DEPTH_MAX) {
+      return new JsonProblem(this.#around[DEEP_PATH_STEPS]?.path ?? path, `is nested deeper than ${DEPTH_MAX} levels`);
+    }
+    this.#looks += 1;
+    if (this.#looks > LOOKS_MAX) throw new Error('too many values to find out which has no JSON');
+    this.#around.push({ object: value, path });
+    for (const key of Object.keys(value)) {
+      const culprit = this.#findIn(value, key, inside(path, value, key));
+      if (culprit !== undefined) return culprit;
+    }
+    this.#around.pop();
+    this.#innocent.add(value);
+    return undefined;
   }
-  if (typeof value === 'bigint') return new JsonProblem(path, 'a BigInt has no JSON');
-  if (typeof value !== 'object' || value === null) return undefined;
-  if (ancestors.includes(value)) return new JsonProblem(path, 'refers back to an object around it');
-  if (ancestors.length === DEPTH_MAX) return new JsonProblem(path, 'is nested too deeply');
-  ancestors.push(value);
-  for (const key of Object.keys(value)) {
-    const child = inside(path, value, key);
+
+  #findIn(object: object, key: string, path: string): JsonProblem | undefined {
     let found: unknown;
     try {
-      found = (value as Record<string, unknown>)[key];
+      found = (object as Record<string, unknown>)[key];
     } catch (error) {
-      return new JsonProblem(child, `cannot be read: ${messageOf(error)}`);
+      return new JsonProblem(path, `cannot be read: ${messageOf(error)}`);
     }
-    const culprit = findCulprit(found, child, ancestors);
-    if (culprit !== undefined) return culprit;
+    return this.find(found, path);
   }
-  ancestors.pop();
-  return undefined;
 }

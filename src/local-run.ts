@@ -50,6 +50,10 @@ export class LocalRun extends Run {
     return this.#call.wantsMore;
   }
 
+  protected override answers(event: StreamEvent): boolean {
+    return this.#call.answer(event);
+  }
+
   protected override passed(event: StreamEvent): EmitOutcome | Promise<EmitOutcome> {
     this.#call.deliver(event, eventBytes(event));
     return this.isPulled ? 'delivered' : this.#call.accepted();
@@ -58,7 +62,7 @@ export class LocalRun extends Run {
   protected override judged(verdict: number): EmitOutcome | Promise<EmitOutcome> {
     const call = this.#call;
     const code = verdict & Verdict.CODE_MASK;
-    if (code === Verdict.REPLACED) call.deliverAll(native.takeDeliveries(this.port));
+    if (code === Verdict.REPLACED) call.deliverStandIns();
     if ((verdict & Verdict.STOPPED) !== 0) call.stopped();
     if (code === Verdict.REFUSED) return 'refused';
     if (code === Verdict.CLOSED) return 'closed';

@@ -111,6 +111,11 @@ export function isPanic(thrown: unknown): boolean {
   return types.isNativeError(thrown) && PANIC_CODES.has((thrown as { code?: unknown }).code);
 }
 
+/** Whether something thrown says that what Rust wants to tell is too long for a JavaScript string. */
+export function isTooLong(thrown: unknown): boolean {
+  return types.isNativeError(thrown) && (thrown as { code?: unknown }).code === 'car-inference.too-long';
+}
+
 /** Why the last native function on this thread failed; undefined when it did not. */
 export function takeFailure(): Failure | undefined {
   const json = native.takeFailure();

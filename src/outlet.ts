@@ -19,7 +19,8 @@ export function quiet<T>(promise: Promise<T>): Promise<T> {
 }
 
 export class Outlet {
-  readonly #queue = new EventQueue();
+  // Made when the first event finds no pull waiting: of a runner that is pulled, none does.
+  #queue: EventQueue | undefined;
   // The one pull of the common case; what else waits stands in line behind it.
   #resolve: Resolve | undefined;
   #reject: Reject | undefined;
@@ -40,12 +41,12 @@ export class Outlet {
 
   /** How many events wait. */
   get length(): number {
-    return this.#queue.length;
+    return this.#queue === undefined ? 0 : this.#queue.length;
   }
 
   /** How many bytes the waiting events hold, about. */
   get bytes(): number {
-    return this.#queue.bytes;
+    return this.#queue === undefined ? 0 : this.#queue.bytes;
   }
 
   deliver(event: StreamEvent, bytes: number): void {
@@ -55,22 +56,35 @@ export class Outlet {
       this.#advance();
       resolve({ value: event, done: false });
     } else if (!this.#discards) {
+      this.#queue ??= new EventQueue();
       this.#queue.push(event, bytes);
     }
   }
 
+  /** Answers the one pull that waits. False when nobody pulls, or more than one: then `deliver` does it. */
+  answer(event: StreamEvent): boolean {
+    const resolve = this.#resolve;
+    if (resolve === undefined || this.#line !== undefined || this.#dropped) return false;
+    this.#resolve = undefined;
+    resolve({ value: event, done: false });
+    return true;
+  }
+
   /** The first of the waiting events. */
   take(): StreamEvent | undefined {
-    return this.#queue.shift();
+    return this.#queue === undefined ? undefined : this.#queue.shift();
   }
 
   /** A pull that waits for the next event. */
   wait(): Promise<Result> {
     this.#park ??= (resolve, reject) => this.#enqueue(resolve, reject);
     const pull = new Promise<Result>(this.#park);
-    const last = this.#line?.at(-1);
-    if (last === undefined) this.#pull = pull;
-    else last.pull = pull;
+    if (this.#line === undefined) {
+      this.#pull = pull;
+    } else {
+      const last = this.#line.at(-1);
+      if (last !== undefined) last.pull = pull;
+    }
     return pull;
   }
 
@@ -84,13 +98,13 @@ export class Outlet {
   /** Nobody pulls: drops what waits, and what will come while no pull waits for it. */
   discard(): void {
     this.#discards = true;
-    this.#queue.clear();
+    this.#queue?.clear();
   }
 
   /** The call was stopped: drops what waits and all that will come. The failure is still handed over. */
   drop(): void {
     this.#dropped = true;
-    this.#queue.clear();
+    this.#queue?.clear();
   }
 
   /** The consumer has left: its pulls end without an event and without an error. */
@@ -112,7 +126,7 @@ export class Outlet {
   close(failure: { error: unknown } | undefined): void {
     if (failure !== undefined && !this.#silent) {
       const reject = this.#reject;
-      if (reject === undefined) {
+      if (this.#resolve === undefined || reject === undefined) {
         this.#failure = failure;
       } else {
         if (this.#pull !== undefined) quiet(this.#pull);
@@ -135,6 +149,7 @@ export class Outlet {
 
   #advance(): void {
     const next = this.#line?.shift();
+    if (this.#line?.length === 0) this.#line = undefined;
     this.#resolve = next?.resolve;
     this.#reject = next?.reject;
     this.#pull = next?.pull;

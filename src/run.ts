@@ -11,6 +11,9 @@ import { native } from './native';
 import type { RunnerLike } from './runner';
 import { describeThrown } from './thrown';
 
+/** As `await` does: a promise that brings a `then` of its own could call back twice, or never. */
+const { then } = Promise.prototype;
+
 interface EventIterator {
   next(): unknown;
   return?: unknown;
@@ -40,6 +43,8 @@ export abstract class Run {
 
   /** Whether another event may be pulled now. */
   protected abstract wants(): boolean;
+  /** Hands an event that passed to the one pull that it is for, with nothing left to do. False when it is not so simple. */
+  protected abstract answers(event: StreamEvent): boolean;
   /** The gate let the event pass, and nothing else is to be said about it. `event` is the consumer's own object. */
   protected abstract passed(event: StreamEvent): EmitOutcome | Promise<EmitOutcome>;
   /** Any other verdict. */
@@ -79,7 +84,7 @@ export abstract class Run {
     this.#pulling = true;
     this.pulls += 1;
     try {
-      Promise.resolve(this.#iterator.next()).then(this.#whenPulled, this.#whenFailed);
+      then.call(Promise.resolve(this.#iterator.next()), this.#whenPulled, this.#whenFailed);
     } catch (error) {
       this.#fail(error);
     }
@@ -132,7 +137,8 @@ export abstract class Run {
     }
     if (isThenable(returned)) {
       // An async function may also return an async iterable.
-      Promise.resolve(returned).then(
+      then.call(
+        Promise.resolve(returned),
         (value) => {
           try {
             if (iteratorIn(value)) this.#adopt(value);
@@ -167,7 +173,9 @@ export abstract class Run {
       this.#fail(error);
       return;
     }
-    const outcome = this.emit(value);
+    const answer = passGate(this.port, value);
+    if (typeof answer !== 'number' && this.answers(answer)) return;
+    const outcome = typeof answer === 'number' ? this.judged(answer) : this.passed(answer);
     if (typeof outcome !== 'string') {
       outcome.then(() => this.pump());
     } else if (outcome === 'closed' && !this.aborted) {
@@ -186,7 +194,8 @@ export abstract class Run {
     try {
       const { return: finish } = iterator;
       if (typeof finish === 'function') {
-        Promise.resolve(finish.call(iterator, undefined) as unknown).then(
+        then.call(
+          Promise.resolve(finish.call(iterator, undefined) as unknown),
           () => this.#finish(undefined),
           this.#whenFailed,
         );

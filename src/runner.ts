@@ -5,7 +5,7 @@
 
 import type { Completion, GenerateRequest } from '../native/types';
 import type { EventEmitter, RunnerEvent } from './emitter';
-import { describe } from './json';
+import { describe, messageOf } from './json';
 import { native, Slot } from './native';
 import { realm } from './realm';
 import { RunnerFailedError } from './runner-errors';
@@ -135,7 +135,7 @@ function checkRunner(runner: unknown): asserts runner is RunnerLike {
       `setInferenceRunner: runner must be an object with a run method, a function or null, got ${describe(runner)}`,
     );
   }
-  const run = (runner as { run?: unknown }).run;
+  const run = read(runner, 'run', 'setInferenceRunner: runner.run');
   if (typeof run !== 'function') {
     throw new TypeError(`setInferenceRunner: runner.run must be a function, got ${describe(run)}`);
   }
@@ -145,7 +145,7 @@ function hintOf(options: RunnerSlotOptions): string | undefined {
   if (typeof options !== 'object' || options === null) {
     throw new TypeError(`options must be an object, got ${describe(options)}`);
   }
-  const { hint } = options;
+  const hint = read(options, 'hint', 'options.hint');
   if (hint === undefined) return undefined;
   if (typeof hint !== 'string' || hint === '') {
     throw new TypeError(
@@ -153,4 +153,13 @@ function hintOf(options: RunnerSlotOptions): string | undefined {
     );
   }
   return hint;
+}
+
+/** One property; a getter or a proxy that throws is a TypeError that names it. */
+function read(target: object, key: string, path: string): unknown {
+  try {
+    return (target as Record<string, unknown>)[key];
+  } catch (error) {
+    throw new TypeError(`${path} cannot be read: ${messageOf(error)}`, { cause: error });
+  }
 }

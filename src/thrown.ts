@@ -3,7 +3,7 @@
  * everything is bounded. The value itself never crosses; it stays in this realm under a number.
  */
 
-import { describe, messageOf, toWellFormed } from './json';
+import { describe, messageOf, toWellFormed, withoutHalves } from './json';
 import { RunnerDeclinedError } from './runner-errors';
 
 /** The `error` of an outcome, as the addon expects it. */
@@ -23,6 +23,8 @@ export interface ThrownFacts {
 const MESSAGE_MAX = 8 * 1024;
 const STACK_MAX = 16 * 1024;
 const BODY_MAX = 64 * 1024;
+/** Rust reads JSON of 127 levels, and the body lies in a few of ours. */
+const BODY_DEPTH_MAX = 100;
 const RETRY_AFTER_MAX_MS = 7 * 24 * 60 * 60 * 1000;
 
 export function describeThrown(thrown: unknown): ThrownFacts {
@@ -127,12 +129,19 @@ function plainJson(value: unknown): unknown {
       // Also plain objects of another realm, whose Object.prototype is not ours.
       if (prototype !== null && Object.getPrototypeOf(prototype) !== null) return undefined;
     }
-    const json = JSON.stringify(value, (_key, inner: unknown) =>
-      typeof inner === 'string' ? toWellFormed(inner) : inner,
-    ) as string | undefined;
+    const json = JSON.stringify(value) as string | undefined;
     if (json === undefined) return undefined;
-    return json.length > BODY_MAX ? bounded(json, BODY_MAX) : (JSON.parse(json) as unknown);
+    if (json.length > BODY_MAX) return bounded(withoutHalves(json), BODY_MAX);
+    const body: unknown = JSON.parse(withoutHalves(json));
+    // What is nested too deeply for data is still worth reading as text.
+    return isDeeper(body, BODY_DEPTH_MAX) ? withoutHalves(json) : body;
   } catch {
     return undefined;
   }
+}
+
+/** Whether plain data is nested deeper than so many levels. */
+function isDeeper(data: unknown, levels: number): boolean {
+  if (typeof data !== 'object' || data === null) return false;
+  return levels === 0 || Object.values(data).some((inner) => isDeeper(inner, levels - 1));
 }

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::engines::settings_json;
 use crate::environment;
-use crate::json_text::to_json;
+use crate::json_text::{TooLong, to_js_json, to_json};
 use crate::mailbox::{Mailbox, Message, ReadyWaker};
 use crate::ports::{Port, Role, code};
 use crate::runners::local_id;
@@ -271,8 +271,9 @@ pub fn deadline(call_id: u32, waited_ms: f64) -> f64 {
 
 /// A call's ending, as JSON.
 #[napi(catch_unwind)]
-pub fn ending(call_id: u32) -> Option<String> {
-    Some(to_json(&*call_of(call_id)?.ending()?))
+pub fn ending(call_id: u32) -> Result<Option<String>, TooLong> {
+    let ending = call_of(call_id).and_then(|call| call.ending());
+    ending.map(|ending| to_js_json(&*ending)).transpose()
 }
 
 /// Whether something is to be handed over in place of, or beside, JavaScript's own events.
@@ -288,7 +289,7 @@ pub fn has_deliveries(call_id: u32) -> bool {
 
 /// What is to be handed over, as a JSON array.
 #[napi(catch_unwind)]
-pub fn take_deliveries(call_id: u32) -> String {
+pub fn take_deliveries(call_id: u32) -> Result<String, TooLong> {
     let events: Vec<StreamEvent> = environment::with(|environment| {
         let Some(port) = environment.ports.get_mut(call_id) else {
             return Vec::new();
@@ -299,28 +300,28 @@ pub fn take_deliveries(call_id: u32) -> String {
         }
         events
     });
-    to_json(&events)
+    to_js_json(&events)
 }
 
 /// The next events of a call that Rust drives: a JSON array, -1 when there are none yet (READY will be posted), -2 when
 /// it is over.
 #[napi(catch_unwind)]
-pub fn drain(call_id: u32) -> Either<String, i32> {
+pub fn drain(call_id: u32) -> Result<Either<String, i32>, TooLong> {
     const BATCH_MAX: usize = 32;
     const EMPTY: i32 = -1;
     const ENDED: i32 = -2;
     let Some(call) = call_of(call_id) else {
-        return Either::B(ENDED);
+        return Ok(Either::B(ENDED));
     };
     let waker = Waker::from(Arc::new(ReadyWaker {
         mailbox: mailbox(),
         call: call_id,
     }));
-    match call.poll_drain(&mut Context::from_waker(&waker), BATCH_MAX) {
+    Ok(match call.poll_drain(&mut Context::from_waker(&waker), BATCH_MAX) {
         Poll::Pending => Either::B(EMPTY),
         Poll::Ready(Batch::Ended) => Either::B(ENDED),
-        Poll::Ready(Batch::Events(events)) => Either::A(to_json(&events)),
-    }
+        Poll::Ready(Batch::Events(events)) => Either::A(to_js_json(&events)?),
+    })
 }
 
 /// Forgets a call; one that is still going on is cancelled.

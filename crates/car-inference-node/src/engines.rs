@@ -8,7 +8,7 @@ use napi_derive::napi;
 use serde_json::json;
 
 use crate::environment;
-use crate::json_text::to_json;
+use crate::json_text::{TooLong, to_js_json, to_json};
 
 /// Makes an engine. Returns its id, or -1.
 #[napi(catch_unwind)]
@@ -107,24 +107,29 @@ fn log_of(engine: u32) -> Option<MemoryLog> {
 
 /// One call of an engine's log, as JSON; nothing when it is not there.
 #[napi(catch_unwind)]
-pub fn log_call(engine: u32, trace_id: String) -> Option<String> {
-    Some(to_json(&log_of(engine)?.call(&trace_id)?))
+pub fn log_call(engine: u32, trace_id: String) -> Result<Option<String>, TooLong> {
+    let call = log_of(engine).and_then(|log| log.call(&trace_id));
+    call.map(|call| to_js_json(&call)).transpose()
 }
 
 /// The calls of an engine's log that a filter asks for, as JSON; nothing when the filter is invalid.
 #[napi(catch_unwind)]
-pub fn log_calls(engine: u32, filter_json: String) -> Option<String> {
+pub fn log_calls(engine: u32, filter_json: String) -> Result<Option<String>, TooLong> {
     match CallFilter::from_json(&filter_json) {
-        Ok(filter) => Some(log_of(engine).map_or_else(|| "[]".into(), |log| to_json(&log.calls(&filter)))),
+        Ok(filter) => {
+            let calls = log_of(engine).map(|log| log.calls(&filter)).unwrap_or_default();
+            to_js_json(&calls).map(Some)
+        }
         Err(problems) => {
             environment::with(|environment| environment.fail_invalid(problems));
-            None
+            Ok(None)
         }
     }
 }
 
 /// The events of one call of an engine's log, as JSON; nothing when it is not there.
 #[napi(catch_unwind)]
-pub fn log_events(engine: u32, trace_id: String) -> Option<String> {
-    Some(to_json(&log_of(engine)?.events(&trace_id)?))
+pub fn log_events(engine: u32, trace_id: String) -> Result<Option<String>, TooLong> {
+    let events = log_of(engine).and_then(|log| log.events(&trace_id));
+    events.map(|events| to_js_json(&events)).transpose()
 }

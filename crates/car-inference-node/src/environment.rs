@@ -10,6 +10,7 @@ use napi::bindgen_prelude::{Array, Function};
 use napi::{Env, sys};
 use napi_derive::napi;
 
+use crate::event_clock::EventClock;
 use crate::js_runner::JsRunner;
 use crate::mailbox::{Mailbox, Message};
 use crate::ports::{Port, Role};
@@ -19,6 +20,7 @@ use crate::table::Table;
 pub struct Environment {
     pub mailbox: Arc<Mailbox>,
     pub ports: Table<Port>,
+    pub clock: EventClock,
     pub engines: Table<(InferenceEngine, MemoryLog)>,
     /// Runners of this environment and the hint each was registered for.
     pub runners: Table<(Option<String>, Weak<JsRunner>)>,
@@ -34,6 +36,7 @@ impl Environment {
         Self {
             mailbox: Mailbox::new(),
             ports: Table::default(),
+            clock: EventClock::new(),
             engines: Table::default(),
             runners: Table::default(),
             failure: String::new(),

@@ -163,12 +163,10 @@ unsafe fn delta<const ARGUMENTS: usize>(
             return Ok(code::CLOSED);
         };
         if port.halves.is_empty() {
+            let now = environment.clock.now();
             // SAFETY: the value belongs to this callback.
             let passed = unsafe {
-                text::with_utf8(env, value, |text| {
-                    // V8 writes U+FFFD for half a pair; a real U+FFFD only costs the slower way.
-                    (!text.contains('\u{FFFD}')).then(|| port.admit(strand.event_ref(text)))
-                })?
+                text::with_utf8(env, value, |text| port.admit_at(strand.event_ref(text), now))?
             };
             if let Some(verdict) = passed {
                 return Ok(verdict);

@@ -6,3 +6,25 @@ use serde::Serialize;
 pub fn to_json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_else(|error| format!("{{\"unserialisable\":\"{error}\"}}"))
 }
+
+/// How many UTF-16 units a JavaScript string can have (V8's `String::kMaxLength` on 64-bit machines).
+const UNITS_MAX: usize = (1 << 29) - 24;
+
+/// JSON that JavaScript cannot take: its `code` is told apart in `src/native.ts`.
+pub type TooLong = napi::Error<&'static str>;
+
+/// As [`to_json`], of what may be as large as a host's limits allow: text that is too long for a JavaScript string is
+/// an error, rather than an exception without a cause.
+pub fn to_js_json(value: &impl Serialize) -> Result<String, TooLong> {
+    let json = to_json(value);
+    if json.len() > UNITS_MAX && json.encode_utf16().count() > UNITS_MAX {
+        return Err(TooLong::new(
+            "car-inference.too-long",
+            format!(
+                "{} bytes of JSON are more than a JavaScript string can hold",
+                json.len()
+            ),
+        ));
+    }
+    Ok(json)
+}

@@ -6,6 +6,7 @@
 mod calls;
 mod engines;
 mod environment;
+mod event_clock;
 mod failure;
 mod hosted_run;
 mod hot;

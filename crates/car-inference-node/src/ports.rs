@@ -7,6 +7,7 @@ use car_inference::call::{Admission, Attempt, Call, Verdict};
 use car_inference::stream::EventRef;
 use car_inference::{EventEmitter, StreamEvent};
 use tokio::sync::{Notify, oneshot};
+use tokio::time::Instant;
 
 use crate::hosted_run::{HostedRun, Outcome};
 use crate::text::HalfPairs;
@@ -83,9 +84,14 @@ impl Port {
 
     /// Passes an event that reads the same on both sides.
     pub fn admit(&mut self, event: EventRef<'_>) -> u32 {
+        self.admit_at(event, Instant::now())
+    }
+
+    /// As [`admit`](Self::admit), at a time read before.
+    pub fn admit_at(&mut self, event: EventRef<'_>, now: Instant) -> u32 {
         match &self.emitter {
             Some(emitter) => {
-                let admission = emitter.emit_now(event);
+                let admission = emitter.emit_at(event, now);
                 self.encode(admission)
             }
             None => code::CLOSED,

@@ -1,6 +1,8 @@
 //! Text from JavaScript. Its strings may end in half a surrogate pair that the next delta completes, which UTF-8
 //! cannot hold: the half is carried over. A half that never meets its other is delivered as U+FFFD.
 
+use std::collections::BTreeMap;
+use std::mem::MaybeUninit;
 use std::ptr;
 
 use car_inference::StreamEvent;
@@ -8,7 +10,7 @@ use car_inference::stream::EventRef;
 use napi::{Status, sys};
 
 /// Which text of a call a delta belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Strand {
     Text,
     Reasoning(usize),
@@ -28,10 +30,10 @@ impl Strand {
     }
 }
 
-/// The halves carried over, one a strand. Almost always empty.
+/// The halves carried over, one a strand. Almost always empty; a call may have as many strands as tool calls.
 #[derive(Default)]
 pub struct HalfPairs {
-    halves: Vec<(Strand, u16)>,
+    halves: BTreeMap<Strand, u16>,
 }
 
 impl HalfPairs {
@@ -41,41 +43,42 @@ impl HalfPairs {
 
     /// Puts a carried half before `units`, carries a trailing one over, and decodes the rest.
     pub fn join(&mut self, strand: Strand, mut units: Vec<u16>) -> String {
-        if let Some(position) = self.halves.iter().position(|(known, _)| *known == strand) {
-            units.insert(0, self.halves.swap_remove(position).1);
+        if let Some(half) = self.halves.remove(&strand) {
+            units.insert(0, half);
         }
         if let Some(last) = units.last().copied()
             && (0xD800..0xDC00).contains(&last)
         {
             units.pop();
-            self.halves.push((strand, last));
+            self.halves.insert(strand, last);
         }
         String::from_utf16_lossy(&units)
     }
 
     /// Takes the halves that cannot meet their other any more once this event has passed.
     pub fn take_ended_by(&mut self, event: &StreamEvent) -> Self {
-        let ends = |strand: Strand| match event {
-            StreamEvent::Done { .. } => true,
-            StreamEvent::ToolCallEnd { index, .. } => strand == Strand::Arguments(*index),
-            StreamEvent::ReasoningDelta { index, .. } => strand == Strand::Reasoning(*index),
-            _ => false,
+        let ended = match event {
+            StreamEvent::Done { .. } => return std::mem::take(self),
+            StreamEvent::ToolCallEnd { index, .. } => self.halves.remove_entry(&Strand::Arguments(*index)),
+            StreamEvent::ReasoningDelta { index, .. } => self.halves.remove_entry(&Strand::Reasoning(*index)),
+            _ => None,
         };
         Self {
-            halves: self.halves.extract_if(.., |(strand, _)| ends(*strand)).collect(),
+            halves: ended.into_iter().collect(),
         }
     }
 
     /// The halves that never met their other, as the events that deliver them.
     pub fn flush(self) -> Vec<StreamEvent> {
         self.halves
-            .into_iter()
-            .map(|(strand, _)| strand.event_ref("\u{FFFD}").to_event())
+            .into_keys()
+            .map(|strand| strand.event_ref("\u{FFFD}").to_event())
             .collect()
     }
 }
 
-/// Reads a string as UTF-8 and hands it on without keeping it: short text never leaves the stack.
+/// Reads a string as UTF-8 and hands it on without keeping it: short text never leaves the stack. Text that may hold half
+/// a surrogate pair is not handed on.
 ///
 /// # Safety
 /// `env` and `value` must be the ones of the callback that is running.
@@ -83,9 +86,9 @@ pub unsafe fn with_utf8<R>(
     env: sys::napi_env,
     value: sys::napi_value,
     work: impl FnOnce(&str) -> R,
-) -> Result<R, Status> {
+) -> Result<Option<R>, Status> {
     const STACK_BYTES: usize = 512;
-    let mut stack = [0u8; STACK_BYTES];
+    let mut stack = [MaybeUninit::<u8>::uninit(); STACK_BYTES];
     let mut written = 0;
     // SAFETY: the buffer is as long as said; napi writes at most that, terminator included.
     let status =
@@ -93,7 +96,9 @@ pub unsafe fn with_utf8<R>(
     check(status)?;
     // A character has at most four bytes, so only a cut string can come this close to the end.
     if written < STACK_BYTES - 4 {
-        return Ok(work(valid(&stack[..written])));
+        // SAFETY: napi has written so many bytes.
+        let bytes = unsafe { std::slice::from_raw_parts(stack.as_ptr().cast(), written) };
+        return Ok(whole(bytes).map(work));
     }
     let mut length = 0;
     // SAFETY: with no buffer, napi only tells the length.
@@ -103,7 +108,17 @@ pub unsafe fn with_utf8<R>(
     let status =
         unsafe { sys::napi_get_value_string_utf8(env, value, heap.as_mut_ptr().cast(), heap.len(), &mut written) };
     check(status)?;
-    Ok(work(valid(&heap[..written])))
+    Ok(whole(&heap[..written]).map(work))
+}
+
+/// The text, unless it may hold half a pair, for which V8 writes U+FFFD; a real U+FFFD only costs the slower way.
+fn whole(bytes: &[u8]) -> Option<&str> {
+    if bytes.is_ascii() {
+        // SAFETY: ASCII is UTF-8.
+        return Some(unsafe { std::str::from_utf8_unchecked(bytes) });
+    }
+    // V8 writes well-formed UTF-8, replacing what it cannot express; nothing else must be able to reach the core.
+    std::str::from_utf8(bytes).ok().filter(|text| !text.contains('\u{FFFD}'))
 }
 
 /// Reads a string as its UTF-16 units.
@@ -120,11 +135,6 @@ pub unsafe fn utf16(env: sys::napi_env, value: sys::napi_value) -> Result<Vec<u1
     check(unsafe { sys::napi_get_value_string_utf16(env, value, units.as_mut_ptr(), units.len(), &mut written) })?;
     units.truncate(written);
     Ok(units)
-}
-
-fn valid(bytes: &[u8]) -> &str {
-    // V8 writes well-formed UTF-8, replacing what it cannot express; nothing else must be able to reach the core.
-    std::str::from_utf8(bytes).unwrap_or_default()
 }
 
 fn check(status: sys::napi_status) -> Result<(), Status> {

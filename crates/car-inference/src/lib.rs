@@ -1,6 +1,7 @@
 #![doc = include_str!("guide.md")]
 
 pub mod call;
+mod depth;
 mod driver;
 mod engine;
 pub mod error;

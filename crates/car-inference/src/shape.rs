@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use crate::depth::{LEVELS_MAX, push_name, too_deep};
 use crate::error::Problem;
 
 /// Problems reported at most, so that a hostile input cannot make an error larger than itself.
@@ -23,7 +24,7 @@ pub(crate) fn parse<T: DeserializeOwned + JsonSchema + 'static>(json: &str) -> R
     };
     let value: Value = match serde_json::from_str(json) {
         Ok(value) => value,
-        Err(error) => return Err(vec![Problem::new("", format!("not JSON: {error}"))]),
+        Err(error) => return Err(vec![unreadable(json, &error)]),
     };
     let root = schema_of::<T>();
     let mut walk = Walk {
@@ -39,6 +40,13 @@ pub(crate) fn parse<T: DeserializeOwned + JsonSchema + 'static>(json: &str) -> R
         Err(_) => {}
     }
     Err(walk.problems)
+}
+
+fn unreadable(json: &str, error: &serde_json::Error) -> Problem {
+    match too_deep(json) {
+        Some(path) => Problem::new(path, format!("is nested deeper than {LEVELS_MAX} levels")),
+        None => Problem::new("", format!("not JSON: {error}")),
+    }
 }
 
 /// A type's JSON Schema, made once. There are as many as types that are read here, so they are never freed.
@@ -175,10 +183,7 @@ impl<'a> Walk<'a> {
         let Some(properties) = properties else { return };
         for (name, value) in fields {
             let length = path.len();
-            if !path.is_empty() {
-                path.push('.');
-            }
-            path.push_str(name);
+            push_name(path, name);
             match properties.get(name) {
                 Some(property) if property.get("const").is_none() => self.check(property, value, path),
                 Some(_) => {}

@@ -102,7 +102,7 @@ impl CallState {
             return self.seal(Some(*failure), shared, after);
         }
         let limits = &shared.settings.limits;
-        if self.accumulator.text_bytes() > limits.call_bytes_max {
+        if self.accumulator.answer_bytes() > limits.call_bytes_max {
             let message = format!("the runner's result exceeds {} bytes", limits.call_bytes_max);
             return self.seal(
                 Some(Failure::limit("callBytesMax", limits.call_bytes_max, message)),

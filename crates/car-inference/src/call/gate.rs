@@ -67,10 +67,10 @@ impl Admission {
 }
 
 impl Call {
-    /// Passes one event of an attempt through the gate.
-    pub fn admit(&self, attempt: u32, event: EventRef<'_>) -> Admission {
+    /// Passes one event of an attempt through the gate, at a time that its host has read from the clock.
+    pub fn admit(&self, attempt: u32, event: EventRef<'_>, now: Instant) -> Admission {
         self.with(|state, after| {
-            let admission = state.admit(attempt, event, &self.shared, after);
+            let admission = state.admit(attempt, event, now, &self.shared, after);
             let limits = &self.shared.settings.limits;
             if state.takes_events(attempt) && state.delivery.is_overrun(limits) {
                 state.stop(overrun(limits.unawaited_events_max), after);
@@ -92,7 +92,7 @@ impl Call {
             if state.takes_events(attempt) && state.delivery.is_full(&self.shared.settings.limits) {
                 return None;
             }
-            Some(state.admit(attempt, event, &self.shared, after))
+            Some(state.admit(attempt, event, Instant::now(), &self.shared, after))
         })
     }
 
@@ -125,12 +125,18 @@ fn overrun(unawaited_events_max: usize) -> Failure {
 }
 
 impl CallState {
-    fn admit(&mut self, attempt: u32, event: EventRef<'_>, shared: &Arc<CallShared>, after: &mut After) -> Admission {
+    fn admit(
+        &mut self,
+        attempt: u32,
+        event: EventRef<'_>,
+        now: Instant,
+        shared: &Arc<CallShared>,
+        after: &mut After,
+    ) -> Admission {
         let settings = &shared.settings;
         if self.attempt != attempt {
             return Admission::of(Verdict::Closed);
         }
-        let now = Instant::now();
         if self.strike(now, shared, after) {
             return Admission::struck();
         }

@@ -146,7 +146,7 @@ impl InferenceEngine {
             .into_iter()
             .chain(request.fallback_models.iter().map(String::as_str))
             .map(|id| {
-                let unknown = || InferenceError::ModelNotFound(format!("{id} (registered: {})", list(&known)));
+                let unknown = || InferenceError::ModelNotFound(format!("{} (registered: {})", short(id), list(&known)));
                 known.get(id).cloned().ok_or_else(unknown)
             })
             .collect()
@@ -237,6 +237,12 @@ fn list(models: &BTreeMap<String, Arc<ModelSchema>>) -> String {
     if models.is_empty() {
         "none".into()
     } else {
-        models.keys().cloned().collect::<Vec<_>>().join(", ")
+        models.keys().map(|id| short(id)).collect::<Vec<_>>().join(", ")
     }
+}
+
+/// So much of an id as a message should hold.
+fn short(id: &str) -> &str {
+    const SHOWN_MAX: usize = 256;
+    &id[..id.floor_char_boundary(SHOWN_MAX)]
 }

@@ -2,6 +2,7 @@
 //! into a stack buffer without an allocation.
 
 use super::StreamEvent;
+use crate::tasks::generate::ToolCall;
 
 /// A borrowed event: the three hot kinds by their parts, every other kind by reference.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -93,8 +94,6 @@ impl EventRef<'_> {
     /// About how many bytes the event holds: its strings and JSON, plus a fixed share.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        /// What an event costs beside its strings, so that a million empty events count.
-        const SHARE: usize = 32;
         SHARE
             + match *self {
                 Self::TextDelta(text) | Self::ReasoningDelta { text, .. } => text.len(),
@@ -103,6 +102,9 @@ impl EventRef<'_> {
             }
     }
 }
+
+/// What an event, or a tool call in one, costs beside its strings, so that a million empty ones count.
+const SHARE: usize = 32;
 
 fn length(text: &Option<String>) -> usize {
     text.as_ref().map_or(0, String::len)
@@ -132,14 +134,14 @@ fn payload_bytes(event: &StreamEvent) -> usize {
         StreamEvent::Warning(warning) => warning.message.len() + length(&warning.code),
         StreamEvent::Error(note) => note.message.len() + length(&note.code),
         StreamEvent::Custom { name, data } => name.len() + json_bytes(data),
-        StreamEvent::Done { text, tool_calls } => {
-            text.len()
-                + tool_calls
-                    .iter()
-                    .map(|call| call.name.len() + call.arguments.bytes())
-                    .sum::<usize>()
-        }
+        StreamEvent::Done { text, tool_calls } => answer_bytes(text.len(), tool_calls),
     }
+}
+
+/// The size of an answer that came as a whole.
+pub(crate) fn answer_bytes(text_bytes: usize, tool_calls: &[ToolCall]) -> usize {
+    let of_call = |call: &ToolCall| SHARE + length(&call.id) + call.name.len() + call.arguments.bytes();
+    text_bytes + tool_calls.iter().map(of_call).sum::<usize>()
 }
 
 /// The size of a JSON value without writing it out.

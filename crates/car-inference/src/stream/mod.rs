@@ -10,5 +10,5 @@ pub use accumulator::StreamAccumulator;
 pub use completion::{Completion, Reasoning, ToolCallSignature, Warning};
 pub use event::{ErrorNote, FileContent, Source, StopReason, StreamEvent};
 pub use event_ref::EventRef;
-pub(crate) use event_ref::json_bytes;
+pub(crate) use event_ref::{answer_bytes, json_bytes};
 pub use usage::TokenUsage;
