@@ -23,11 +23,13 @@ pub mod code {
     pub const STOPPED: u32 = 16;
 }
 
+/// What each event touches comes first.
+#[repr(C)]
 pub struct Port {
-    pub role: Role,
     /// The current attempt's emitter; none before the first.
     pub emitter: Option<EventEmitter>,
     pub halves: HalfPairs,
+    pub role: Role,
     /// What JavaScript is to hand over in place of its own objects.
     pub stand_ins: Vec<StreamEvent>,
     /// How long the step that is being taken waits.

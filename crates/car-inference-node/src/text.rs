@@ -87,38 +87,42 @@ pub unsafe fn with_utf8<R>(
     value: sys::napi_value,
     work: impl FnOnce(&str) -> R,
 ) -> Result<Option<R>, Status> {
-    const STACK_BYTES: usize = 512;
-    let mut stack = [MaybeUninit::<u8>::uninit(); STACK_BYTES];
+    // UTF-16 is what JavaScript has, and ASCII, which nearly all deltas are, is packed by a loop shorter than V8's writer.
+    const STACK_UNITS: usize = 256;
+    let mut stack = [MaybeUninit::<u16>::uninit(); STACK_UNITS];
     let mut written = 0;
     // SAFETY: the buffer is as long as said; napi writes at most that, terminator included.
     let status =
-        unsafe { sys::napi_get_value_string_utf8(env, value, stack.as_mut_ptr().cast(), STACK_BYTES, &mut written) };
+        unsafe { sys::napi_get_value_string_utf16(env, value, stack.as_mut_ptr().cast(), STACK_UNITS, &mut written) };
     check(status)?;
-    // A character has at most four bytes, so only a cut string can come this close to the end.
-    if written < STACK_BYTES - 4 {
-        // SAFETY: napi has written so many bytes.
-        let bytes = unsafe { std::slice::from_raw_parts(stack.as_ptr().cast(), written) };
-        return Ok(whole(bytes).map(work));
+    // A string that fills the buffer may be longer.
+    if written < STACK_UNITS - 1 {
+        // SAFETY: napi has written so many units.
+        let units = unsafe { std::slice::from_raw_parts(stack.as_ptr().cast::<u16>(), written) };
+        let mut bytes = [0u8; STACK_UNITS];
+        let mut beyond_ascii = 0;
+        for (byte, unit) in bytes.iter_mut().zip(units) {
+            beyond_ascii |= *unit;
+            *byte = *unit as u8;
+        }
+        if beyond_ascii < 0x80 {
+            // SAFETY: ASCII is UTF-8.
+            return Ok(Some(work(unsafe { std::str::from_utf8_unchecked(&bytes[..written]) })));
+        }
+        return Ok(String::from_utf16(units).ok().map(|text| work(&text)));
     }
     let mut length = 0;
     // SAFETY: with no buffer, napi only tells the length.
     check(unsafe { sys::napi_get_value_string_utf8(env, value, ptr::null_mut(), 0, &mut length) })?;
     let mut heap = vec![0u8; length + 1];
-    // SAFETY: as above.
+    // SAFETY: the buffer is as long as said; napi writes at most that, terminator included.
     let status =
         unsafe { sys::napi_get_value_string_utf8(env, value, heap.as_mut_ptr().cast(), heap.len(), &mut written) };
     check(status)?;
-    Ok(whole(&heap[..written]).map(work))
-}
-
-/// The text, unless it may hold half a pair, for which V8 writes U+FFFD; a real U+FFFD only costs the slower way.
-fn whole(bytes: &[u8]) -> Option<&str> {
-    if bytes.is_ascii() {
-        // SAFETY: ASCII is UTF-8.
-        return Some(unsafe { std::str::from_utf8_unchecked(bytes) });
-    }
-    // V8 writes well-formed UTF-8, replacing what it cannot express; nothing else must be able to reach the core.
-    std::str::from_utf8(bytes).ok().filter(|text| !text.contains('\u{FFFD}'))
+    heap.truncate(written);
+    // V8 writes U+FFFD for half a pair; a real one only costs the slower way.
+    let text = String::from_utf8(heap).ok().filter(|text| !text.contains('\u{FFFD}'));
+    Ok(text.map(|text| work(&text)))
 }
 
 /// Reads a string as its UTF-16 units.

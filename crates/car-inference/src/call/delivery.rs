@@ -72,6 +72,11 @@ impl Delivery {
         }
     }
 
+    /// Whether events wait here for their consumer.
+    pub fn is_bounded(&self) -> bool {
+        matches!(self, Self::Buffer(_))
+    }
+
     pub fn is_full(&self, limits: &Limits) -> bool {
         match self {
             Self::Buffer(buffer) => {

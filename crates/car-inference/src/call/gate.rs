@@ -71,6 +71,9 @@ impl Call {
     pub fn admit(&self, attempt: u32, event: EventRef<'_>, now: Instant) -> Admission {
         self.with(|state, after| {
             let admission = state.admit(attempt, event, now, &self.shared, after);
+            if !state.delivery.is_bounded() {
+                return admission;
+            }
             let limits = &self.shared.settings.limits;
             if state.takes_events(attempt) && state.delivery.is_overrun(limits) {
                 state.stop(overrun(limits.unawaited_events_max), after);
@@ -172,8 +175,10 @@ impl CallState {
             return Admission::stopped();
         }
         // From the first event on the idle time runs: whoever waits for the other has to look at the clock again.
-        if self.last_event_at.replace(now).is_none() {
-            after.notify = true;
+        if self.last_event_at != Some(now) {
+            self.last_at_us = self.at_us(now);
+            after.notify |= self.last_event_at.is_none();
+            self.last_event_at = Some(now);
         }
         if let EventRef::Other(StreamEvent::Done { text, tool_calls }) = event {
             self.finish(now, text, tool_calls, after);
@@ -215,21 +220,18 @@ impl CallState {
     /// grace, and the call's total time. Returns whether one did.
     fn strike(&mut self, now: Instant, shared: &Arc<CallShared>, after: &mut After) -> bool {
         let timeouts = &shared.settings.timeouts;
-        let passed = |since: Instant, ms: u64| now.saturating_duration_since(since) >= Duration::from_millis(ms);
+        let grace = Duration::from_millis(timeouts.grace_ms);
         match &self.phase {
-            Phase::Running => {
-                let (Some(started_at), Some(total_ms)) = (self.started_at, timeouts.total_ms) else {
-                    return false;
-                };
-                if !passed(started_at, total_ms) {
-                    return false;
+            Phase::Running => match (self.total_until, timeouts.total_ms) {
+                (Some(until), Some(total_ms)) if now >= until => {
+                    self.stop(Failure::timeout(TimeoutKind::Total, total_ms), after);
                 }
-                self.stop(Failure::timeout(TimeoutKind::Total, total_ms), after);
-            }
-            Phase::Finishing { since } if passed(*since, timeouts.grace_ms) => {
+                _ => return false,
+            },
+            Phase::Finishing { since } if now >= *since + grace => {
                 self.seal(None, shared, after);
             }
-            Phase::Stopping { failure, since } if passed(*since, timeouts.grace_ms) => {
+            Phase::Stopping { failure, since } if now >= *since + grace => {
                 let failure = (**failure).clone();
                 self.seal(Some(failure), shared, after);
             }
@@ -249,20 +251,29 @@ impl CallState {
     pub(super) fn check_bounds(&mut self, event: EventRef<'_>, settings: &CallSettings) -> Result<(), Box<Failure>> {
         let limits = &settings.limits;
         let bytes = event.bytes();
+        let call_bytes = self.call_bytes.saturating_add(bytes);
+        if bytes <= limits.event_bytes_max && call_bytes <= limits.call_bytes_max {
+            self.call_bytes = call_bytes;
+            return Ok(());
+        }
+        Err(self.bound_reached(event, settings).into())
+    }
+
+    #[cold]
+    fn bound_reached(&mut self, event: EventRef<'_>, settings: &CallSettings) -> Failure {
+        let limits = &settings.limits;
+        let bytes = event.bytes();
         if bytes > limits.event_bytes_max {
             let message = format!(
                 "{}: one event of {bytes} bytes; the bound is {}",
                 event.kind(),
                 limits.event_bytes_max
             );
-            return Err(Failure::limit("eventBytesMax", limits.event_bytes_max, message).into());
+            return Failure::limit("eventBytesMax", limits.event_bytes_max, message);
         }
         self.call_bytes = self.call_bytes.saturating_add(bytes);
-        if self.call_bytes > limits.call_bytes_max {
-            let message = format!("the call's events exceed {} bytes", limits.call_bytes_max);
-            return Err(Failure::limit("callBytesMax", limits.call_bytes_max, message).into());
-        }
-        Ok(())
+        let message = format!("the call's events exceed {} bytes", limits.call_bytes_max);
+        Failure::limit("callBytesMax", limits.call_bytes_max, message)
     }
 
     fn replace(&mut self, events: &[StreamEvent], now: Instant, after: &mut After) -> Admission {

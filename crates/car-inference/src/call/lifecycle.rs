@@ -146,6 +146,8 @@ impl CallState {
     fn start(&mut self, shared: &Arc<CallShared>, after: &mut After) -> Step {
         let now = Instant::now();
         self.started_at = Some(now);
+        let total_ms = shared.settings.timeouts.total_ms;
+        self.total_until = total_ms.map(|total_ms| now + Duration::from_millis(total_ms));
         if shared.engine.is_closed() {
             return self.seal(Some(Failure::engine_closed()), shared, after);
         }

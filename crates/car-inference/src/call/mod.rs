@@ -141,7 +141,9 @@ impl Call {
     fn with<R>(&self, change: impl FnOnce(&mut CallState, &mut After) -> R) -> R {
         let mut after = After::default();
         let result = change(&mut self.shared.state.lock(), &mut after);
-        after.run(&self.shared);
+        if after.is_due() {
+            after.run(&self.shared);
+        }
         result
     }
 

@@ -60,7 +60,11 @@ pub(super) struct Streamed {
 pub(super) struct CallState {
     pub phase: Phase,
     pub started_at: Option<Instant>,
+    /// When the total time strikes.
+    pub total_until: Option<Instant>,
     pub last_event_at: Option<Instant>,
+    /// What [`last_event_at`](Self::last_event_at) is in microseconds since the call's start.
+    pub last_at_us: u64,
     pub next_seq: u64,
     pub call_bytes: usize,
     /// The current attempt's number; 0 before the first.
@@ -117,6 +121,8 @@ impl CallState {
             content_delivered: false,
             details: None,
             started_at: None,
+            total_until: None,
+            last_at_us: 0,
             attempt_started_at: None,
             last_event_at: None,
             next_seq: 1,
@@ -160,6 +166,9 @@ impl CallState {
 
     /// Microseconds since the call's start.
     pub fn at_us(&self, now: Instant) -> u64 {
+        if self.last_event_at == Some(now) {
+            return self.last_at_us;
+        }
         let elapsed = self
             .started_at
             .map_or(0, |started_at| now.saturating_duration_since(started_at).as_micros());
@@ -195,6 +204,12 @@ impl After {
         self.rare.get_or_insert_default()
     }
 
+    /// Whether there is anything to do.
+    pub fn is_due(&self) -> bool {
+        self.notify || self.over || self.waker.is_some() || self.rare.is_some()
+    }
+
+    #[inline(never)]
     pub fn run(self, shared: &CallShared) {
         let mut rare = self.rare;
         if let Some(commit) = rare.as_mut().and_then(|rare| rare.commit.take()) {
