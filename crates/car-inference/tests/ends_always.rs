@@ -36,7 +36,7 @@ impl Policy for PanickingPolicy {
 }
 
 impl CallPolicy for PanickingPolicy {
-    fn event(&self, _event: EventRef<'_>) -> EventVerdict {
+    fn event(&mut self, _event: EventRef<'_>) -> EventVerdict {
         assert!(self.0 != At::Event, "the policy panics at an event");
         EventVerdict::Pass
     }
