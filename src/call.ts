@@ -17,7 +17,7 @@ import { CancelledError, InternalError } from './errors';
 import { errorFrom, lastError } from './failure';
 import { decodeJson, messageOf } from './json';
 import { LOOKS, LocalRun } from './local-run';
-import { Drain, native, Step, Stopped } from './native';
+import { Drain, native, Step, Stopped, Verdict } from './native';
 import { Outlet } from './outlet';
 import { type Fill, Room } from './room';
 import { runnerById } from './runner';
@@ -107,6 +107,11 @@ export class Call {
 
   detach(): void {
     if (this.#detached) return;
+    if (this.#phase === 'fresh') {
+      // Its runner may emit before it returns: that is for nobody, and must not count as waiting.
+      this.#demanded = true;
+      this.#outlet.discard();
+    }
     this.start();
     if (this.#phase === 'over') return;
     this.#detached = true;
@@ -300,8 +305,8 @@ export class Call {
     const fill = this.#outlet.length === 0 ? 'room' : this.#fill();
     if (fill === 'room' || this.#stopping) return 'delivered';
     if (fill === 'full') return (this.#room as Room).wait();
-    native.overrun(this.id);
-    this.stopped();
+    // Not when it was `done` that delivered the last straw: then the answer is complete.
+    if ((native.overrun(this.id) & Verdict.STOPPED) !== 0) this.stopped();
     // This event itself was accepted, recorded and delivered.
     return 'delivered';
   }

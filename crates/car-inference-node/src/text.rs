@@ -42,7 +42,8 @@ impl HalfPairs {
     /// Puts a carried half before `units`, carries a trailing one over, and decodes the rest.
     pub fn join(&mut self, strand: Strand, mut units: Vec<u16>) -> String {
         if let Some(position) = self.halves.iter().position(|(known, _)| *known == strand) {
-            units.insert(0, self.halves.swap_remove(position).1);
+            // Keeps the order in which the others came: those that never meet their other are delivered in it.
+            units.insert(0, self.halves.remove(position).1);
         }
         if let Some(last) = units.last().copied()
             && (0xD800..0xDC00).contains(&last)
