@@ -125,7 +125,14 @@ export class Call {
 
   /** Nobody can reach the stream any more. */
   forget(): void {
-    if (this.#detached || this.#demanded || this.id === 0) return;
+    if (this.#detached || this.id === 0) return;
+    if (this.#demanded) {
+      // Somebody may still await the result, and nobody can pull any more: nothing is to wait for that.
+      this.#outlet.discard();
+      this.#room?.open();
+      this.#pump();
+      return;
+    }
     // Someone may still hold the promise of a pull; the call goes on until that is answered.
     if (this.#outlet.waiting) this.#forgotten = true;
     else this.stop('consumer', undefined, 'the stream was forgotten');
