@@ -287,6 +287,19 @@ describe('what a generator emits beside its yields', () => {
   });
 });
 
+test('asking for the result beside a loop does not make a runner overrun that awaits', async () => {
+  setInferenceRunner(async (_request, { emit }) => {
+    for (const letter of 'abcdef') await emit(text(letter));
+  });
+  const stream = newEngine({ limits: { bufferedEventsMax: 1, unawaitedEventsMax: 1 } }).generateTrackedStream(REQUEST);
+  await stream.next();
+  await turn();
+  const result = stream.result();
+  await turn();
+  expect((await eventsOf(stream)).length).toBe(6);
+  expect((await result).text).toBe('abcdef');
+});
+
 test('a done that delivers the last straw completes the call', async () => {
   const signals: AbortSignal[] = [];
   setInferenceRunner(async (_request, { emit, signal }) => {

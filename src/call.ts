@@ -389,7 +389,8 @@ export class Call {
     if (this.#phase === 'over') return;
     this.#demanded = true;
     if (!this.#iterated) this.#outlet.discard();
-    this.#room?.open();
+    // Where even the larger bound is reached, a runner that waits goes on waiting: it must not be the one that overruns.
+    if (this.#room !== undefined && !this.isFull) this.#room.open();
     if (this.#phase === 'fresh') this.start();
     else this.#pump();
   }
