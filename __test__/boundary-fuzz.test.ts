@@ -33,7 +33,9 @@ test('any programs of runners and their consumers are seen as the model says', {
       const { counterexamplePath, errorInstance, numShrinks } = run;
       const cause = errorInstance instanceof Error ? errorInstance.message : String(errorInstance);
       const again = `CAR_INFERENCE_FUZZ_SEED=${seed} CAR_INFERENCE_FUZZ_PATH=${counterexamplePath}`;
-      throw new Error(`${cause}\nshrunk ${numShrinks} times; again: ${again} npm test -- boundary-fuzz`);
+      throw new Error(
+        `${cause}\nafter ${programs} programs, shrunk ${numShrinks} times; again: ${again} npm test -- boundary-fuzz`,
+      );
     }
     expect(await countUnforgotten(), `calls of seed ${seed} that somebody still holds`).toBe(0);
     if (PATH !== undefined) return;

@@ -14,6 +14,12 @@ interface Tool {
   ended: boolean;
 }
 
+export interface ToolCall {
+  readonly name: string;
+  readonly arguments?: unknown;
+  readonly rawArguments?: string;
+}
+
 export class Answer {
   text = '';
   usage: TokenUsage | undefined;
@@ -22,6 +28,7 @@ export class Answer {
   /** How many events have arrived. */
   count = 0;
   #streamedText = false;
+  #returned: readonly ToolCall[] = [];
   readonly #tools = new Map<number, Tool>();
   readonly #halves = new Map<string, string>();
 
@@ -44,18 +51,20 @@ export class Answer {
     }
     if ('text' in event && event.text.length >= EVENT_BYTES_MAX) return { arrive: flushed, ends: 'limit-exceeded' };
     if (event.type === 'done') {
-      this.fill(event.text);
+      this.fill(event.text, event.toolCalls as readonly ToolCall[]);
       return { arrive: flushed, isDone: true };
     }
     this.fold(event);
     return { arrive: [...flushed, event] };
   }
 
-  /** What only the end brought: the stream wins. */
-  fill(text: string): void {
-    if (this.#streamedText || text === '') return;
-    this.#streamedText = true;
-    this.text = text;
+  /** What only the end brought: the stream wins, and what came first. */
+  fill(text: string, toolCalls: readonly ToolCall[]): void {
+    if (!this.#streamedText && text !== '') {
+      this.#streamedText = true;
+      this.text = text;
+    }
+    if (this.#tools.size === 0 && this.#returned.length === 0) this.#returned = toolCalls;
   }
 
   fold(event: StreamEvent): void {
@@ -89,7 +98,8 @@ export class Answer {
     return [...this.#halves.keys()].map((strand) => this.#flush(strand));
   }
 
-  get toolCalls(): Array<{ name: string; arguments?: unknown; rawArguments?: string }> {
+  get toolCalls(): readonly ToolCall[] {
+    if (this.#tools.size === 0) return this.#returned;
     const inOrder = [...this.#tools].sort(([a], [b]) => a - b);
     return inOrder.map(([, { name, text }]) => {
       if (text.trim() === '') return { name, arguments: {} };

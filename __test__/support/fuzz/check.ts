@@ -1,8 +1,9 @@
 /** Compares what was seen of a program, by its consumer and in the log, with what the model says. */
 import { isDeepStrictEqual } from 'node:util';
 import { type CallRecord, type Completion, InferenceError, type StreamEvent } from 'car-inference';
-import { DONE, Model, RETRIED } from './model';
+import { DONE, type Model, RETRIED } from './model';
 import type { Program } from './program';
+import { Replay } from './replay';
 import { shown } from './shown';
 import type { Answer, Entry } from './trace';
 
@@ -10,6 +11,7 @@ import type { Answer, Entry } from './trace';
 export interface Evidence {
   readonly program: Program;
   readonly entries: readonly Entry[];
+  readonly turns: readonly number[];
   readonly signal: AbortSignal;
   readonly record: CallRecord | undefined;
   readonly logged: readonly StreamEvent[];
@@ -24,12 +26,15 @@ export function differences(evidence: Evidence): string[] {
 class Check {
   readonly #evidence: Evidence;
   readonly #model: Model;
+  readonly #reasons: readonly unknown[];
   readonly #flaws: string[];
 
   constructor(evidence: Evidence) {
     this.#evidence = evidence;
-    this.#model = new Model(evidence.program).replay(evidence.entries);
-    this.#flaws = [...this.#model.flaws];
+    const { flaws, model, reasons } = new Replay(evidence.program, evidence.entries, evidence.turns);
+    this.#model = model;
+    this.#reasons = reasons;
+    this.#flaws = [...flaws];
   }
 
   run(): string[] {
@@ -152,9 +157,9 @@ class Check {
   }
 
   #checkReasons(): void {
-    const { ending, reasons, stoppedBy } = this.#model;
+    const { ending, stoppedBy } = this.#model;
     if (ending === 'done') return;
-    for (const reason of reasons) {
+    for (const reason of this.#reasons) {
       const isDue =
         stoppedBy === 'abort'
           ? reason === this.#evidence.signal.reason

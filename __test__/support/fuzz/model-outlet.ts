@@ -12,7 +12,8 @@ export interface Bounds {
 
 export class ModelOutlet {
   readonly due = new Map<Pulled, Due>();
-  /** Of which pull on nobody wants anything. */
+  /** Those pulls, in the order in which that was decided. */
+  readonly decided: Pulled[] = [];
   demanded = false;
   readonly #bounds: Bounds;
   #waiting: Pulled[] = [];
@@ -22,6 +23,7 @@ export class ModelOutlet {
   #dropped = false;
   #silent = false;
   #detached = false;
+  #isForgotten = false;
   #isOver = false;
   #failure = false;
   /** Emits whose promise must not be kept before there is room. */
@@ -53,6 +55,16 @@ export class ModelOutlet {
     return !this.isAwaited && !this.demanded && !this.#detached;
   }
 
+  /** Nobody can pull any more, but the result is awaited: nothing waits from now on. Whether this changes anything. */
+  forget(): boolean {
+    if (!this.demanded || this.#detached || this.#isForgotten) return false;
+    this.#isForgotten = true;
+    this.#discards = true;
+    this.#queue = [];
+    this.openRoom();
+    return true;
+  }
+
   claim(): void {
     this.#iterated = true;
   }
@@ -61,10 +73,10 @@ export class ModelOutlet {
     this.#iterated = true;
     const event = this.#queue.shift();
     if (event !== undefined) {
-      this.due.set(pull, { event });
+      this.#decide(pull, { event });
       if (this.#queue.length <= this.#bounds.bufferedEventsMax / 2) this.openRoom();
     } else if (this.#isOver || this.#detached) {
-      this.due.set(pull, this.#failure ? 'the failure' : 'over');
+      this.#decide(pull, this.#failure ? 'the failure' : 'over');
       this.#failure = false;
     } else {
       this.#waiting.push(pull);
@@ -74,7 +86,7 @@ export class ModelOutlet {
   deliver(event: StreamEvent): void {
     if (this.#dropped) return;
     const pull = this.#waiting.shift();
-    if (pull !== undefined) this.due.set(pull, { event });
+    if (pull !== undefined) this.#decide(pull, { event });
     else if (!this.#discards) this.#queue.push(event);
   }
 
@@ -85,7 +97,7 @@ export class ModelOutlet {
       this.#discards = true;
       this.#queue = [];
     }
-    this.openRoom();
+    if (this.fill === 'room') this.openRoom();
   }
 
   detach(): void {
@@ -122,7 +134,7 @@ export class ModelOutlet {
     if (failed && !this.#silent) {
       const pull = this.#waiting.shift();
       if (pull === undefined) this.#failure = true;
-      else this.due.set(pull, 'the failure');
+      else this.#decide(pull, 'the failure');
     }
     this.#release();
     this.openRoom();
@@ -133,6 +145,11 @@ export class ModelOutlet {
     this.#held.add(offered);
   }
 
+  /** Whether a runner goes on although it was promised an answer. */
+  get isIgnored(): boolean {
+    return this.#held.size > 0;
+  }
+
   openRoom(): void {
     this.#held.clear();
   }
@@ -141,8 +158,13 @@ export class ModelOutlet {
     return this.#held.has(offered);
   }
 
+  #decide(pull: Pulled, due: Due): void {
+    this.due.set(pull, due);
+    this.decided.push(pull);
+  }
+
   #release(): void {
-    for (const pull of this.#waiting) this.due.set(pull, 'over');
+    for (const pull of this.#waiting) this.#decide(pull, 'over');
     this.#waiting = [];
   }
 }

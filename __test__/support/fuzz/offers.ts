@@ -8,6 +8,9 @@ export const EVENT_BYTES_MAX = 1_000;
 /** And one with so much text is larger. */
 export const TOO_LONG = 'x'.repeat(EVENT_BYTES_MAX);
 
+/** What an end may bring that the stream lacked. */
+export const CALLS = [{ name: 'h', arguments: { a: [1] } }];
+
 function valid(event: StreamEvent): Offer {
   return { event, arrives: event };
 }
@@ -94,7 +97,14 @@ const cold: fc.Arbitrary<Offer> = fc.oneof(
       },
     ),
   },
-  { weight: 10, arbitrary: fc.constantFrom('', 'whole').map((text) => valid({ type: 'done', text, toolCalls: [] })) },
+  {
+    weight: 10,
+    arbitrary: fc.constantFrom<Offer>(
+      valid({ type: 'done', text: '', toolCalls: [] }),
+      valid({ type: 'done', text: 'whole', toolCalls: [] }),
+      valid({ type: 'done', text: '', toolCalls: CALLS }),
+    ),
+  },
   {
     weight: 10,
     arbitrary: fc

@@ -79,3 +79,20 @@ export interface Program {
   /** Whether its signal is aborted before anything else. */
   readonly abortedBefore: boolean;
 }
+
+/** Whether a program goes on when it is told to stop: only such a one gets a grace that is short. */
+export function mayBeCutOff({ runner }: Program): boolean {
+  return runner.attempts.some((steps) => steps.some((step) => step.do === 'hang' && step.onAbort === 'go on'));
+}
+
+/** Whether nobody would know what happened if its runner did not listen to its signal. */
+export function mustListen({ end, runner }: Program): boolean {
+  if (end === 'drop it') return true;
+  if (runner.way === 'emitter') return false;
+  return runner.attempts.some((steps) => steps.some((it) => it.do === 'send' && !tellsWhenRead(it.offer.event)));
+}
+
+/** Whether an event is an object that the gate looks into. */
+export function tellsWhenRead(event: unknown): event is { type?: unknown } {
+  return typeof event === 'object' && event !== null && !Array.isArray(event);
+}

@@ -1,7 +1,7 @@
 /** Random programs. */
 import type { RunnerResult } from 'car-inference';
 import fc from 'fast-check';
-import { offer } from './offers';
+import { CALLS, offer } from './offers';
 import type { ConsumerEnd, ConsumerStep, Pause, Program, RunnerProgram, RunnerStep, Thrown } from './program';
 
 const pause = fc.constantFrom<Pause>('nothing', 'nothing', 'nothing', 'a microtask', 'a turn');
@@ -15,7 +15,7 @@ const result: fc.Arbitrary<{ result: unknown; isResult: boolean }> = fc.oneof(
   fc.constant({ result: undefined, isResult: true }),
   fc.constant({ result: undefined, isResult: true }),
   fc
-    .constantFrom<RunnerResult>({}, { text: 'whole' }, { text: 'whole', toolCalls: [] })
+    .constantFrom<RunnerResult>({}, { text: 'whole' }, { text: 'whole', toolCalls: [] }, { toolCalls: CALLS })
     .map((result) => ({ result, isResult: true })),
   fc.constantFrom<unknown>(5, { text: 5 }, { text: '', toolCalls: 5n }).map((result) => ({ result, isResult: false })),
 );
@@ -57,7 +57,7 @@ const consumerStep: fc.Arbitrary<ConsumerStep> = fc.record({
     { weight: 40, arbitrary: fc.constantFrom('read its facts', 'ask for the result') },
     { weight: 40, arbitrary: fc.constantFrom('cancel', 'abort', 'return', 'throw', 'dispose', 'detach') },
     { weight: 5, arbitrary: fc.constantFrom('replace the runner', 'clear the runner') },
-    { weight: 4, arbitrary: fc.constantFrom('collect garbage') },
+    { weight: 2, arbitrary: fc.constantFrom('collect garbage') },
     { weight: 4, arbitrary: fc.constantFrom('drain the engine', 'close the engine') },
   ),
   pause,

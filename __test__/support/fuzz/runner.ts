@@ -1,7 +1,7 @@
 /** Plays a program's runner side and writes down what it offered and what it was answered. */
 import type { EmitOutcome, EventEmitter, RunnerEvent } from 'car-inference';
 import { RunnerDeclinedError } from 'car-inference';
-import type { Offer, Pause, RunnerProgram, RunnerStep, Thrown } from './program';
+import { type Offer, type Pause, type RunnerProgram, type RunnerStep, type Thrown, tellsWhenRead } from './program';
 import type { Entry, Finished, Offered, Trace } from './trace';
 
 type LastStep = Extract<RunnerStep, { do: 'return' | 'throw' | 'hang' }>;
@@ -157,6 +157,7 @@ class RunnerPlayer {
 
   /** In its `finally`, and later than that. */
   #emitLast(): void {
+    this.#trace.add({ do: 'leave', attempt: this.#attempt });
     for (const offer of this.#program.atLast) this.#emit(offer);
     for (const { offer, after } of this.#program.late) {
       if (after === 'a microtask') queueMicrotask(() => this.#emit(offer));
@@ -185,11 +186,6 @@ class RunnerPlayer {
     if (how.do === 'throw') throw thrown;
     return how.result;
   }
-}
-
-/** Whether an event is an object that the gate looks into. */
-export function tellsWhenRead(event: unknown): event is { type?: unknown } {
-  return typeof event === 'object' && event !== null && !Array.isArray(event);
 }
 
 function toThrow(what: Thrown): unknown {

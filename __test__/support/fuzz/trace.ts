@@ -1,6 +1,7 @@
 /** What happened while a program ran, written down in the order in which it happened, each entry before its effects. */
 import type { EmitOutcome, EventEmitter, EventLog, StreamEvent } from 'car-inference';
 import type { Offer, RunnerStep } from './program';
+import { currentTurn } from './turns';
 
 /**
  * How far the call was just then. Only the engine knows when it has heard of a runner's end, so it is asked: whether the
@@ -28,6 +29,8 @@ export type Answer = { readonly event: StreamEvent } | { readonly over: true } |
 export interface Pulled extends Standpoint {
   readonly do: 'pull';
   answer?: Answer;
+  /** In which turn of the event loop it was answered. */
+  answeredTurn?: number;
 }
 
 export interface Finished {
@@ -72,6 +75,8 @@ export type Entry =
   /** The gate looks at what was yielded. */
   | { readonly do: 'reach'; readonly attempt: number; readonly offer: Offer }
   | Finished
+  /** It is in its `finally`. */
+  | { readonly do: 'leave'; readonly attempt: number }
   /** Its signal was aborted. */
   | { readonly do: 'told'; readonly attempt: number; readonly reason: unknown }
   | { readonly do: 'flaw'; readonly says: string };
@@ -79,6 +84,8 @@ export type Entry =
 /** The trace of one program. */
 export class Trace {
   readonly entries: Entry[] = [];
+  /** In which turn of the event loop each entry was made. */
+  readonly turns: number[] = [];
   readonly #log: EventLog;
   #emitter: EventEmitter | undefined;
   readonly #asked: Promise<void>[] = [];
@@ -94,13 +101,14 @@ export class Trace {
 
   add<E extends Entry>(entry: E): E {
     this.entries.push(entry);
+    this.turns.push(currentTurn());
     return entry;
   }
 
   /** The same, with how far the call is now: asked at once, and known once the log has answered. */
   addStanding<E extends Entry & Standpoint>(entry: Omit<E, 'standing'>): E {
     const full = { ...entry, standing: undefined } as Standpoint as E;
-    this.entries.push(full);
+    this.add(full);
     const emitter = this.#emitter;
     if (emitter !== undefined && !emitter.isClosed) {
       full.standing = 'open';
@@ -115,7 +123,7 @@ export class Trace {
   }
 
   flaw(says: string): void {
-    this.entries.push({ do: 'flaw', says });
+    this.add({ do: 'flaw', says });
   }
 
   /** Resolves when all that was asked has been answered. */

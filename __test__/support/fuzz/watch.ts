@@ -2,9 +2,10 @@
  * Writes down what a consumer does with its stream, whoever does it for the consumer: a `for await`, the text stream, a
  * web stream. They all come through the stream's own methods, which are watched where they are looked up.
  */
-import type { InferenceError, StreamEvent, TrackedStream } from 'car-inference';
+import type { StreamEvent, TrackedStream } from 'car-inference';
 import { TrackedStream as Tracked } from 'car-inference';
-import type { Entry, Pulled, Stopper, Stopping, Trace } from './trace';
+import type { Answer, Entry, Pulled, Stopper, Stopping, Trace } from './trace';
+import { currentTurn } from './turns';
 
 type Result = IteratorResult<StreamEvent, void>;
 type Standing<What extends Entry['do']> = Extract<Entry, { do: What }>;
@@ -26,13 +27,13 @@ export function watch(stream: TrackedStream, trace: Trace): void {
     next(this: TrackedStream): Promise<Result> {
       const entry = trace.addStanding<Pulled>({ do: 'pull' });
       const answer = real.next.call(this);
+      const answered = (what: Answer) => {
+        entry.answer = what;
+        entry.answeredTurn = currentTurn();
+      };
       answer.then(
-        ({ done, value }) => {
-          entry.answer = done ? { over: true } : { event: value };
-        },
-        (error: InferenceError) => {
-          entry.answer = { error };
-        },
+        ({ done, value }) => answered(done ? { over: true } : { event: value as StreamEvent }),
+        (error: unknown) => answered({ error }),
       );
       return answer;
     },

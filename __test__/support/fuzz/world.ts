@@ -11,16 +11,19 @@ import { turn } from '../gate';
 import { differences, type Evidence } from './check';
 import { ConsumerPlayer } from './consumer';
 import { collectGarbage, watchForgetting } from './garbage';
-import { mustListen } from './model';
 import { EVENT_BYTES_MAX } from './offers';
-import type { Program } from './program';
+import { mustListen, type Program } from './program';
 import { Disagreement } from './report';
 import { playRunner } from './runner';
 import type { Stopping } from './trace';
+import { countTurns } from './turns';
 
 const HINT = 'fuzz';
-/** A stream that was dropped is looked for in so many turns of the event loop; then its program is helped. */
-const SEARCH_TURNS = 60;
+/** When a stream that was dropped is looked for, in turns of the event loop: a program that ends by itself may do so. */
+const COLLECT_TURN = 10;
+const COLLECT_AGAIN_TURNS = 30;
+/** When a program whose stream somebody still wants something of is helped to its end. */
+const HELP_TURN = 20;
 
 export class World {
   readonly engine = new InferenceEngine({
@@ -39,6 +42,7 @@ export class World {
 
   /** Runs all of them at once, and compares what each saw with what it must have seen. */
   async run(): Promise<void> {
+    const stopCounting = countTurns();
     try {
       await Promise.all(this.#consumers.map((consumer) => consumer.run()));
       await this.engine.close('drain');
@@ -50,6 +54,7 @@ export class World {
         watchForgetting(consumer.controller.signal);
       }
     } finally {
+      stopCounting();
       setInferenceRunner(null, { hint: HINT });
     }
   }
@@ -87,9 +92,8 @@ export class World {
   /** Resolves when nobody holds the stream any more and its call is over. */
   async untilOver(tag: string, help: () => void): Promise<void> {
     for (let turns = 0; (await this.#recordOf(tag))?.status === 'open'; turns += 1) {
-      // A program that goes to its end by itself is not to be disturbed at once.
-      if (turns % 20 === 10) await this.#collectOnce();
-      if (turns === SEARCH_TURNS) help();
+      if (turns % COLLECT_AGAIN_TURNS === COLLECT_TURN) await this.#collectOnce();
+      if (turns === HELP_TURN) help();
       await turn();
     }
   }
@@ -117,6 +121,7 @@ export class World {
     return {
       program: this.#programs[at] as Program,
       entries: consumer.trace.entries,
+      turns: consumer.trace.turns,
       signal: consumer.controller.signal,
       record,
       logged: record === undefined ? [] : await eventsByTrace(this.engine, record.traceId),
