@@ -11,7 +11,8 @@ export const TOO_LONG = 'x'.repeat(EVENT_BYTES_MAX);
 /** What an end may bring that the stream lacked. */
 export const CALLS = [{ name: 'h', arguments: { a: [1] } }];
 
-function valid(event: StreamEvent): Offer {
+/** An event that arrives as it is. */
+export function valid(event: StreamEvent): Offer {
   return { event, arrives: event };
 }
 

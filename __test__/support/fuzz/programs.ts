@@ -1,7 +1,7 @@
 /** Random programs. */
 import type { RunnerResult } from 'car-inference';
 import fc from 'fast-check';
-import { CALLS, offer } from './offers';
+import { CALLS, offer, valid } from './offers';
 import type { ConsumerEnd, ConsumerStep, Pause, Program, RunnerProgram, RunnerStep, Thrown } from './program';
 
 const pause = fc.constantFrom<Pause>('nothing', 'nothing', 'nothing', 'a microtask', 'a turn');
@@ -43,10 +43,33 @@ const runnerStep: fc.Arbitrary<RunnerStep> = fc.oneof(
   },
 ) as fc.Arbitrary<RunnerStep>;
 
+/** The same steps with their tool calls in order: else most programs would end at the first that is not. */
+function mended(steps: readonly RunnerStep[]): RunnerStep[] {
+  const tools = new Map<number, 'open' | 'ended'>();
+  return steps.map((step) => {
+    if (step.do !== 'emit' && step.do !== 'send') return step;
+    const { arrives } = step.offer;
+    if (arrives === null || !arrives.type.startsWith('tool-call-') || !('index' in arrives)) return step;
+    const { index } = arrives;
+    const tool = tools.get(index);
+    if (tool === undefined || arrives.type === 'tool-call-start') {
+      tools.set(index, tool ?? 'open');
+      return { ...step, offer: valid({ type: 'tool-call-start', index, name: 'f' }) };
+    }
+    if (arrives.type === 'tool-call-delta' && tool === 'open') return step;
+    tools.set(index, 'ended');
+    return arrives.type === 'tool-call-end' ? step : { ...step, offer: valid({ type: 'tool-call-end', index }) };
+  });
+}
+
+const steps = fc
+  .record({ steps: fc.array(runnerStep, { maxLength: 14 }), isMended: fc.constantFrom(true, true, true, false) })
+  .map(({ isMended, steps }) => (isMended ? mended(steps) : steps));
+
 const runner: fc.Arbitrary<RunnerProgram> = fc.record({
   way: fc.constantFrom('emitter', 'emitter', 'generator', 'generator', 'iterator'),
   listens: fc.constantFrom(true, true, false),
-  attempts: fc.array(fc.array(runnerStep, { maxLength: 14 }), { minLength: 1, maxLength: 2 }),
+  attempts: fc.array(steps, { minLength: 1, maxLength: 2 }),
   atLast: fc.array(offer, { maxLength: 1 }),
   late: fc.array(fc.record({ offer, after: fc.constantFrom('a microtask', 'a turn') }), { maxLength: 1 }),
 }) as fc.Arbitrary<RunnerProgram>;
