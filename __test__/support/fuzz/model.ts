@@ -51,6 +51,7 @@ export class Model {
   readonly outlet: ModelOutlet;
   readonly #program: Program;
   #isAborted = false;
+  #isOpened = false;
 
   constructor(program: Program) {
     this.#program = program;
@@ -58,16 +59,14 @@ export class Model {
     this.outlet = new ModelOutlet({ bufferedEventsMax, unawaitedEventsMax });
   }
 
-  /** It gets its facts, or is refused: then it is over before it began, and nobody records it. */
+  /** It gets its facts, once. */
   open(): void {
-    if (this.phase !== 'fresh') return;
-    if (this.#isAborted) this.#cancelled('abort');
-    else if (this.engineIsClosed) this.ending = 'engine-closed';
-    if (this.ending !== undefined) this.close();
+    if (!this.#isOpened) this.#refuse();
+    this.#isOpened = true;
   }
 
   start(): void {
-    this.open();
+    this.#refuse();
     if (this.phase !== 'fresh') return;
     this.isRecorded = true;
     if (this.hasRunner) {
@@ -161,6 +160,14 @@ export class Model {
     this.phase = 'over';
     if (this.ending === 'done') this.outlet.deliver(DONE);
     this.outlet.close(this.ending !== 'done');
+  }
+
+  /** It may be over before it begins, and nobody records it. */
+  #refuse(): void {
+    if (this.phase !== 'fresh') return;
+    if (this.#isAborted) this.#cancelled('abort');
+    else if (this.engineIsClosed) this.ending = 'engine-closed';
+    if (this.ending !== undefined) this.close();
   }
 
   #judge(arrives: StreamEvent | null): 'delivered' | 'refused' {

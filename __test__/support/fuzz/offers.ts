@@ -45,6 +45,21 @@ const hot: fc.Arbitrary<Offer> = fc.oneof(
   },
 );
 
+const usage = fc
+  .record({ inputTokens: fc.nat(9), outputTokens: fc.nat(9) }, { requiredKeys: [] })
+  .map((it) => valid({ type: 'usage', ...it }));
+
+/** No part of an answer: another attempt may follow them. */
+export const contentless: fc.Arbitrary<Offer> = fc.oneof(
+  usage,
+  fc.constantFrom<Offer>(
+    valid({ type: 'text-delta', text: '' }),
+    valid({ type: 'provider-event', data: 'raw' }),
+    valid({ type: 'warning', message: 'careful' }),
+    valid({ type: 'error', message: 'hm' }),
+  ),
+);
+
 /** The rest, as JSON, and what is no event at all. */
 const cold: fc.Arbitrary<Offer> = fc.oneof(
   {
@@ -58,12 +73,7 @@ const cold: fc.Arbitrary<Offer> = fc.oneof(
     weight: 10,
     arbitrary: index.map((index) => valid({ type: 'tool-call-end', index, arguments: '{"whole":true}' })),
   },
-  {
-    weight: 30,
-    arbitrary: fc
-      .record({ inputTokens: fc.nat(9), outputTokens: fc.nat(9) }, { requiredKeys: [] })
-      .map((it) => valid({ type: 'usage', ...it })),
-  },
+  { weight: 30, arbitrary: usage },
   {
     weight: 20,
     arbitrary: fc.jsonValue({ maxDepth: 2 }).map((data) => {

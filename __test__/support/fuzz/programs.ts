@@ -1,7 +1,7 @@
 /** Random programs. */
 import type { RunnerResult } from 'car-inference';
 import fc from 'fast-check';
-import { CALLS, offer, valid } from './offers';
+import { CALLS, contentless, offer, valid } from './offers';
 import type { ConsumerEnd, ConsumerStep, Pause, Program, RunnerProgram, RunnerStep, Thrown } from './program';
 
 const pause = fc.constantFrom<Pause>('nothing', 'nothing', 'nothing', 'a microtask', 'a turn');
@@ -62,9 +62,16 @@ function mended(steps: readonly RunnerStep[]): RunnerStep[] {
   });
 }
 
-const steps = fc
+const anySteps = fc
   .record({ steps: fc.array(runnerStep, { maxLength: 14 }), isMended: fc.constantFrom(true, true, true, false) })
   .map(({ isMended, steps }) => (isMended ? mended(steps) : steps));
+
+/** Comes to nothing, so that it may be tried again. */
+const failing = fc
+  .array(fc.record({ do: fc.constantFrom('emit', 'send'), offer: contentless, pause }), { maxLength: 3 })
+  .map((events) => [...events, { do: 'throw', what: 'an error' }]) as fc.Arbitrary<RunnerStep[]>;
+
+const steps = fc.oneof({ weight: 5, arbitrary: anySteps }, { weight: 1, arbitrary: failing });
 
 const runner: fc.Arbitrary<RunnerProgram> = fc.record({
   way: fc.constantFrom('emitter', 'emitter', 'generator', 'generator', 'iterator'),
@@ -111,6 +118,6 @@ export const program: fc.Arbitrary<Program> = fc.record({
   end,
   bufferedEventsMax: fc.integer({ min: 1, max: 4 }),
   unawaitedEventsMax: fc.constantFrom(undefined, undefined, undefined, 1, 3),
-  attemptsMax: fc.constantFrom(1, 1, 2, 3),
+  attemptsMax: fc.constantFrom(1, 2, 3),
   abortedBefore: fc.constantFrom(false, false, false, false, false, false, false, false, false, true),
 });
