@@ -79,7 +79,8 @@ function runnerOf(steps: readonly RunnerStep[], way: string, offered: string[]) 
   };
 }
 
-test('any program of a runner and its consumer comes to exactly one ending', async () => {
+// fast-check takes seconds, once, to set up its characters.
+test('any program of a runner and its consumer comes to exactly one ending', { timeout: 60_000 }, async () => {
   const everyProgram = fc.asyncProperty(program, async ({ way, runner, consumer, bufferedEventsMax }) => {
     const offered: string[] = [];
     setInferenceRunner(runnerOf(runner, way, offered));

@@ -1,5 +1,11 @@
-import { type EmitOutcome, type EventEmitter, LimitExceededError, setInferenceRunner } from 'car-inference';
-import { afterEach, expect, test } from 'vitest';
+import {
+  type EmitOutcome,
+  type EventEmitter,
+  LimitExceededError,
+  setInferenceRunner,
+  TimeoutError,
+} from 'car-inference';
+import { afterEach, describe, expect, test } from 'vitest';
 import { collect, eventsOf, loggedEvents, recordOf, textOf } from './support/collect';
 import { newEngine, REQUEST } from './support/engine';
 import { gate, turn } from './support/gate';
@@ -228,4 +234,82 @@ test('a generator may also emit', async () => {
     text('b'),
     done('ab'),
   ]);
+});
+
+describe('what a generator emits beside its yields', () => {
+  test('is slowed by the buffer as well', async () => {
+    let emitted = 0;
+    setInferenceRunner(async function* (_request, { emit }) {
+      for (; emitted < 20; emitted += 1) await emit(text('x'));
+      yield text('y');
+    });
+    const stream = newEngine({ limits: { bufferedEventsMax: 4 } }).generateTrackedStream(REQUEST);
+    let taken = 0;
+    for await (const event of stream) {
+      if (event.type !== 'text-delta' || event.text !== 'x') continue;
+      taken += 1;
+      await turn();
+      expect(emitted - taken).toBeLessThanOrEqual(4);
+    }
+    expect(taken).toBe(20);
+    expect((await stream.result()).text).toBe(`${'x'.repeat(20)}y`);
+  });
+
+  test('without awaiting ends the call at the bound', async () => {
+    setInferenceRunner(async function* (_request, { emit }) {
+      for (let n = 0; n < 20; n += 1) emit(text(`${n} `));
+      yield text('end');
+    });
+    const stream = newEngine({ limits: { bufferedEventsMax: 2, unawaitedEventsMax: 3 } }).generateTrackedStream(
+      REQUEST,
+    );
+    const { error } = await collect(stream);
+    expect(error).toMatchObject({ code: 'limit-exceeded', limit: 'unawaitedEventsMax', text: '0 1 2 3 4 5 ' });
+  });
+
+  test('is not taken for silence while it waits for a consumer', async () => {
+    const engine = newEngine({ limits: { bufferedEventsMax: 1 } });
+    setInferenceRunner(async function* (_request, { emit, clientRef }) {
+      if (clientRef === 'clock') await new Promise(() => {});
+      emit(text('a'));
+      await emit(text('b'));
+      yield text('c');
+    });
+    const stream = engine.generateTrackedStream(REQUEST, { timeouts: { firstEventMs: 40, idleMs: 40 } });
+    await stream.next();
+    // Another call's time is the clock: it runs out much later.
+    const clock = engine.generateTrackedStream(
+      { ...REQUEST, clientRef: 'clock' },
+      { timeouts: { firstEventMs: 160, graceMs: 1 } },
+    );
+    expect((await collect(clock)).error).toBeInstanceOf(TimeoutError);
+    expect(await eventsOf(stream)).toEqual([text('b'), text('c'), done('abc')]);
+  });
+});
+
+test('asking for the result beside a loop does not make a runner overrun that awaits', async () => {
+  setInferenceRunner(async (_request, { emit }) => {
+    for (const letter of 'abcdef') await emit(text(letter));
+  });
+  const stream = newEngine({ limits: { bufferedEventsMax: 1, unawaitedEventsMax: 1 } }).generateTrackedStream(REQUEST);
+  await stream.next();
+  await turn();
+  const result = stream.result();
+  await turn();
+  expect((await eventsOf(stream)).length).toBe(6);
+  expect((await result).text).toBe('abcdef');
+});
+
+test('a done that delivers the last straw completes the call', async () => {
+  const signals: AbortSignal[] = [];
+  setInferenceRunner(async (_request, { emit, signal }) => {
+    signals.push(signal);
+    // One goes to the pull that waits; the half that done cuts off is the last that may wait unawaited.
+    for (const event of [text('a'), text('b\ud83d'), done()]) emit(event);
+    await turn();
+    expect(signal.aborted).toBe(false);
+  });
+  const stream = newEngine({ limits: { bufferedEventsMax: 1, unawaitedEventsMax: 1 } }).generateTrackedStream(REQUEST);
+  expect(await eventsOf(stream)).toEqual([text('a'), text('b'), text('\ufffd'), done('ab\ufffd')]);
+  expect(signals[0]?.aborted).toBe(false);
 });

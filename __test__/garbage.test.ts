@@ -64,3 +64,27 @@ test.each(Object.entries(endings))('a stream that %s is garbage afterwards, its 
     collectGarbage();
   }
 });
+
+test('a call whose stream is garbage comes to the result that somebody awaits, although nobody can pull any more', async () => {
+  setInferenceRunner(async (_request: GenerateRequest, { emit }: EventEmitter) => {
+    for (const letter of 'abcdef') await emit(text(letter));
+  });
+  const engine = newEngine({ limits: { bufferedEventsMax: 1, unawaitedEventsMax: 1 } });
+  const result = await (async () => {
+    const stream = engine.generateTrackedStream(REQUEST);
+    await first(stream);
+    return { promise: stream.result() };
+  })();
+  let isOver = false;
+  result.promise.then(() => {
+    isOver = true;
+  });
+  for (let turns = 0; turns < 5; turns += 1) await turn();
+  // The runner waits for room.
+  expect(isOver).toBe(false);
+  while (!isOver) {
+    await turn();
+    collectGarbage();
+  }
+  expect((await result.promise).text).toBe('abcdef');
+});

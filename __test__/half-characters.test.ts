@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
 import { eventsOf, loggedEvents } from './support/collect';
 import { newEngine, REQUEST } from './support/engine';
+import { gate, turn } from './support/gate';
 import { bothWays, text } from './support/scripted-runner';
 
 afterEach(() => setInferenceRunner(null).dispose());
@@ -44,6 +45,8 @@ async function roundTrip(events: readonly RunnerEvent[], way: (typeof WAYS)[numb
 describe.each(WAYS)('of %s', (way) => {
   test.each(Object.keys(KINDS) as Array<keyof typeof KINDS>)(
     'a %s cut anywhere reads the same to the consumer, in the log and in the result',
+    // fast-check takes seconds, once, to set up its characters.
+    { timeout: 60_000 },
     async (kind) => {
       const { before, make } = KINDS[kind];
       // Half pairs stand alone only at the cuts, so joining the parts gives well-formed text.
@@ -111,9 +114,37 @@ describe.each(WAYS)('of %s', (way) => {
     expect(logged).toEqual(seen);
   });
 
+  test('halves that are cut off together come in the order in which they were begun', async () => {
+    const half = (type: keyof typeof KINDS, part = '\ud83d') => KINDS[type].make(part);
+    const { seen, logged } = await roundTrip(
+      [START, half('text-delta'), half('reasoning-delta'), half('tool-call-delta'), half('text-delta', '\ude00')],
+      way,
+    );
+    expect(seen.slice(-3, -1).map(({ type }) => type)).toEqual(['reasoning-delta', 'tool-call-delta']);
+    expect(logged).toEqual(seen);
+  });
+
   test('half a pair in a field that has no continuation is U+FFFD', async () => {
     const { seen, logged } = await roundTrip([{ type: 'custom', name: 'x', data: { '\ud83d': 'a\ud83d' } }], way);
     expect(seen[0]).toEqual({ type: 'custom', name: 'x', data: { '\ufffd': 'a\ufffd' } });
     expect(logged[0]).toEqual(seen[0]);
   });
+});
+
+test('the half before done reaches a consumer that waits for it, although the runner lingers', async () => {
+  const finished = gate();
+  setInferenceRunner(async (_request, { emit }) => {
+    for (const event of [text('a\ud83d'), { type: 'done', text: '', toolCalls: [] } as const]) await emit(event);
+    await finished.promise;
+  });
+  const stream = newEngine({ timeouts: { graceMs: 60_000 } }).generateTrackedStream(REQUEST);
+  const seen: StreamEvent[] = [];
+  const reading = (async () => {
+    for await (const event of stream) seen.push(event);
+  })();
+  for (let turns = 0; turns < 3; turns += 1) await turn();
+  expect(seen).toEqual([text('a'), text('\ufffd')]);
+  finished.open();
+  await reading;
+  expect(seen).toEqual([text('a'), text('\ufffd'), { type: 'done', text: 'a\ufffd', toolCalls: [] }]);
 });

@@ -546,4 +546,14 @@ describe('detaching', () => {
     await engine.close('drain');
     expect(await recordOf(engine, stream)).toMatchObject({ status: 'done', text: 'abcd' });
   });
+
+  test('detach() alone lets a runner emit as much as it likes at once', async () => {
+    setInferenceRunner(async (_request, { emit }) => {
+      for (const letter of 'abcdef') expect(emit(text(letter))).toBe('delivered');
+    });
+    const engine = newEngine({ limits: { bufferedEventsMax: 1, unawaitedEventsMax: 1 } });
+    const stream = engine.generateTrackedStream(REQUEST);
+    stream.detach();
+    expect((await stream.result()).text).toBe('abcdef');
+  });
 });

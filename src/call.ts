@@ -17,7 +17,7 @@ import { CancelledError, InternalError, LimitExceededError } from './errors';
 import { errorFrom, lastError } from './failure';
 import { decodeJson, messageOf } from './json';
 import { LOOKS, LocalRun } from './local-run';
-import { Drain, isTooLong, native, Step, Stopped } from './native';
+import { Drain, isTooLong, native, Step, Stopped, Verdict } from './native';
 import { Outlet } from './outlet';
 import { type Fill, Room } from './room';
 import { runnerById } from './runner';
@@ -107,6 +107,11 @@ export class Call {
 
   detach(): void {
     if (this.#detached) return;
+    if (this.#phase === 'fresh') {
+      // Its runner may emit before it returns: that is for nobody, and must not count as waiting.
+      this.#demanded = true;
+      this.#outlet.discard();
+    }
     this.start();
     if (this.#phase === 'over') return;
     this.#detached = true;
@@ -120,7 +125,14 @@ export class Call {
 
   /** Nobody can reach the stream any more. */
   forget(): void {
-    if (this.#detached || this.#demanded || this.id === 0) return;
+    if (this.#detached || this.id === 0) return;
+    if (this.#demanded) {
+      // Somebody may still await the result, and nobody can pull any more: nothing is to wait for that.
+      this.#outlet.discard();
+      this.#room?.open();
+      this.#pump();
+      return;
+    }
     // Someone may still hold the promise of a pull; the call goes on until that is answered.
     if (this.#outlet.waiting) this.#forgotten = true;
     else this.stop('consumer', undefined, 'the stream was forgotten');
@@ -321,8 +333,8 @@ export class Call {
     const fill = this.#outlet.length === 0 ? 'room' : this.#fill();
     if (fill === 'room' || this.#stopping) return 'delivered';
     if (fill === 'full') return (this.#room as Room).wait();
-    native.overrun(this.id);
-    this.stopped();
+    // Not when it was `done` that delivered the last straw: then the answer is complete.
+    if ((native.overrun(this.id) & Verdict.STOPPED) !== 0) this.stopped();
     // This event itself was accepted, recorded and delivered.
     return 'delivered';
   }
@@ -402,7 +414,8 @@ export class Call {
     if (this.#phase === 'over') return;
     this.#demanded = true;
     if (!this.#iterated) this.#outlet.discard();
-    this.#room?.open();
+    // Where even the larger bound is reached, a runner that waits goes on waiting: it must not be the one that overruns.
+    if (this.#room !== undefined && !this.isFull) this.#room.open();
     if (this.#phase === 'fresh') this.start();
     else this.#pump();
   }

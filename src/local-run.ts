@@ -32,6 +32,11 @@ export class LocalRun extends Run {
   waitedMs(): number {
     if (!this.isPulled) return this.#call.isFull ? 0 : UNKNOWN_MS;
     if (!this.isPulling) return 0;
+    if (this.#call.isFull) {
+      // It emits beside what it yields, and waits for room: the consumer is the slow one. Counts anew from then on.
+      this.#seenPull = 0;
+      return 0;
+    }
     const now = performance.now();
     if (this.pulls !== this.#seenPull) {
       this.#seenPull = this.pulls;
@@ -56,19 +61,22 @@ export class LocalRun extends Run {
 
   protected override passed(event: StreamEvent): EmitOutcome | Promise<EmitOutcome> {
     this.#call.deliver(event, eventBytes(event));
-    return this.isPulled ? 'delivered' : this.#call.accepted();
+    // Also of a runner that is pulled: it may emit besides, and then nothing else slows it.
+    return this.#call.accepted();
   }
 
   protected override judged(verdict: number): EmitOutcome | Promise<EmitOutcome> {
     const call = this.#call;
     const code = verdict & Verdict.CODE_MASK;
-    if (code === Verdict.REPLACED) call.deliverStandIns();
+    // Not only in place of the event: before it there may come what it has cut off, also when it is itself no more than
+    // noted, such as `done`, or the last straw.
+    if (code !== Verdict.CLOSED && native.hasDeliveries(this.port)) call.deliverStandIns();
     if ((verdict & Verdict.STOPPED) !== 0) call.stopped();
     if (code === Verdict.REFUSED) return 'refused';
     if (code === Verdict.CLOSED) return 'closed';
     // Perhaps it was `done`: then the grace runs, and not the times that the clock is set for.
     if (code === Verdict.WITHHELD) call.clock.check();
-    return this.isPulled ? 'delivered' : call.accepted();
+    return call.accepted();
   }
 
   protected override settled(outcomeJson: string | undefined): void {

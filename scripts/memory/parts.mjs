@@ -61,9 +61,14 @@ export function leakSanitizerParts(library) {
       async check() {
         // Vitest ends its processes with a signal, on which nothing would be looked at.
         const NODE_OPTIONS = `--import=${inProject('scripts', 'memory', 'exit-on-sigterm.mjs')}`;
+        const CAR_INFERENCE_FUZZ_PROGRAMS = '1000'; // Each is slower, and a leak shows long before.
         return judge(
           await underLeakSanitizer(library, 'vitest', (extra) =>
-            stream('vitest', ['run', '--testTimeout=60000'], env({ ...extra, NODE_OPTIONS })),
+            stream(
+              'vitest',
+              ['run', '--testTimeout=60000'],
+              env({ ...extra, NODE_OPTIONS, CAR_INFERENCE_FUZZ_PROGRAMS }),
+            ),
           ),
         );
       },

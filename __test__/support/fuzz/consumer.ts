@@ -1,56 +1,47 @@
-/** Runs a program's consumer side, and compares what it saw with the model and the log. */
+/** Plays a program's consumer side. What its stream answers is written down by `watch`; here is what it does with it. */
 import { isDeepStrictEqual } from 'node:util';
-import { type Completion, InferenceError, type StreamEvent, type TrackedStream } from 'car-inference';
-import { loggedEvents } from '../collect';
+import type { Completion, StreamEvent, TrackedStream } from 'car-inference';
 import { turn } from '../gate';
-import { Model, shown } from './model';
-import type { ConsumerStep, Program } from './program';
+import { collectGarbage } from './garbage';
+import { type ConsumerStep, mayBeCutOff, type Program } from './program';
 import { rest } from './runner';
-import type { Entry } from './trace';
+import { type Stopping, Trace } from './trace';
+import { watch } from './watch';
 import type { World } from './world';
 
 class LeftTheLoop extends Error {}
 
-export class ProgramConsumer {
-  readonly trace: Entry[] = [];
+/** How many turns a runner that hangs is waited for. */
+const PATIENCE_TURNS = 4;
+/** Longer than any program takes, however slow the machine is: only programs that ask for it are cut off. */
+const LONG_GRACE_MS = 60_000;
+const SHORT_GRACE_MS = 20;
+
+export class ConsumerPlayer {
+  readonly trace: Trace;
+  readonly controller = new AbortController();
+  result: Promise<{ completion: Completion } | { error: unknown }> | undefined;
   readonly #world: World;
   readonly #program: Program;
   readonly #tag: string;
-  readonly #controller = new AbortController();
   #stream: TrackedStream | undefined;
-  readonly #seen: StreamEvent[] = [];
-  readonly #errors: unknown[] = [];
-  readonly #flaws: string[] = [];
-  #endings = 0;
-  /** A pull has answered that there is nothing more. */
-  #isOver = false;
-  /** It does not want to hear of an ending any more. */
-  #left = false;
-  #detached = false;
-  #started = false;
-  /** Why it has not seen all events: it asked for the result long before it began to pull. */
-  #skips = false;
-  #pulled = false;
-  #texts: string | undefined;
-  #result: Promise<{ completion?: Completion; error?: unknown }> | undefined;
-  #waiting: Promise<unknown>[] = [];
+  #promise: Promise<Completion> | undefined;
+  readonly #waiting: Promise<unknown>[] = [];
 
   constructor(world: World, program: Program, tag: string) {
     this.#world = world;
     this.#program = program;
     this.#tag = tag;
+    this.trace = new Trace(world.engine.eventLog);
     const { attemptsMax, bufferedEventsMax, unawaitedEventsMax } = program;
     if (program.abortedBefore) this.#abort('before');
     this.#stream = world.engine.generateTrackedStream(world.request(tag), {
-      signal: this.#controller.signal,
+      signal: this.controller.signal,
       limits: { bufferedEventsMax, ...(unawaitedEventsMax !== undefined && { unawaitedEventsMax }) },
       retry: { attemptsMax, backoffMs: 0 },
+      timeouts: { graceMs: mayBeCutOff(program) ? SHORT_GRACE_MS : LONG_GRACE_MS },
     });
-  }
-
-  /** Somebody closed the engine under all of its calls. */
-  engineClosed(): void {
-    if (this.#started) this.trace.push({ do: 'stop', by: 'engine' });
+    watch(this.#stream, this.trace);
   }
 
   async run(): Promise<void> {
@@ -58,24 +49,25 @@ export class ProgramConsumer {
       this.#perform(step.do);
       await rest(step.pause);
     }
-    await this.#finish();
+    const { end, runner } = this.#program;
+    const hangs = runner.attempts.some((steps) => steps.some(({ do: what }) => what === 'hang'));
+    if (end === 'drop it') {
+      await this.#drop(hangs);
+    } else {
+      // What hangs is not to be waited for; how far the consumer is by then is part of the program's chance.
+      const patience = hangs ? this.#losePatience() : undefined;
+      await this.#end(end);
+      await this.#pullToTheEnd();
+      await patience;
+    }
+    await Promise.all(this.#waiting);
+    // What the runner does late.
+    for (let n = 0; n < 4; n += 1) await turn();
+    await this.trace.settled();
   }
 
   get #held(): TrackedStream {
     return this.#stream as TrackedStream;
-  }
-
-  #start(): void {
-    if (this.#started) return;
-    this.#started = true;
-    const refused = this.#controller.signal.aborted
-      ? 'aborted'
-      : this.#world.isClosed
-        ? 'engine-closed'
-        : this.#world.hasRunner
-          ? undefined
-          : 'no-runner';
-    this.trace.push({ do: 'start', ...(refused && { refused }) });
   }
 
   #perform(what: ConsumerStep['do']): void {
@@ -87,49 +79,39 @@ export class ProgramConsumer {
       case 'pull three':
         for (let n = 0; n < 3; n += 1) this.#pull();
         break;
-      case 'pull and wait':
-        this.#pull();
-        break;
       case 'read its facts':
-        if (typeof stream.traceId !== 'string' || typeof stream.modelUsed !== 'string') this.#flaw('no facts');
+        this.trace.add({ do: 'facts' });
+        if (typeof stream.traceId !== 'string' || typeof stream.modelUsed !== 'string') this.trace.flaw('no facts');
         break;
       case 'ask for the result':
         this.#askForResult();
         break;
       case 'cancel':
-        this.#stop('cancel');
         this.#wait(stream.cancel('by its program'));
         break;
       case 'abort':
         this.#abort('by its program');
         break;
       case 'return':
-        this.#leave();
         this.#wait(stream.return());
         break;
       case 'throw': {
-        this.#leave();
         const error = new LeftTheLoop();
-        this.#wait(
-          stream.throw(error).then(
-            () => this.#flaw('throw resolved'),
-            (thrown) => thrown === error || this.#flaw('throw threw something else'),
-          ),
+        const thrown = stream.throw(error).then(
+          () => this.trace.flaw('throw resolved'),
+          (caught) => caught === error || this.trace.flaw('throw threw something else'),
         );
+        this.#wait(thrown);
         break;
       }
       case 'dispose':
-        this.#leave();
         this.#wait(stream[Symbol.asyncDispose]());
         break;
       case 'detach':
-        this.#start();
-        this.#left = true;
-        this.#detached = true;
         stream.detach();
         break;
       case 'collect garbage':
-        this.#world.collectGarbage();
+        collectGarbage();
         break;
       case 'drain the engine':
         this.#wait(this.#world.close('drain'));
@@ -146,280 +128,152 @@ export class ProgramConsumer {
     }
   }
 
-  #flaw(says: string): void {
-    this.#flaws.push(says);
-  }
-
   #wait(promise: Promise<unknown>): void {
     this.#waiting.push(promise);
   }
 
-  #stop(by: 'cancel' | 'leave' | 'abort'): void {
-    this.trace.push({ do: 'stop', by });
-    // What was never started is over at once.
-    if (by !== 'abort') this.#started = true;
-  }
-
-  #leave(): void {
-    this.#left = true;
-    if (!this.#detached) this.#stop('leave');
-  }
-
+  /** Aborts its signal, which says so itself: listeners of the call come after ours. */
   #abort(reason: string): void {
-    if (this.#controller.signal.aborted) return;
-    this.#stop('abort');
-    this.#controller.abort(reason);
+    if (this.controller.signal.aborted) return;
+    this.trace.addStanding<Stopping>({ do: 'stop', by: 'abort' });
+    this.controller.abort(reason);
   }
 
-  #pull(): Promise<boolean> {
-    this.#pulled = true;
-    this.#start();
+  #pull(): Promise<{ done: boolean }> {
     const answer = this.#held.next().then(
-      ({ done, value }) => {
-        if (done) {
-          this.#isOver = true;
-          return false;
-        }
-        if (this.#endings > 0) this.#flaw(`${shown(value)} came after the ending`);
-        this.#see(value as StreamEvent);
-        return true;
-      },
-      (error) => {
-        this.#fail(error);
-        return false;
-      },
+      ({ done }) => ({ done: done === true }),
+      () => ({ done: false }),
     );
     this.#wait(answer);
     return answer;
   }
 
-  #see(event: StreamEvent): void {
-    this.#seen.push(event);
-    if (event.type === 'done') this.#endings += 1;
-  }
-
-  #fail(error: unknown): void {
-    this.#endings += 1;
-    this.#errors.push(error);
-  }
-
   #askForResult(): void {
-    if (this.#result !== undefined) return;
-    // It starts the call once the consumer's own turn is through: just after this.
-    queueMicrotask(() => {
-      this.#start();
-      if (!this.#pulled) this.#skips = true;
-    });
-    this.#result = this.#held.result().then(
+    const promise = this.#held.result();
+    if (this.result !== undefined) {
+      if (promise !== this.#promise) this.trace.flaw('two promises of one result');
+      return;
+    }
+    this.#promise = promise;
+    this.result = promise.then(
       (completion) => ({ completion }),
-      (error) => ({ error }),
+      (error: unknown) => ({ error }),
     );
-    this.#wait(this.#result);
+    this.#wait(this.result);
   }
 
-  async #finish(): Promise<void> {
-    const hangs = this.#program.runner.attempts.some((steps) => steps.some(({ do: what }) => what === 'hang'));
-    const { end } = this.#program;
-    if (end === 'drop it') {
-      // A pull that nobody answers is held by its promise, and so is what waits here.
-      this.trace.push({ do: 'stop', by: 'drop' });
-      this.#left = true;
-      this.#stream = undefined;
-      if (this.#started) await this.#world.untilOver(this.#tag, () => hangs && this.#abort('at last'));
-    } else {
-      if (hangs && this.#started && !this.#isOver) {
-        // What hangs is not to be waited for.
-        for (let n = 0; n < 3; n += 1) await turn();
-        this.#abort('at last');
-      } else if (hangs) {
-        this.#abort('at last');
-      }
-      await this.#end(end);
-      // Whatever it did, what comes now is the end.
-      for (let pulls = 0; !this.#isOver; pulls += 1) {
-        if (pulls > 1_000) throw this.#wrong('the stream does not end');
-        await this.#pull();
-      }
-      const again = await this.#held.next().catch((error) => ({ error }));
-      if (!isDeepStrictEqual(again, { done: true, value: undefined })) this.#flaw('a pull after the end answered');
+  async #losePatience(): Promise<void> {
+    for (let n = 0; n < PATIENCE_TURNS; n += 1) await turn();
+    this.#abort('at last');
+  }
+
+  async #drop(hangs: boolean): Promise<void> {
+    // Whoever awaits a pull or the result still wants the call to go on; that is what may have to be helped.
+    const isWanted =
+      this.result !== undefined ||
+      this.trace.entries.some((entry) => entry.do === 'detach' || (entry.do === 'pull' && entry.answer === undefined));
+    this.trace.add({ do: 'drop' });
+    this.#stream = undefined;
+    await this.#world.untilOver(this.#tag, () => hangs && isWanted && this.#abort('at last'));
+  }
+
+  async #pullToTheEnd(): Promise<void> {
+    for (let pulls = 0; !(await this.#pull()).done; pulls += 1) {
+      if (pulls > 1_000) throw new Error('the stream does not end');
     }
-    await Promise.all(this.#waiting);
-    // What the runner does late.
-    for (let n = 0; n < 4; n += 1) await turn();
+    await this.#pull();
   }
 
   async #end(end: Program['end']): Promise<void> {
     const stream = this.#held;
+    const from = this.trace.entries.length;
     switch (end) {
       case 'loop':
       case 'break':
       case 'throw in the loop':
-        await this.#loop(end);
+        this.#sawAll(await this.#loop(end), from);
         break;
       case 'text stream':
       case 'part of the text stream': {
-        this.#start();
-        this.#pulled = true;
-        this.#texts = '';
-        this.#left = true;
-        let count = 0;
-        try {
+        const texts: string[] = [];
+        const read = async () => {
           for await (const text of stream.textStream) {
-            this.#texts += text;
-            count += 1;
-            if (end === 'part of the text stream' && count === 2) {
-              this.#leave();
-              break;
-            }
+            texts.push(text);
+            if (end === 'part of the text stream' && texts.length === 2) break;
           }
-        } catch (error) {
-          this.#fail(error);
-        }
+        };
+        await read().catch(() => {}); // Its error is a pull's answer.
+        this.#sawTexts(texts, from);
         break;
       }
       case 'readable':
       case 'part of the readable': {
         const reader = stream.toReadableStream().getReader();
-        this.#pulled = true;
-        // A web stream pulls at once only when it has been set up, which takes it some microtasks.
-        await new Promise((resolve) => setImmediate(resolve));
-        for (let count = 0; ; count += 1) {
-          if (end === 'part of the readable' && count === 2) {
-            this.#stop('cancel');
+        const seen: StreamEvent[] = [];
+        for (;;) {
+          if (end === 'part of the readable' && seen.length === 2) {
             await reader.cancel('by its program');
             break;
           }
-          this.#start();
-          const answer = await reader.read().catch((error) => ({ error }));
-          if ('error' in answer) this.#fail(answer.error);
-          else if (answer.done) this.#isOver = true;
-          else this.#see(answer.value as StreamEvent);
-          if ('error' in answer || answer.done) break;
+          const answer = await reader.read().catch(() => ({ done: true as const, value: undefined }));
+          if (answer.done) break;
+          seen.push(answer.value);
         }
+        this.#sawAll(seen, from);
         break;
       }
-      case 'ask for the result':
+      case 'ask for the result': {
+        const pulls = this.trace.entries.some((entry) => entry.do === 'pull');
         this.#askForResult();
-        await this.#result;
+        // Who has pulled before has to go on: what waits for it slows its runner.
+        if (!pulls) await this.result;
         break;
+      }
       case 'leave':
-        this.#leave();
         await stream.return();
         break;
       case 'cancel':
-        this.#stop('cancel');
         await stream.cancel('by its program');
         break;
     }
   }
 
-  async #loop(end: Program['end']): Promise<void> {
-    this.#start();
-    this.#pulled = true;
-    let count = 0;
+  async #loop(end: Program['end']): Promise<StreamEvent[]> {
+    const seen: StreamEvent[] = [];
     try {
       for await (const event of this.#held) {
-        this.#see(event);
-        count += 1;
-        if (count === 3 && end !== 'loop') this.#leave();
-        if (count === 3 && end === 'break') return;
-        if (count === 3 && end === 'throw in the loop') throw new LeftTheLoop();
+        seen.push(event);
+        if (seen.length === 3 && end === 'break') break;
+        if (seen.length === 3 && end === 'throw in the loop') throw new LeftTheLoop();
       }
-    } catch (error) {
-      if (!(error instanceof LeftTheLoop)) this.#fail(error);
+    } catch {
+      // Its own, or a pull's answer.
     }
-    this.#isOver ||= end === 'loop';
+    return seen;
   }
 
-  /** Compares all that was seen. Throws with everything that is needed to look into it. */
-  async check(): Promise<void> {
-    const { engine } = this.#world;
-    const [record] = await this.#world.recordsOf(this.#tag);
-    if (record?.status === 'open') throw this.#wrong('the log has the call open');
-    const { attemptsMax, bufferedEventsMax, unawaitedEventsMax } = this.#program;
-    const model = new Model({
-      attemptsMax,
-      overrunFrom: bufferedEventsMax + (unawaitedEventsMax ?? 16_384),
-      racing: this.#world.isRacing,
-      status: record?.status,
-      failureCode: record?.failure?.code,
-    }).replay(this.trace);
-    const flaws = [...this.#flaws, ...model.flaws];
-    const check = (holds: boolean, says: string) => holds || flaws.push(says);
-
-    const logged = record === undefined ? [] : await loggedEvents(engine, { traceId: record.traceId } as TrackedStream);
-    const code = record === undefined ? undefined : record.status === 'done' ? 'done' : record.failure?.code;
-    if (record !== undefined) {
-      check(model.recorded, 'the log has a call that did not start');
-      check(
-        code === model.ending || (code !== undefined && model.rivals.has(code)),
-        `it ended ${code} and not ${model.ending ?? 'at all'}`,
-      );
-      const events = logged.filter(({ type }) => type !== 'done');
-      check(logged.length - events.length === (code === 'done' ? 1 : 0), 'done is not the ending in the log');
-      const wrong = model.compareLog(events);
-      if (wrong !== undefined) flaws.push(wrong);
-      check(record.eventCount === logged.length, `it counts ${record.eventCount} events of ${logged.length}`);
-      if (code === 'done' && model.ending === 'done') {
-        check(record.text === model.text, `the text is ${shown(record.text)} and not ${shown(model.text)}`);
-        check(isDeepStrictEqual(record.usage, model.usage), `the usage is ${shown(record.usage)}`);
-        const calls = record.toolCalls?.map(({ argumentsError: _error, ...call }) => call);
-        check(isDeepStrictEqual(calls ?? [], model.toolCalls), `the tool calls are ${shown(calls)}`);
-      }
-    } else {
-      check(!model.recorded, 'the log does not know the call');
+  #answersFrom(from: number): StreamEvent[] {
+    const answers: StreamEvent[] = [];
+    for (const entry of this.trace.entries.slice(from)) {
+      if (entry.do === 'pull' && entry.answer !== undefined && 'event' in entry.answer)
+        answers.push(entry.answer.event);
     }
-
-    check(
-      this.#skips || this.#texts !== undefined
-        ? isSubsequence(this.#seen, logged)
-        : isDeepStrictEqual(this.#seen, logged.slice(0, this.#seen.length)),
-      `it saw ${shown(this.#seen)} of ${shown(logged)}`,
-    );
-    if (!this.#left) {
-      check(this.#endings === 1 || this.#skips, `it saw ${this.#endings} endings`);
-      const cancelled = code === 'cancelled' || code === undefined;
-      if (!this.#skips && !cancelled && this.#texts === undefined) {
-        check(this.#seen.length >= model.delivered, `it saw only ${this.#seen.length} of ${shown(logged)}`);
-      }
-    }
-    check(this.#endings <= 1, `it saw ${this.#endings} endings`);
-    if (this.#texts !== undefined && !this.#skips) {
-      const texts = logged.map((event) => (event.type === 'text-delta' ? event.text : '')).join('');
-      check((texts || record?.text || '').includes(this.#texts), `it read the text ${shown(this.#texts)}`);
-    }
-    for (const error of this.#errors) this.#checkError(error, code ?? model.ending, check);
-    if (this.#result !== undefined) {
-      const { completion, error } = await this.#result;
-      if (completion === undefined) {
-        this.#checkError(error, code ?? model.ending, check);
-        if (this.#errors.length > 0) check(this.#errors[0] === error, 'pull and result threw different errors');
-      } else {
-        check(code === 'done', 'the result of a call that failed');
-        check(completion.text === record?.text, 'the result has another text than the log');
-        const [last] = this.#seen.slice(-1);
-        if (last?.type === 'done') {
-          check(last.text === completion.text, 'the result has another text than done');
-          check(isDeepStrictEqual(last.toolCalls, completion.toolCalls), 'the result has other calls than done');
-        }
-      }
-    }
-    if (flaws.length > 0) throw this.#wrong(flaws.join('\n'));
+    return answers;
   }
 
-  #checkError(error: unknown, code: string | undefined, check: (holds: boolean, says: string) => unknown): void {
-    if (this.#controller.signal.aborted && error === this.#controller.signal.reason) return;
-    check(error instanceof InferenceError && error.code === code, `it caught ${String(error)} and not ${code}`);
+  #sawAll(seen: readonly StreamEvent[], from: number): void {
+    const pulled = this.#answersFrom(from);
+    if (seen.length !== pulled.length || seen.some((event, at) => event !== pulled[at])) {
+      this.trace.flaw('a loop saw other events than its pulls were answered');
+    }
   }
 
-  #wrong(says: string): Error {
-    const trace = this.trace.map((entry) => `  ${shown(entry)}`).join('\n');
-    return new Error(`${says}\nin ${shown(this.#program).slice(0, 4_000)}\nwhich went\n${trace}`);
+  #sawTexts(texts: readonly string[], from: number): void {
+    const pulled = this.#answersFrom(from);
+    const expected = pulled.flatMap((event) => (event.type === 'text-delta' ? [event.text] : []));
+    const last = pulled.at(-1);
+    if (expected.length === 0 && last?.type === 'done' && last.text !== '') expected.push(last.text);
+    if (!isDeepStrictEqual(texts, expected))
+      this.trace.flaw('a text stream gave other texts than its pulls were answered');
   }
-}
-
-function isSubsequence(part: readonly StreamEvent[], whole: readonly StreamEvent[]): boolean {
-  let at = 0;
-  for (const event of whole) if (at < part.length && isDeepStrictEqual(part[at], event)) at += 1;
-  return at === part.length;
 }

@@ -1,50 +1,60 @@
 /** What the programs of one batch share: an engine, a runner that plays each program's runner side, the slot. */
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import {
   type CallRecord,
   type EventEmitter,
   type GenerateRequest,
   InferenceEngine,
-  RunnerDeclinedError,
   setInferenceRunner,
 } from 'car-inference';
+import { eventsByTrace } from '../collect';
 import { turn } from '../gate';
-import { ProgramConsumer } from './consumer';
-import { EVENT_BYTES_MAX, type Program } from './program';
-import { runProgram } from './runner';
+import { differences, type Evidence } from './check';
+import { ConsumerPlayer } from './consumer';
+import { collectGarbage, watchForgetting } from './garbage';
+import { EVENT_BYTES_MAX } from './offers';
+import { mustListen, type Program } from './program';
+import { Disagreement } from './report';
+import { playRunner } from './runner';
+import type { Stopping } from './trace';
+import { countTurns } from './turns';
 
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void;
-
-const GRACE_MS = 20;
 const HINT = 'fuzz';
+/** When a stream that was dropped is looked for, in turns of the event loop: a program that ends by itself may do so. */
+const COLLECT_TURN = 10;
+const COLLECT_AGAIN_TURNS = 30;
+/** When a program whose stream somebody still wants something of is helped to its end. */
+const HELP_TURN = 20;
 
 export class World {
   readonly engine = new InferenceEngine({
     models: [{ id: 'model', source: { type: 'delegated', hint: HINT } }],
     limits: { eventBytesMax: EVENT_BYTES_MAX },
-    timeouts: { graceMs: GRACE_MS },
   });
-  readonly isRacing: boolean = false;
-  isClosed = false;
-  hasRunner = false;
   readonly #programs: readonly Program[];
-  #consumers: ProgramConsumer[] = [];
+  readonly #consumers: ConsumerPlayer[];
+  #collected: Promise<void> | undefined;
 
   constructor(programs: readonly Program[]) {
     this.#programs = programs;
+    this.#consumers = programs.map((program, at) => new ConsumerPlayer(this, program, String(at)));
     this.register();
   }
 
   /** Runs all of them at once, and compares what each saw with what it must have seen. */
   async run(): Promise<void> {
-    this.#consumers = this.#programs.map((program, at) => new ProgramConsumer(this, program, String(at)));
+    const stopCounting = countTurns();
     try {
       await Promise.all(this.#consumers.map((consumer) => consumer.run()));
       await this.engine.close('drain');
-      for (const consumer of this.#consumers) await consumer.check();
+      for (const [at, consumer] of this.#consumers.entries()) {
+        const evidence = await this.#evidenceOf(at, consumer);
+        const found = differences(evidence);
+        if (found.length > 0) throw new Disagreement(evidence, found);
+        // Whatever still knows the call still holds its signal.
+        watchForgetting(consumer.controller.signal);
+      }
     } finally {
+      stopCounting();
       setInferenceRunner(null, { hint: HINT });
     }
   }
@@ -54,43 +64,68 @@ export class World {
   }
 
   register(): void {
-    this.hasRunner = true;
+    this.#tellAll({ do: 'slot', holds: true });
     setInferenceRunner(
       (request: GenerateRequest, emitter: EventEmitter) => {
         const at = Number(request.tags?.[0]);
-        const { trace } = this.#consumers[at] as ProgramConsumer;
-        return runProgram((this.#programs[at] as Program).runner, emitter, { trace, RunnerDeclinedError }) as never;
+        const program = this.#programs[at] as Program;
+        const { trace } = this.#consumers[at] as ConsumerPlayer;
+        return playRunner(program.runner, emitter, trace, mustListen(program)) as never;
       },
       { hint: HINT },
     );
   }
 
   clear(): void {
-    this.hasRunner = false;
+    this.#tellAll({ do: 'slot', holds: false });
     setInferenceRunner(null, { hint: HINT });
   }
 
   close(mode: 'drain' | 'cancel'): Promise<void> {
-    this.isClosed = true;
-    // Written down first: what it sets off comes after it.
-    if (mode === 'cancel') for (const consumer of this.#consumers) consumer.engineClosed();
+    this.#tellAll({ do: 'engine closes' });
+    if (mode === 'cancel') {
+      for (const { trace } of this.#consumers) trace.addStanding<Stopping>({ do: 'stop', by: 'engine' });
+    }
     return this.engine.close(mode);
   }
 
-  collectGarbage(): void {
-    collectGarbage();
-  }
-
-  async recordsOf(tag: string): Promise<CallRecord[]> {
-    return Array.fromAsync(this.engine.eventLog.calls({ tag }));
-  }
-
   /** Resolves when nobody holds the stream any more and its call is over. */
-  async untilOver(tag: string, enough: () => void): Promise<void> {
-    for (let turns = 0; (await this.recordsOf(tag))[0]?.status === 'open'; turns += 1) {
-      if (turns % 20 === 10) collectGarbage();
-      if (turns === 100) enough();
+  async untilOver(tag: string, help: () => void): Promise<void> {
+    for (let turns = 0; (await this.#recordOf(tag))?.status === 'open'; turns += 1) {
+      if (turns % COLLECT_AGAIN_TURNS === COLLECT_TURN) await this.#collectOnce();
+      if (turns === HELP_TURN) help();
       await turn();
     }
+  }
+
+  /** One collection for all that ask for one in a turn. */
+  #collectOnce(): Promise<void> {
+    this.#collected ??= turn().then(() => {
+      this.#collected = undefined;
+      collectGarbage();
+    });
+    return this.#collected;
+  }
+
+  #tellAll(entry: { do: 'slot'; holds: boolean } | { do: 'engine closes' }): void {
+    for (const { trace } of this.#consumers) trace.add(entry);
+  }
+
+  async #recordOf(tag: string): Promise<CallRecord | undefined> {
+    const [record] = await Array.fromAsync(this.engine.eventLog.calls({ tag }));
+    return record;
+  }
+
+  async #evidenceOf(at: number, consumer: ConsumerPlayer): Promise<Evidence> {
+    const record = await this.#recordOf(String(at));
+    return {
+      program: this.#programs[at] as Program,
+      entries: consumer.trace.entries,
+      turns: consumer.trace.turns,
+      signal: consumer.controller.signal,
+      record,
+      logged: record === undefined ? [] : await eventsByTrace(this.engine, record.traceId),
+      result: await consumer.result,
+    };
   }
 }

@@ -33,7 +33,15 @@ impl Strand {
 /// The halves carried over, one a strand. Almost always empty; a call may have as many strands as tool calls.
 #[derive(Default)]
 pub struct HalfPairs {
-    halves: BTreeMap<Strand, u16>,
+    halves: BTreeMap<Strand, Half>,
+    /// How many have come so far.
+    count: u64,
+}
+
+struct Half {
+    unit: u16,
+    /// Those that never meet their other are delivered in the order in which they came.
+    place: u64,
 }
 
 impl HalfPairs {
@@ -44,13 +52,18 @@ impl HalfPairs {
     /// Puts a carried half before `units`, carries a trailing one over, and decodes the rest.
     pub fn join(&mut self, strand: Strand, mut units: Vec<u16>) -> String {
         if let Some(half) = self.halves.remove(&strand) {
-            units.insert(0, half);
+            units.insert(0, half.unit);
         }
         if let Some(last) = units.last().copied()
             && (0xD800..0xDC00).contains(&last)
         {
             units.pop();
-            self.halves.insert(strand, last);
+            self.count += 1;
+            let half = Half {
+                unit: last,
+                place: self.count,
+            };
+            self.halves.insert(strand, half);
         }
         String::from_utf16_lossy(&units)
     }
@@ -65,14 +78,17 @@ impl HalfPairs {
         };
         Self {
             halves: ended.into_iter().collect(),
+            count: self.count,
         }
     }
 
     /// The halves that never met their other, as the events that deliver them.
     pub fn flush(self) -> Vec<StreamEvent> {
-        self.halves
-            .into_keys()
-            .map(|strand| strand.event_ref("\u{FFFD}").to_event())
+        let mut halves: Vec<_> = self.halves.into_iter().collect();
+        halves.sort_unstable_by_key(|(_, half)| half.place);
+        halves
+            .into_iter()
+            .map(|(strand, _)| strand.event_ref("\u{FFFD}").to_event())
             .collect()
     }
 }
