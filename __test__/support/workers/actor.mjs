@@ -2,6 +2,7 @@
 import { createRequire } from 'node:module';
 import { parentPort } from 'node:worker_threads';
 import { currentInferenceRunner, InferenceEngine, RunnerDeclinedError, setInferenceRunner } from 'car-inference';
+import { hostileRunner } from './hostile-values.mjs';
 import { hold, reach } from './latch.mjs';
 
 const addon = createRequire(import.meta.url)('../../../native/index.js');
@@ -74,6 +75,10 @@ const commands = {
             return await end(emitter);
           };
     setInferenceRunner(runner, { hint });
+  },
+  /** Registers a runner that hands over one of the values of `hostile-values.mjs`. */
+  registerHostile({ way, table, name }) {
+    setInferenceRunner(hostileRunner(way, table, name));
   },
   runs: () => runs,
   slot: async () => {
