@@ -345,3 +345,41 @@ export function hostileRunner(way, table, name) {
       throw new Error(`no way is called ${way}`);
   }
 }
+
+/** Changes everything in a value that can be changed. */
+export function scramble(value) {
+  if (typeof value !== 'object' || value === null) return;
+  for (const key of Object.keys(value)) {
+    scramble(value[key]);
+    if (typeof value[key] === 'string') value[key] = 'changed';
+    else if (typeof value[key] === 'number') value[key] = 999;
+  }
+  if (Array.isArray(value)) value.push('more');
+  else value.extra = 'more';
+}
+
+/** A runner that changes each event as soon as it has handed it over. `handed` holds its objects. */
+export function changingRunner(way, events, handed = []) {
+  const result = { text: 'some text', toolCalls: [{ id: 'c1', name: 'search', arguments: { q: 'x' } }] };
+  if (way === 'emits') {
+    return async (_request, { emit }) => {
+      for (const event of events.map((event) => structuredClone(event))) {
+        handed.push(event);
+        const outcome = emit(event);
+        scramble(event);
+        await outcome;
+      }
+      setImmediate(() => scramble(result));
+      return result;
+    };
+  }
+  return async function* () {
+    for (const event of events.map((event) => structuredClone(event))) {
+      handed.push(event);
+      yield event;
+      scramble(event);
+    }
+    setImmediate(() => scramble(result));
+    return result;
+  };
+}
