@@ -23,7 +23,7 @@ const DEPTH_MAX = 127;
 const DEEP_PATH_STEPS = 3;
 
 /** How many values are looked at to find what has no JSON: where all are made as they are read, there is no end. */
-const LOOKS_MAX = 1_000_000;
+const LOOKS_MAX = 100_000;
 
 /**
  * UTF-8 has no half surrogate pairs. `JSON.stringify` writes whole pairs as they are and halves as `\udXXX`; an escaped
@@ -156,7 +156,7 @@ function inside(path: string, parent: unknown, key: string): string {
 /** Looks for what `JSON.stringify` failed at. */
 class CulpritSearch {
   /** The objects around the current value, outermost first, each with its path. */
-  readonly #around: Array<{ object: object; path: string }> = [];
+  readonly #around = new Map<object, string>();
   /** Objects in which nothing was found: what is referred to from many places is looked at once. */
   readonly #innocent = new Set<object>();
   #looks = 0;
@@ -171,20 +171,19 @@ class CulpritSearch {
     }
     if (typeof value === 'bigint') return new JsonProblem(path, 'a BigInt has no JSON');
     if (typeof value !== 'object' || value === null || this.#innocent.has(value)) return undefined;
-    if (this.#around.some(({ object }) => object === value)) {
-      return new JsonProblem(path, 'refers back to an object around it');
-    }
-    if (this.#around.length === DEPTH_MAX) {
-      return new JsonProblem(this.#around[DEEP_PATH_STEPS]?.path ?? path, `is nested deeper than ${DEPTH_MAX} levels`);
+    if (this.#around.has(value)) return new JsonProblem(path, 'refers back to an object around it');
+    if (this.#around.size === DEPTH_MAX) {
+      const shown = [...this.#around.values()][DEEP_PATH_STEPS] ?? path;
+      return new JsonProblem(shown, `is nested deeper than ${DEPTH_MAX} levels`);
     }
     this.#looks += 1;
     if (this.#looks > LOOKS_MAX) throw new Error('too many values to find out which has no JSON');
-    this.#around.push({ object: value, path });
+    this.#around.set(value, path);
     for (const key of Object.keys(value)) {
       const culprit = this.#findIn(value, key, inside(path, value, key));
       if (culprit !== undefined) return culprit;
     }
-    this.#around.pop();
+    this.#around.delete(value);
     this.#innocent.add(value);
     return undefined;
   }

@@ -2,6 +2,7 @@
 import { createRequire } from 'node:module';
 import { parentPort } from 'node:worker_threads';
 import { currentInferenceRunner, InferenceEngine, RunnerDeclinedError, setInferenceRunner } from 'car-inference';
+import { changingRunner, hostileRunner, scramble } from './hostile-values.mjs';
 import { hold, reach } from './latch.mjs';
 
 const addon = createRequire(import.meta.url)('../../../native/index.js');
@@ -74,6 +75,23 @@ const commands = {
             return await end(emitter);
           };
     setInferenceRunner(runner, { hint });
+  },
+  /** Registers a runner that hands over one of the values of `hostile-values.mjs`. */
+  registerHostile({ way, table, name }) {
+    setInferenceRunner(hostileRunner(way, table, name));
+  },
+  /** Registers a runner that changes each event once it has handed it over. */
+  registerChanging: ({ way, events }) => {
+    setInferenceRunner(changingRunner(way, events));
+  },
+  /** As `collect`, and changes each event once it has been copied. */
+  async collectAndChange() {
+    const events = [];
+    for await (const event of stream) {
+      events.push(structuredClone(event));
+      scramble(event);
+    }
+    return events;
   },
   runs: () => runs,
   slot: async () => {

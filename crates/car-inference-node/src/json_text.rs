@@ -17,7 +17,9 @@ pub type TooLong = napi::Error<&'static str>;
 /// an error, rather than an exception without a cause.
 pub fn to_js_json(value: &impl Serialize) -> Result<String, TooLong> {
     let json = to_json(value);
-    if json.len() > UNITS_MAX && json.encode_utf16().count() > UNITS_MAX {
+    // Characters are counted fast, and are at most as many as units.
+    let is_too_long = || json.chars().count() > UNITS_MAX || json.encode_utf16().count() > UNITS_MAX;
+    if json.len() > UNITS_MAX && is_too_long() {
         return Err(TooLong::new(
             "car-inference.too-long",
             format!(

@@ -11,7 +11,7 @@ use crate::error::{ErrorCode, Failure, PolicyPoint};
 use crate::log::{CallStatus, Commit, Decision, Ending, LogError};
 use crate::policy::EndingVerdict;
 use crate::runner::RunnerResult;
-use crate::stream::{StreamEvent, Warning};
+use crate::stream::{StreamEvent, Warning, answer_bytes};
 use crate::tasks::generate::ToolCall;
 
 impl CallState {
@@ -97,18 +97,22 @@ impl CallState {
     /// Seals a completed call.
     pub(super) fn complete(&mut self, result: &RunnerResult, shared: &Arc<CallShared>, after: &mut After) -> Step {
         let now = Instant::now();
+        let limits = &shared.settings.limits;
+        // What was streamed has passed its bounds; only what the result is to fill has not.
+        let text = if self.streamed.text { "" } else { &result.text };
+        let tool_calls = if self.streamed.tool_calls {
+            &[]
+        } else {
+            &result.tool_calls[..]
+        };
+        if answer_bytes(text, tool_calls) > limits.call_bytes_max {
+            let message = format!("the runner's result exceeds {} bytes", limits.call_bytes_max);
+            let failure = Failure::limit("callBytesMax", limits.call_bytes_max, message);
+            return self.seal(Some(failure), shared, after);
+        }
         let reconciled = self.reconcile("the runner's result", &result.text, &result.tool_calls, now, after);
         if let Err(failure) = reconciled {
             return self.seal(Some(*failure), shared, after);
-        }
-        let limits = &shared.settings.limits;
-        if self.accumulator.answer_bytes() > limits.call_bytes_max {
-            let message = format!("the runner's result exceeds {} bytes", limits.call_bytes_max);
-            return self.seal(
-                Some(Failure::limit("callBytesMax", limits.call_bytes_max, message)),
-                shared,
-                after,
-            );
         }
         self.seal(None, shared, after)
     }

@@ -102,12 +102,6 @@ impl StreamAccumulator {
         self.text.len()
     }
 
-    /// The size of the text, and of the tool calls that were not streamed and so passed no bound on their way.
-    pub(crate) fn answer_bytes(&self) -> usize {
-        let whole = self.rest.as_ref().map_or(&[][..], |rest| &rest.completion.tool_calls);
-        super::answer_bytes(self.text.len(), whole)
-    }
-
     /// Takes over text and tool calls that were not streamed. What was streamed wins.
     pub(crate) fn fill(&mut self, text: &str, tool_calls: &[ToolCall]) {
         if self.text.is_empty() {
