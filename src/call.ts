@@ -4,6 +4,7 @@
  */
 
 import type { Completion, Ending, Failure, GenerateRequest, StreamEvent } from '../native/types';
+import { AsyncScope } from './async-scope';
 import { CallClock } from './call-clock';
 import type { CallInput } from './call-input';
 import { CallResult, type Outcome } from './call-result';
@@ -34,6 +35,8 @@ export class Call {
   /** The same number, for those who must not hold the call. */
   readonly ticket = { id: 0 };
   readonly clock = new CallClock(this);
+  /** The async context in which the call was made. */
+  readonly scope = new AsyncScope();
   readonly #engine: EngineHandle;
   readonly #input: CallInput;
   readonly #outlet = new Outlet();
