@@ -6,6 +6,7 @@
 import type { Completion, Ending, Failure, GenerateRequest, StreamEvent } from '../native/types';
 import { AsyncScope } from './async-scope';
 import { CallClock } from './call-clock';
+import { CallFailure, type ErrorOrigin } from './call-failure';
 import type { CallInput } from './call-input';
 import { CallResult, type Outcome } from './call-result';
 import type { CallSettings } from './call-settings';
@@ -214,7 +215,8 @@ export class Call {
     if (this.#isEnding || this.#stopping) return;
     if (this.id === 0) {
       const cause = reason === undefined ? {} : { cause: reason.value };
-      this.#conclude({ error: new CancelledError(message ?? 'the call was cancelled before it started', cause) });
+      const error = new CancelledError(message ?? 'the call was cancelled before it started', cause);
+      this.#conclude(new CallFailure(error, 'call'));
       return;
     }
     this.#stopping = true;
@@ -267,7 +269,7 @@ export class Call {
   /** Something that cannot happen has happened, such as a panic in Rust: the call ends all the same. */
   broken(error: unknown): void {
     if (this.#phase === 'over') return;
-    this.#conclude({ error: new InternalError(messageOf(error), { cause: error }) });
+    this.#conclude(new CallFailure(new InternalError(messageOf(error), { cause: error }), 'call'));
   }
 
   /** A foreign call has events. */
@@ -361,18 +363,18 @@ export class Call {
     if (this.#phase === 'over') return false;
     if (this.id !== 0) return true;
     const { error, optionsJson, requestJson, signal } = this.#input;
-    if (signal?.aborted) return this.#refuse(signal.reason);
-    if (error !== undefined) return this.#refuse(error);
+    if (signal?.aborted) return this.#refuse(signal.reason, 'host');
+    if (error !== undefined) return this.#refuse(error, 'host');
     const id = native.open(this.#engine.id, requestJson, optionsJson);
-    if (id < 0) return this.#refuse(lastError());
+    if (id < 0) return this.#refuse(lastError(), 'call');
     this.id = id;
     this.ticket.id = id;
     enterLive(this);
     return true;
   }
 
-  #refuse(error: unknown): false {
-    this.#conclude({ error });
+  #refuse(error: unknown, origin: ErrorOrigin): false {
+    this.#conclude(new CallFailure(error, origin));
     return false;
   }
 
@@ -428,7 +430,7 @@ export class Call {
       const { modelUsed, text, traceId } = ending.completion;
       this.#over = { traceId, modelUsed };
       const outcome = outcomeOf(ending, this.#input.signal, this.#causes?.values);
-      if ('completion' in outcome) this.#outlet.deliver(doneEvent(ending), text.length * 2);
+      if (!(outcome instanceof CallFailure)) this.#outlet.deliver(doneEvent(ending), text.length * 2);
       this.#conclude(outcome);
     } catch (error) {
       this.broken(error);
@@ -440,7 +442,7 @@ export class Call {
     this.clock.stop();
     this.#result.set(outcome);
     this.#room?.open();
-    this.#outlet.close('error' in outcome ? outcome : undefined);
+    this.#outlet.close(outcome instanceof CallFailure ? outcome : undefined);
     this.#result.announce();
     this.#engine.leave(this);
     const whenOver = this.#whenOver;
