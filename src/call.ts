@@ -5,6 +5,7 @@
 
 import type { Completion, Ending, Failure, GenerateRequest, StreamEvent } from '../native/types';
 import { AsyncScope } from './async-scope';
+import { schemaOf, type WatchedCall, watchCall } from './call-channels';
 import { CallClock } from './call-clock';
 import { CallFailure, type ErrorOrigin } from './call-failure';
 import type { CallInput } from './call-input';
@@ -37,12 +38,14 @@ export class Call {
   readonly ticket = { id: 0 };
   readonly clock = new CallClock(this);
   /** The async context in which the call was made. */
-  readonly scope = new AsyncScope();
+  scope = new AsyncScope();
   readonly #engine: EngineHandle;
   readonly #input: CallInput;
   readonly #outlet = new Outlet();
   #room: Room | undefined;
   readonly #result = new CallResult();
+  /** Undefined when nobody listens. */
+  #watched: WatchedCall | undefined;
   #causes: Causes | undefined;
   #settings: CallSettings | undefined;
   /** What is left of the call once it is over. */
@@ -280,6 +283,7 @@ export class Call {
   // ── the runner's side ──
 
   deliver(event: StreamEvent, bytes: number): void {
+    if (this.#watched !== undefined) this.#watched.event(event.type);
     this.#outlet.deliver(event, bytes);
     if (this.#forgotten && !this.#outlet.waiting) this.stop('consumer', undefined, 'the stream was forgotten');
   }
@@ -363,6 +367,7 @@ export class Call {
     if (this.#phase === 'over') return false;
     if (this.id !== 0) return true;
     const { error, optionsJson, requestJson, signal } = this.#input;
+    this.#watched = watchCall(this.#input, this.scope);
     if (signal?.aborted) return this.#refuse(signal.reason, 'host');
     if (error !== undefined) return this.#refuse(error, 'host');
     const id = native.open(this.#engine.id, requestJson, optionsJson);
@@ -370,6 +375,9 @@ export class Call {
     this.id = id;
     this.ticket.id = id;
     enterLive(this);
+    if (this.#watched !== undefined) {
+      this.scope = this.#watched.start(native.traceId(id), schemaOf(this.#engine.id, native.modelUsed(id)));
+    }
     return true;
   }
 
@@ -429,6 +437,7 @@ export class Call {
       if (this.#phase !== 'foreign' && native.hasDeliveries(this.id)) this.deliverAll(native.takeDeliveries(this.id));
       const { modelUsed, text, traceId } = ending.completion;
       this.#over = { traceId, modelUsed };
+      this.#watched?.sealed(ending);
       const outcome = outcomeOf(ending, this.#input.signal, this.#causes?.values);
       if (!(outcome instanceof CallFailure)) this.#outlet.deliver(doneEvent(ending), text.length * 2);
       this.#conclude(outcome);
@@ -450,6 +459,8 @@ export class Call {
     for (const resolve of whenOver) resolve();
     if (this.id !== 0) leaveLive(this);
     // Last, because code of others runs here: whatever it throws, the call is over.
+    const watched = this.#watched;
+    if (watched !== undefined) attempt(() => watched.end(outcome));
     const run = this.#run;
     this.#run = undefined;
     if (run !== undefined && !run.closed) attempt(() => run.abandon(new CancelledError('the call is over')));
