@@ -5,6 +5,7 @@
  */
 
 import { performance } from 'node:perf_hooks';
+import { outsideCalls } from './async-scope';
 
 /** The longest delay that a Node timer can hold. */
 const DELAY_MAX_MS = 2 ** 31 - 1;
@@ -56,7 +57,7 @@ class Line implements Link {
   }
 
   #start(delayMs: number): NodeJS.Timeout {
-    return setTimeout(() => this.#ring(), Math.min(delayMs, DELAY_MAX_MS)).unref();
+    return outsideCalls(() => setTimeout(() => this.#ring(), Math.min(delayMs, DELAY_MAX_MS)).unref());
   }
 
   #ring(): void {

@@ -1,18 +1,15 @@
 /** How a call came out, and the one promise of it. */
 
 import type { Completion } from '../native/types';
+import { CallFailure } from './call-failure';
 
-export type Outcome = { completion: Completion } | { error: unknown };
+export type Outcome = Completion | CallFailure;
 
 export class CallResult {
   #outcome: Outcome | undefined;
   #promise: Promise<Completion> | undefined;
-  #settle: ((outcome: Outcome) => void) | undefined;
-
-  /** Undefined until the call is over, and when it failed. */
-  get completion(): Completion | undefined {
-    return this.#outcome !== undefined && 'completion' in this.#outcome ? this.#outcome.completion : undefined;
-  }
+  #resolve: ((completion: Completion) => void) | undefined;
+  #reject: ((error: unknown) => void) | undefined;
 
   get isAsked(): boolean {
     return this.#promise !== undefined;
@@ -22,11 +19,16 @@ export class CallResult {
   promise(): Promise<Completion> {
     if (this.#promise === undefined) {
       this.#promise = new Promise((resolve, reject) => {
-        this.#settle = (outcome) => ('error' in outcome ? reject(outcome.error) : resolve(outcome.completion));
+        this.#resolve = resolve;
+        this.#reject = reject;
       });
-      // Whoever awaits it gets the rejection; whoever does not is not punished with an unhandled one.
-      this.#promise.catch(() => {});
-      if (this.#outcome !== undefined) this.#settle?.(this.#outcome);
+      const outcome = this.#outcome;
+      if (outcome instanceof CallFailure) {
+        outcome.captureStack();
+        this.#fail(outcome.error);
+      } else if (outcome !== undefined) {
+        this.#resolve?.(outcome);
+      }
     }
     return this.#promise;
   }
@@ -37,6 +39,16 @@ export class CallResult {
 
   /** Lets the promise know. */
   announce(): void {
-    if (this.#outcome !== undefined) this.#settle?.(this.#outcome);
+    const outcome = this.#outcome;
+    const resolve = this.#resolve;
+    if (outcome === undefined || resolve === undefined) return;
+    if (outcome instanceof CallFailure) outcome.rejectLater(resolve, (error) => this.#fail(error));
+    else resolve(outcome);
+  }
+
+  #fail(error: unknown): void {
+    // Whoever awaits it gets the rejection; whoever does not is not punished with an unhandled one.
+    this.#promise?.catch(() => {});
+    this.#reject?.(error);
   }
 }

@@ -4,7 +4,10 @@
  */
 
 import type { Completion, Ending, Failure, GenerateRequest, StreamEvent } from '../native/types';
+import { AsyncScope } from './async-scope';
+import { schemaOf, type WatchedCall, watchCall } from './call-channels';
 import { CallClock } from './call-clock';
+import { CallFailure, type ErrorOrigin } from './call-failure';
 import { type CallInput, unreadableSignal } from './call-input';
 import { CallResult, type Outcome } from './call-result';
 import type { CallSettings } from './call-settings';
@@ -34,11 +37,15 @@ export class Call {
   /** The same number, for those who must not hold the call. */
   readonly ticket = { id: 0 };
   readonly clock = new CallClock(this);
+  /** The async context in which the call was made. */
+  scope = new AsyncScope();
   readonly #engine: EngineHandle;
   readonly #input: CallInput;
   readonly #outlet = new Outlet();
   #room: Room | undefined;
   readonly #result = new CallResult();
+  /** Undefined when nobody listens. */
+  #watched: WatchedCall | undefined;
   #causes: Causes | undefined;
   #settings: CallSettings | undefined;
   /** What is left of the call once it is over. */
@@ -223,7 +230,8 @@ export class Call {
     if (this.#isEnding || this.#stopping) return;
     if (this.id === 0) {
       const cause = reason === undefined ? {} : { cause: reason.value };
-      this.#conclude({ error: new CancelledError(message ?? 'the call was cancelled before it started', cause) });
+      const error = new CancelledError(message ?? 'the call was cancelled before it started', cause);
+      this.#conclude(new CallFailure(error, 'call'));
       return;
     }
     this.#stopping = true;
@@ -279,11 +287,10 @@ export class Call {
     attempt(() => {
       this.#over = { modelUsed: this.modelUsed, traceId: this.traceId };
     });
-    this.#conclude({
-      error: isTooLong(error)
-        ? tooLong(error, this.#over.traceId)
-        : new InternalError(messageOf(error), { cause: error }),
-    });
+    const failure = isTooLong(error)
+      ? tooLong(error, this.#over.traceId)
+      : new InternalError(messageOf(error), { cause: error });
+    this.#conclude(new CallFailure(failure, 'call'));
   }
 
   /** A foreign call has events. */
@@ -295,10 +302,11 @@ export class Call {
 
   /** Answers the consumer's pull, when that is all there is to do. */
   answer(event: StreamEvent): boolean {
-    return !this.#demanded && !this.#forgotten && this.#outlet.answer(event);
+    return !this.#demanded && !this.#forgotten && this.#watched === undefined && this.#outlet.answer(event);
   }
 
   deliver(event: StreamEvent, bytes: number): void {
+    if (this.#watched !== undefined) this.#watched.event(event.type);
     this.#outlet.deliver(event, bytes);
     if (this.#forgotten && !this.#outlet.waiting) this.stop('consumer', undefined, 'the stream was forgotten');
   }
@@ -391,22 +399,26 @@ export class Call {
     if (this.#phase === 'over') return false;
     if (this.id !== 0) return true;
     const { error, optionsJson, requestJson, signal } = this.#input;
+    this.#watched = watchCall(this.#input, this.scope);
     try {
-      if (signal?.aborted) return this.#refuse(signal.reason);
+      if (signal?.aborted) return this.#refuse(signal.reason, 'host');
     } catch (unreadable) {
-      return this.#refuse(unreadableSignal(unreadable));
+      return this.#refuse(unreadableSignal(unreadable), 'call');
     }
-    if (error !== undefined) return this.#refuse(error);
+    if (error !== undefined) return this.#refuse(error, 'host');
     const id = native.open(this.#engine.id, requestJson, optionsJson);
-    if (id < 0) return this.#refuse(lastError());
+    if (id < 0) return this.#refuse(lastError(), 'call');
     this.id = id;
     this.ticket.id = id;
     enterLive(this);
+    if (this.#watched !== undefined) {
+      this.scope = this.#watched.start(native.traceId(id), schemaOf(this.#engine.id, native.modelUsed(id)));
+    }
     return true;
   }
 
-  #refuse(error: unknown): false {
-    this.#conclude({ error });
+  #refuse(error: unknown, origin: ErrorOrigin): false {
+    this.#conclude(new CallFailure(error, origin));
     return false;
   }
 
@@ -466,8 +478,9 @@ export class Call {
       if (this.#phase !== 'foreign' && native.hasDeliveries(this.id)) this.deliverAll(native.takeDeliveries(this.id));
       const { modelUsed, text, traceId } = ending.completion;
       this.#over = { traceId, modelUsed };
+      this.#watched?.sealed(ending);
       const outcome = outcomeOf(ending, this.#input.signal, this.#causes?.values);
-      if ('completion' in outcome) this.#outlet.deliver(doneEvent(ending), text.length * 2);
+      if (!(outcome instanceof CallFailure)) this.#outlet.deliver(doneEvent(ending), text.length * 2);
       this.#conclude(outcome);
     } catch (error) {
       this.broken(error);
@@ -479,7 +492,7 @@ export class Call {
     this.clock.stop();
     this.#result.set(outcome);
     this.#room?.open();
-    this.#outlet.close('error' in outcome ? outcome : undefined);
+    this.#outlet.close(outcome instanceof CallFailure ? outcome : undefined);
     this.#result.announce();
     this.#engine.leave(this);
     const whenOver = this.#whenOver;
@@ -487,6 +500,8 @@ export class Call {
     for (const resolve of whenOver) resolve();
     if (this.id !== 0) leaveLive(this);
     // Last, because code of others runs here: whatever it throws, the call is over.
+    const watched = this.#watched;
+    if (watched !== undefined) attempt(() => watched.end(outcome));
     const run = this.#run;
     this.#run = undefined;
     if (run !== undefined && !run.closed) attempt(() => run.abandon(new CancelledError('the call is over')));

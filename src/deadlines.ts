@@ -4,6 +4,7 @@
  * to stay only when it is about to leave.
  */
 
+import { outsideCalls } from './async-scope';
 import type { Call } from './call';
 import { realm } from './realm';
 
@@ -34,7 +35,7 @@ function stayForWaitingCalls(): void {
   }
   // The bell is weak, so something has to keep the loop while the log commits or another thread answers. It repeats,
   // because a loop that ran empty each time would have the process announce its exit to the host each time.
-  if (isMailAwaited()) realm.mailTimer ??= setInterval(lookForWaitingCalls, MAIL_WAIT_MS);
+  if (isMailAwaited()) realm.mailTimer ??= outsideCalls(() => setInterval(lookForWaitingCalls, MAIL_WAIT_MS));
 }
 
 function lookForWaitingCalls(): void {

@@ -1,6 +1,7 @@
 /** From the ending that Rust sealed to what the consumer gets: the `done` event and the result, or one error. */
 
 import type { Ending, StreamEvent } from '../native/types';
+import { CallFailure } from './call-failure';
 import type { Outcome } from './call-result';
 import { errorFrom } from './failure';
 
@@ -9,10 +10,10 @@ export function outcomeOf(
   signal: AbortSignal | undefined,
   causes: ReadonlyMap<number, unknown> | undefined,
 ): Outcome {
-  if (failure === undefined || failure === null) return { completion };
+  if (failure === undefined || failure === null) return completion;
   // As `fetch` does: whoever aborts gets the reason it gave.
-  if (failure.cancel?.kind === 'signal' && signal?.aborted) return { error: signal.reason };
-  return { error: errorFrom(failure, { completion, causes }) };
+  if (failure.cancel?.kind === 'signal' && signal?.aborted) return new CallFailure(signal.reason, 'host');
+  return new CallFailure(errorFrom(failure, { completion, causes }), 'call');
 }
 
 /** The last event of a call that went well. */

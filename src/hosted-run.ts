@@ -10,7 +10,7 @@ import { decodeJson } from './json';
 import { native, Verdict } from './native';
 import { realm } from './realm';
 import { Run } from './run';
-import { runnerById } from './runner';
+import { hostedScope, runnerById } from './runner';
 
 export class HostedRun extends Run {
   #room: Promise<EmitOutcome> | undefined;
@@ -73,7 +73,7 @@ export class HostedRun extends Run {
 /** Mail: someone elsewhere wants a runner of this thread. */
 export function hostRun(port: number, payload: string): void {
   const { runnerId, request } = decodeJson<{ runnerId: number; request: GenerateRequest }>(payload);
-  const run = new HostedRun(port);
+  const run = new HostedRun(port, hostedScope(runnerId));
   // The call may be over already. If not, it may be later, and the runner still wants to log the facts of it.
   if (!run.keepFacts()) return;
   if (native.isClosed(port)) {

@@ -3,6 +3,13 @@
 import { openMailbox } from './mailbox';
 
 export type * from '../native/types';
+export type {
+  CallAttributes,
+  CallChannels,
+  CallEndMessage,
+  CallFirstEventMessage,
+  CallStartMessage,
+} from './call-channels';
 export type { GenerateOptions } from './call-input';
 export type { EmitOutcome, EventEmitter, RunnerEvent } from './emitter';
 export { type CloseMode, InferenceEngine } from './engine';

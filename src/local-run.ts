@@ -21,7 +21,7 @@ export class LocalRun extends Run {
   #seenAt = performance.now();
 
   constructor(call: Call) {
-    super(call.id);
+    super(call.id, call.scope);
     this.#call = call;
   }
 

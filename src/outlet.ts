@@ -4,6 +4,7 @@
  */
 
 import type { StreamEvent } from '../native/types';
+import type { CallFailure } from './call-failure';
 import { EventQueue } from './event-queue';
 
 type Result = IteratorResult<StreamEvent, void>;
@@ -31,7 +32,7 @@ export class Outlet {
   /** No event reaches anyone any more. */
   #dropped = false;
   #silent = false;
-  #failure: { error: unknown } | undefined;
+  #failure: CallFailure | undefined;
   #park: ((resolve: Resolve, reject: Reject) => void) | undefined;
 
   /** Whether a pull waits. */
@@ -90,9 +91,13 @@ export class Outlet {
 
   /** What a pull gets once nothing will come any more. */
   afterEnd(): Promise<Result> {
+    // The failure is on its way to a pull before this one.
+    if (this.#resolve !== undefined) return this.wait();
     const failure = this.#failure;
+    if (failure === undefined) return Promise.resolve({ ...DONE });
     this.#failure = undefined;
-    return failure === undefined ? Promise.resolve({ ...DONE }) : quiet(Promise.reject(failure.error));
+    failure.captureStack();
+    return quiet(Promise.reject(failure.error));
   }
 
   /** Nobody pulls: drops what waits, and what will come while no pull waits for it. */
@@ -123,16 +128,22 @@ export class Outlet {
   }
 
   /** Nothing will come any more: the failure goes to the first pull, waiting or later. */
-  close(failure: { error: unknown } | undefined): void {
-    if (failure !== undefined && !this.#silent) {
-      const reject = this.#reject;
-      if (this.#resolve === undefined || reject === undefined) {
-        this.#failure = failure;
-      } else {
-        if (this.#pull !== undefined) quiet(this.#pull);
-        this.#advance();
-        reject(failure.error);
-      }
+  close(failure: CallFailure | undefined): void {
+    if (failure === undefined || this.#silent) {
+      this.release();
+    } else if (this.#resolve === undefined) {
+      this.#failure = failure;
+    } else {
+      failure.rejectLater(this.#resolve, (error) => this.#fail(error));
+    }
+  }
+
+  #fail(error: unknown): void {
+    const reject = this.#reject;
+    if (this.#resolve !== undefined && reject !== undefined && !this.#silent) {
+      if (this.#pull !== undefined) quiet(this.#pull);
+      this.#advance();
+      reject(error);
     }
     this.release();
   }

@@ -4,13 +4,20 @@
  * mailbox a thread, so the newest copy takes the mail of all.
  */
 
+import type { AsyncScope } from './async-scope';
 import type { Call } from './call';
 import type { HostedRun } from './hosted-run';
 import { native } from './native';
 import type { RunnerLike } from './runner';
 
+export interface RegisteredRunner {
+  readonly runner: RunnerLike;
+  /** The async context in which it was registered. */
+  readonly scope: AsyncScope;
+}
+
 export interface Realm {
-  readonly runners: Map<number, RunnerLike>;
+  readonly runners: Map<number, RegisteredRunner>;
   /** Calls that are open. */
   readonly calls: Map<number, Call>;
   readonly hostedRuns: Map<number, HostedRun>;

@@ -4,6 +4,7 @@
  */
 
 import type { GenerateRequest, StreamEvent } from '../native/types';
+import type { AsyncScope } from './async-scope';
 import { type AttemptFacts, type EmitOutcome, RunEmitter } from './emitter';
 import { passGate } from './gate';
 import { describe, encodeJson, JsonProblem, toWellFormed } from './json';
@@ -21,6 +22,8 @@ interface EventIterator {
 
 export abstract class Run {
   readonly port: number;
+  /** Where the runner's code runs, and nothing but it. */
+  readonly scope: AsyncScope;
   readonly emitter = new RunEmitter(this);
   /** No event is taken any more. */
   closed = false;
@@ -37,8 +40,9 @@ export abstract class Run {
   #factsJson: string | undefined;
   #facts: AttemptFacts | undefined;
 
-  constructor(port: number) {
+  constructor(port: number, scope: AsyncScope) {
     this.port = port;
+    this.scope = scope;
   }
 
   /** Whether another event may be pulled now. */
@@ -68,6 +72,10 @@ export abstract class Run {
 
   /** Calls the runner. */
   begin(runner: RunnerLike | undefined, request: GenerateRequest): void {
+    this.scope.runInAsyncScope(this.#begin, this, runner, request);
+  }
+
+  #begin(runner: RunnerLike | undefined, request: GenerateRequest): void {
     try {
       if (runner === undefined) throw new Error('the runner is gone');
       const returned: unknown =
@@ -81,10 +89,14 @@ export abstract class Run {
   /** Pulls the next event if the runner is one to be pulled and its events are wanted. */
   pump(): void {
     if (this.#iterator === undefined || this.#pulling || this.aborted || this.closed || !this.wants()) return;
+    this.scope.runInAsyncScope(this.#pull, this);
+  }
+
+  #pull(): void {
     this.#pulling = true;
     this.pulls += 1;
     try {
-      then.call(Promise.resolve(this.#iterator.next()), this.#whenPulled, this.#whenFailed);
+      then.call(Promise.resolve((this.#iterator as EventIterator).next()), this.#whenPulled, this.#whenFailed);
     } catch (error) {
       this.#fail(error);
     }
@@ -112,6 +124,11 @@ export abstract class Run {
     if (this.aborted || this.closed) return;
     this.aborted = true;
     this.abortReason = reason;
+    this.scope.runInAsyncScope(this.#tell, this, reason);
+  }
+
+  /** The runner's own listeners run here, and its `finally`. */
+  #tell(reason: unknown): void {
     this.emitter.abort(reason);
     this.#wind();
   }

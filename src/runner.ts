@@ -4,6 +4,7 @@
  */
 
 import type { Completion, GenerateRequest } from '../native/types';
+import { AsyncScope, outsideCalls } from './async-scope';
 import type { EventEmitter, RunnerEvent } from './emitter';
 import { describe, messageOf } from './json';
 import { native, Slot } from './native';
@@ -69,7 +70,7 @@ export function setInferenceRunner(runner: RunnerLike | null, options: RunnerSlo
   }
   checkRunner(runner);
   const id = native.registerRunner(hint);
-  realm.runners.set(id, runner);
+  realm.runners.set(id, { runner, scope: new AsyncScope() });
   return new Registration(hint, id);
 }
 
@@ -84,12 +85,22 @@ export function setInferenceRunner(runner: RunnerLike | null, options: RunnerSlo
 export function currentInferenceRunner(options: RunnerSlotOptions = {}): RunnerLike | null {
   const id = native.currentRunner(hintOf(options));
   if (id === Slot.EMPTY) return null;
-  return realm.runners.get(id) ?? RUNNER_ELSEWHERE;
+  return realm.runners.get(id)?.runner ?? RUNNER_ELSEWHERE;
 }
 
 /** The runner that Rust knows by this number. @internal */
 export function runnerById(id: number): RunnerLike | undefined {
-  return realm.runners.get(id);
+  return realm.runners.get(id)?.runner;
+}
+
+/**
+ * The context of a run for a consumer elsewhere, whose own context cannot come along: that in which the runner was
+ * registered. One of its own for each run, because older versions of Node let `enterWith` change it. @internal
+ */
+export function hostedScope(id: number): AsyncScope {
+  const open = () => new AsyncScope();
+  const registered = realm.runners.get(id);
+  return registered === undefined ? outsideCalls(open) : registered.scope.runInAsyncScope(open);
 }
 
 /** Rust holds this runner no longer. @internal */
