@@ -32,6 +32,7 @@ countCalls(
 );
 countCalls(JSON, ['parse', 'stringify'], (name) => `JSON.${name}`);
 countCalls(performance, ['now'], () => 'clock readings');
+countCalls(Date, ['now'], () => 'clock readings');
 
 const resources = { PROMISE: 'promises', Timeout: 'timers', Immediate: 'immediates', TickObject: 'ticks' };
 createHook({
