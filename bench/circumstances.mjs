@@ -11,8 +11,21 @@ function versionOf(folder) {
   return JSON.parse(readFileSync(new URL(`${folder}package.json`, root), 'utf8')).version;
 }
 
+function output(command, ...args) {
+  return execFileSync(command, args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+}
+
 function git(...args) {
-  return execFileSync('git', args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+  return output('git', ...args);
+}
+
+/** What built the addon. */
+function rustVersion() {
+  try {
+    return output('rustc', '--version').split(' ')[1];
+  } catch {
+    return 'unknown';
+  }
 }
 
 function commit() {
@@ -32,7 +45,6 @@ export function load() {
 export function circumstances() {
   const [{ model }] = cpus();
   return {
-    date: new Date().toISOString().slice(0, 10),
     commit: commit(),
     machine: {
       cpu: model.trim(),
@@ -42,6 +54,7 @@ export function circumstances() {
     },
     versions: {
       Node: process.versions.node,
+      rustc: rustVersion(),
       'car-inference': versionOf(''),
       ...Object.fromEntries(peers.map((name) => [name, versionOf(`node_modules/${name}/`)])),
     },

@@ -6,7 +6,6 @@ import { readOptions } from './options.mjs';
 import { writeMarkdown } from './output/markdown.mjs';
 import { problemsOf } from './output/tables.mjs';
 import { printGoals, printMeasurement } from './output/terminal.mjs';
-import { plan } from './plan.mjs';
 import { runCell } from './rounds.mjs';
 
 async function run(measurement) {
@@ -22,12 +21,22 @@ async function run(measurement) {
   return result;
 }
 
-async function runAll({ size, select }) {
+async function runAll({ size, measurements }) {
+  const started = { date: new Date(), clock: performance.now() };
   const before = load();
   const results = [];
-  for (const measurement of select(plan(size))) results.push(await run(measurement));
+  for (const measurement of measurements) results.push(await run(measurement));
   const loadAverage = { before, after: load() };
-  return { ...circumstances(), size, loadAverage, goals: judge(results), results };
+  const minutes = Number(((performance.now() - started.clock) / 60_000).toFixed(1));
+  return {
+    date: started.date.toISOString(),
+    minutes,
+    size,
+    ...circumstances(),
+    loadAverage,
+    goals: judge(results),
+    results,
+  };
 }
 
 /** An earlier run, judged by today's goals. */
@@ -37,7 +46,16 @@ function readReport(file) {
   return { ...report, goals: judge(report.results) };
 }
 
-const options = readOptions(process.argv.slice(2));
+function readOptionsOrExit() {
+  try {
+    return readOptions(process.argv.slice(2));
+  } catch (error) {
+    console.error(`✗ ${error.message}`);
+    return process.exit(2);
+  }
+}
+
+const options = readOptionsOrExit();
 const report = options.fromFile ? readReport(options.fromFile) : await runAll(options);
 printGoals(report.goals);
 if (options.jsonFile) {

@@ -2,6 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { contenders } from './contenders/index.mjs';
+import { plan } from './plan.mjs';
 
 const defaultFile = fileURLToPath(new URL('results.json', import.meta.url));
 const optionsWithFile = ['--json', '--from'];
@@ -24,7 +25,11 @@ function selection(names) {
   const keeps = (name) => wantedContenders.length === 0 || name === 'floor' || wantedContenders.includes(name);
   const cellsOf = ({ cells }) =>
     cells
-      .map((cell) => ({ ...cell, contenders: cell.contenders.filter(keeps) }))
+      .map((cell) => ({
+        ...cell,
+        contenders: cell.contenders.filter(keeps),
+        leftOut: Object.fromEntries(Object.entries(cell.leftOut).filter(([name]) => keeps(name))),
+      }))
       .filter((cell) => cell.contenders.length > 0);
 
   return (measurements) => {
@@ -41,21 +46,39 @@ function selection(names) {
   };
 }
 
+/** @throws RangeError when two options contradict each other. */
+function checkTogether({ quick, smoke, only, from, markdown }) {
+  const isPart = quick || smoke || only.length > 0;
+  if (quick && smoke) throw new RangeError('--quick and --smoke are two sizes: give one');
+  if (from !== undefined && isPart) {
+    throw new RangeError('--from shows an earlier run: it goes with --json and --markdown only');
+  }
+  if (markdown && isPart) {
+    throw new RangeError(
+      '--markdown writes BENCHMARKS.md, which holds whole runs: it goes with --json and --from only',
+    );
+  }
+}
+
 /** @throws TypeError or RangeError that says what is wrong with an argument. */
 export function readOptions(args) {
   const { values } = parseArgs({
     args: withDefaultFile(args),
     options: {
       quick: { type: 'boolean', default: false },
+      smoke: { type: 'boolean', default: false },
       only: { type: 'string', multiple: true, default: [] },
       json: { type: 'string' },
       from: { type: 'string' },
       markdown: { type: 'boolean', default: false },
     },
   });
+  checkTogether(values);
+  const size = ['quick', 'smoke'].find((name) => values[name]) ?? 'full';
+  const select = selection(values.only.flatMap((names) => names.split(',')));
   return {
-    size: values.quick ? 'quick' : 'full',
-    select: selection(values.only.flatMap((names) => names.split(','))),
+    size,
+    measurements: select(plan(size)),
     jsonFile: values.json,
     fromFile: values.from,
     writesMarkdown: values.markdown,

@@ -1,5 +1,6 @@
 // What is measured, of whom, at which size and how often. A measurement has cells; a cell is one size.
 import { contenders } from './contenders/index.mjs';
+import { longBatchEvents, scales, slow_pace } from './scales.mjs';
 
 const ours = ['car-generator', 'car-emitter'];
 const libraries = ['ai-sdk', 'langchain', 'nemo-relay'];
@@ -8,67 +9,36 @@ const acrossThreads = ['floor', 'post-message', ...ours];
 const packages = ['car-inference', ...libraries];
 const packagesWithAddon = ['car-inference', 'nemo-relay'];
 
-/** Below this pace a contender gets fewer rounds. */
-const slow_pace = 100_000;
-const warmUpEventsMax = 100_000;
-/** From here on one batch takes so long that its samples are steady: fewer rounds do. */
-const longBatchEvents = 5_000_000;
-
-/**
- * `sample_s`: CPU time that one sample shall take. `batch_s`: a contender whose single batch would take longer is left
- * out of the cell. `sizes`: deltas of a stream, and streams side by side.
- */
-const scales = {
-  full: {
-    rounds: 5,
-    slowRounds: 2,
-    longRounds: 2,
-    sample_s: 0.4,
-    batch_s: 14,
-    calls: 10_000,
-    loads: 15,
-    wakes: 50_000,
-    sizes: { 1000: [1, 100, 1_000, 10_000], 100: [1, 100, 1_000, 10_000] },
-    threadSizes: { 1000: [1, 100, 1_000], 100: [100, 1_000, 10_000] },
-    threadRounds: 3,
-  },
-  quick: {
-    rounds: 2,
-    slowRounds: 1,
-    longRounds: 1,
-    sample_s: 0.15,
-    batch_s: 1.8,
-    calls: 5_000,
-    loads: 11,
-    wakes: 20_000,
-    sizes: { 1000: [1, 100], 100: [1, 100, 1_000, 10_000] },
-    threadSizes: { 100: [100, 1_000] },
-    threadRounds: 1,
-  },
-};
-
 function roundsOf(scale, rounds) {
   return (contender) => (contenders[contender].pace < slow_pace ? Math.min(rounds, scale.slowRounds) : rounds);
 }
 
 function cellOf(scale, { names, rounds = scale.rounds, parameters = {}, ...labels }) {
-  return { ...labels, contenders: names, rounds: roundsOf(scale, rounds), parameters: () => parameters };
+  return { ...labels, contenders: names, leftOut: {}, rounds: roundsOf(scale, rounds), parameters: () => parameters };
 }
 
 /** Streams side by side: as many batches as a sample has time for. */
 function streamsCell(scale, { names, rounds, deltas, streams, parameters, ...labels }) {
   const batchEvents = deltas * streams;
   const batchSeconds = (contender) => batchEvents / contenders[contender].pace;
+  const isTooLong = (contender) => batchSeconds(contender) > scale.batch_s;
+  const usual = cellOf(scale, { names, rounds: batchEvents >= longBatchEvents ? scale.longRounds : rounds, ...labels });
   return {
-    ...cellOf(scale, { names, rounds: batchEvents >= longBatchEvents ? scale.longRounds : rounds, ...labels }),
-    contenders: names.filter((contender) => batchSeconds(contender) <= scale.batch_s),
+    ...usual,
+    contenders: names.filter((contender) => !isTooLong(contender)),
+    leftOut: Object.fromEntries(
+      names
+        .filter(isTooLong)
+        .map((contender) => [contender, `left out: about ${Math.ceil(batchSeconds(contender))} s`]),
+    ),
+    rounds: (contender) => (batchSeconds(contender) > scale.longBatch_s ? 1 : usual.rounds(contender)),
     column: `m = ${streams.toLocaleString('en')}`,
     parameters: (contender) => ({
       ...parameters,
       deltas,
       streams,
       batches: Math.max(1, Math.round(scale.sample_s / batchSeconds(contender))),
-      warmUpEvents: Math.min(warmUpEventsMax, contenders[contender].pace * scale.sample_s),
+      warmUpEvents: Math.ceil(Math.min(scale.warmUpEventsMax, contenders[contender].pace * scale.sample_s)),
     }),
   };
 }
@@ -111,7 +81,7 @@ function threadCells(scale) {
 }
 
 function wakeCells(scale) {
-  return [0, 1_000, 10_000].map((idleStreams) =>
+  return [0, scale.idleStreams / 10, scale.idleStreams].map(Math.floor).map((idleStreams) =>
     cellOf(scale, {
       name: `idle=${idleStreams}`,
       column: `${idleStreams.toLocaleString('en')} idle`,
@@ -121,15 +91,18 @@ function wakeCells(scale) {
   );
 }
 
-/** @param {'full' | 'quick'} size */
+/** @param {'full' | 'quick' | 'smoke'} size */
 export function plan(size) {
   const scale = scales[size];
+  const calls = { calls: scale.calls, warmUpCalls: scale.warmUpCalls };
   const single = (options) => [cellOf(scale, { name: 'all', ...options })];
   return [
     {
       name: 'throughput',
       title: 'CPU per event in one thread',
-      note: 'm streams side by side, each of n text deltas, usage and done; and how many times the floor of the same round.',
+      note:
+        'm streams side by side, each of n text deltas, usage and done; and how many times the floor of the same ' +
+        'round. Without a spread: one round. Left out: whose single batch would take so long.',
       figures: {
         allThreads: { title: 'µs, all threads', isComparedWithFloor: true },
         mainThread: { title: 'µs, main thread', isComparedWithFloor: true },
@@ -139,9 +112,12 @@ export function plan(size) {
     {
       name: 'threads',
       title: 'Runner in the main thread, consumers in workers',
-      note: 'Each side is compared with the whole floor, which does both sides in one thread and hands nothing over.',
+      note:
+        'Each side is compared with the whole floor, which does both sides in one thread and hands nothing over. ' +
+        'One stream has one consumer: m = 1 is not for 2 workers.',
       figures: {
         eventsPerSecond: { title: 'events a second by the clock' },
+        allThreads: { title: 'CPU µs per event, all threads' },
         mainThread: { title: 'CPU µs per event, main thread', isComparedWithFloor: true },
         workers: { title: 'CPU µs per event, workers', isComparedWithFloor: true },
         otherThreads: { title: 'CPU µs per event, other threads' },
@@ -151,23 +127,27 @@ export function plan(size) {
     {
       name: 'first-event',
       title: 'First event',
-      note: 'From the request to the first event at the consumer, by the clock, one call after the other.',
+      note: 'From asking for a stream to its first event at the consumer, by the clock, one warm call after the other.',
       figures: { p50: { title: 'p50, µs' }, p99: { title: 'p99, µs' } },
-      cells: single({ names: inOneThread, parameters: { calls: scale.calls, warmUpCalls: 5_000 } }),
+      cells: single({ names: inOneThread, parameters: calls }),
     },
     {
       name: 'open-close',
       title: 'Opening and closing',
       note: 'CPU of a whole call of one text delta and done.',
       figures: { allThreads: { title: 'µs, all threads' }, mainThread: { title: 'µs, main thread' } },
-      cells: single({ names: inOneThread, parameters: { calls: scale.calls, warmUpCalls: 5_000 } }),
+      cells: single({ names: inOneThread, parameters: calls }),
     },
     {
       name: 'idle-memory',
       title: 'Memory of an idle stream',
-      note: '10,000 streams that have delivered one event; their runners and consumers wait. After garbage collection.',
+      note:
+        'What 10,000 more of them add: streams that have delivered one event; their runners and consumers wait. After garbage ' +
+        'collection, with a young generation that has its full size from the start.',
+      // A young generation that grows while streams are opened would count as theirs.
+      nodeFlags: ['--min-semi-space-size=16', '--max-semi-space-size=16'],
       figures: { rss: { title: 'RSS, KiB' }, heap: { title: 'JavaScript heap, KiB' } },
-      cells: single({ names: inOneThread, parameters: { streams: 10_000 } }),
+      cells: single({ names: inOneThread, parameters: { streams: scale.idleStreams } }),
     },
     {
       name: 'wake',
@@ -175,6 +155,7 @@ export function plan(size) {
       note: 'Every event of the busy stream is woken by a message and takes a turn of the event loop.',
       figures: {
         mainThread: { title: 'CPU µs per event, main thread' },
+        p50: { title: 'µs between events, p50' },
         p99: { title: 'µs between events, p99' },
         loopDelayP99: { title: 'event-loop delay ms, p99' },
       },
@@ -190,7 +171,7 @@ export function plan(size) {
     {
       name: 'addon-size',
       title: 'Native addon',
-      note: 'Size of the `.node` file.',
+      note: 'Size of the `.node` file: ours built for release and stripped of symbols, theirs as published.',
       figures: { size: { title: 'MB' } },
       cells: single({ names: packagesWithAddon, rounds: 1 }),
     },

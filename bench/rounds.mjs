@@ -27,7 +27,10 @@ function resultOf(figures, samples, floor) {
   };
 }
 
-/** @returns for each contender its figures and their ratios to the floor, or the `problem` that kept it from ending. */
+/**
+ * @returns for each contender its figures and their ratios to the floor, or the `problem` that kept it from ending, or that
+ *   it is `leftOut`.
+ */
 export async function runCell(measurement, cell) {
   const samples = Object.fromEntries(cell.contenders.map((contender) => [contender, []]));
   const problems = {};
@@ -35,7 +38,7 @@ export async function runCell(measurement, cell) {
     if (contender in problems) continue;
     try {
       const parameters = cell.parameters(contender);
-      samples[contender].push(await takeSample({ measurement: measurement.name, contender, parameters }));
+      samples[contender].push(await takeSample({ measurement, contender, parameters }));
     } catch (error) {
       problems[contender] = error.message;
     }
@@ -47,5 +50,7 @@ export async function runCell(measurement, cell) {
       ? { problem: problems[contender] }
       : { parameters: cell.parameters(contender), ...resultOf(measurement.figures, samples[contender], floor) },
   ]);
-  return { name: cell.name, group: cell.group, column: cell.column, contenders: Object.fromEntries(results) };
+  const leftOut = Object.entries(cell.leftOut).map(([contender, reason]) => [contender, { leftOut: reason }]);
+  const { name, group, column } = cell;
+  return { name, group, column, contenders: Object.fromEntries([...results, ...leftOut]) };
 }

@@ -7,9 +7,10 @@ const child = fileURLToPath(new URL('child.mjs', import.meta.url));
 const timeout_ms = 300_000;
 
 /** @throws Error with what the child wrote, when it brought no figures. */
-export function takeSample(order) {
+export function takeSample({ measurement: { name, nodeFlags = [] }, contender, parameters }) {
+  const order = JSON.stringify({ measurement: name, contender, parameters });
   return new Promise((resolve, reject) => {
-    const running = spawn(process.execPath, ['--expose-gc', child, JSON.stringify(order)], {
+    const running = spawn(process.execPath, ['--expose-gc', ...nodeFlags, child, order], {
       timeout: timeout_ms,
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
     });
@@ -27,10 +28,7 @@ export function takeSample(order) {
     running.once('error', reject);
     running.once('close', (code, signal) => {
       if (code === 0 && figures !== '') resolve(JSON.parse(figures));
-      else {
-        const { measurement, contender } = order;
-        reject(new Error(`${measurement} of ${contender} ended with ${signal ?? code}:\n${output.trimEnd()}`));
-      }
+      else reject(new Error(`${name} of ${contender} ended with ${signal ?? code}:\n${output.trimEnd()}`));
     });
   });
 }

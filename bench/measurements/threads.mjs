@@ -8,13 +8,13 @@ import { measure as measureOneThread } from './throughput.mjs';
 const eventsBesideDeltas = 2;
 const consumer = new URL('../work/consumer-thread.mjs', import.meta.url);
 
-/** Has a worker consume streams, and resolves to its own CPU time in microseconds. */
+/** Has a worker consume streams, and resolves to its own CPU time in microseconds and the number of events that came. */
 function order(worker, { work, streams, batches }) {
   return new Promise((resolve, reject) => {
-    const onMessage = ({ cpu }) => {
+    const onMessage = ({ cpu, events }) => {
       if (cpu === undefined) return;
       worker.off('message', onMessage);
-      resolve(cpu);
+      resolve({ cpu, events });
     };
     worker.on('message', onMessage);
     worker.once('error', reject);
@@ -24,13 +24,13 @@ function order(worker, { work, streams, batches }) {
 
 /** One thread does both sides there: each is compared with all of it. */
 async function measureFloor(parameters) {
-  const { mainThread, eventsPerSecond } = await measureOneThread('floor', parameters);
-  return { eventsPerSecond, mainThread, workers: mainThread, otherThreads: 0 };
+  const { allThreads, mainThread, eventsPerSecond } = await measureOneThread('floor', parameters);
+  return { eventsPerSecond, allThreads, mainThread, workers: mainThread, otherThreads: allThreads - mainThread };
 }
 
 /**
- * @returns `eventsPerSecond` by the clock; microseconds of CPU for each event: `mainThread`, `workers` (all together),
- *   `otherThreads` (garbage collection, compilation, Rust's own).
+ * @returns `eventsPerSecond` by the clock; microseconds of CPU for each event: `allThreads`, and of these `mainThread`,
+ *   `workers` (all together), `otherThreads` (garbage collection, compilation, Rust's own).
  */
 export async function measure(contender, { workerCount, streams, deltas, batches, warmUpEvents }) {
   if (contender === 'floor') return measureFloor({ streams, deltas, batches, warmUpEvents });
@@ -51,14 +51,17 @@ export async function measure(contender, { workerCount, streams, deltas, batches
 
   const startedAt = performance.now();
   const elapsed = cpuTime();
-  const workerTimes = await orderAll('answer', batches);
+  const outcomes = await orderAll('answer', batches);
   const { allThreads, thisThread } = elapsed();
   const seconds = (performance.now() - startedAt) / 1000;
 
   const events = batches * streams * (deltas + eventsBesideDeltas);
-  const workerTime = workerTimes.reduce((sum, time) => sum + time, 0);
+  const total = (key) => outcomes.reduce((sum, outcome) => sum + outcome[key], 0);
+  if (total('events') < batches * streams * deltas) throw new Error(`only ${total('events')} events arrived`);
+  const workerTime = total('cpu');
   return {
     eventsPerSecond: events / seconds,
+    allThreads: allThreads / events,
     mainThread: thisThread / events,
     workers: workerTime / events,
     otherThreads: (allThreads - thisThread - workerTime) / events,

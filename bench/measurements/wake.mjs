@@ -60,7 +60,8 @@ export async function measure(contender, { idleStreams, events }) {
   const gaps = await gapsBetween(open('busy'));
   const { thisThread } = elapsed();
   delay.disable();
-  if (idle.length !== idleStreams) throw new Error('unreachable');
+  if (idle.length !== idleStreams || held.length < idleStreams) throw new Error('the streams are not idle');
+  if (gaps.length < events) throw new Error(`only ${gaps.length} events arrived`);
   return {
     mainThread: thisThread / events,
     p50: quantile(gaps, 0.5),

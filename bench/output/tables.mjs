@@ -10,6 +10,7 @@ function number(value) {
 function text(result, figure) {
   if (result === undefined) return absent;
   if (result.problem) return 'failed';
+  if (result.leftOut) return result.leftOut;
   const { median, min, max, samples } = result.figures[figure];
   const spread = samples.length > 1 ? ` (${number(min)}–${number(max)})` : '';
   const ratio = result.ratios[figure];

@@ -1,4 +1,5 @@
-// A worker that only consumes: does what it is ordered and tells how much of its own CPU time that took.
+// A worker that only consumes: does what it is ordered and tells how much of its own CPU time that took, and how many
+// events came.
 import { parentPort, workerData } from 'node:worker_threads';
 import { loadContender } from '../contenders/index.mjs';
 import { consumeSideBySide } from './consume.mjs';
@@ -10,6 +11,7 @@ const { open } = connect(parentPort);
 parentPort.on('message', async ({ isOrder, work, streams, batches }) => {
   if (!isOrder) return;
   const elapsed = cpuTime();
-  for (let batch = 0; batch < batches; batch += 1) await consumeSideBySide(streams, () => open(work));
-  parentPort.postMessage({ cpu: elapsed().thisThread });
+  let events = 0;
+  for (let batch = 0; batch < batches; batch += 1) events += await consumeSideBySide(streams, () => open(work));
+  parentPort.postMessage({ cpu: elapsed().thisThread, events });
 });

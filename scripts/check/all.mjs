@@ -1,4 +1,5 @@
 // Every check, in the order in which they run: the cheap ones first.
+import { countInstructions } from '../count/instructions.mjs';
 import { cargoDenyAdvisories, cargoDenyRules } from './cargo-deny.mjs';
 import { command } from './command-check.mjs';
 import { compareGenerated } from './generated-drift.mjs';
@@ -26,6 +27,7 @@ export function checks(generatedBefore) {
       name: 'cargo doc',
       check: () => command('cargo', ['doc', '--workspace', '--no-deps'], { RUSTDOCFLAGS: '-D warnings' }),
     },
+    { name: 'instruction counts', check: () => countInstructions('compare') },
     { name: 'generated files', check: () => compareGenerated(generatedBefore) },
     { name: 'publint', check: () => command('publint', ['run', '--strict']) },
     { name: 'attw', check: () => command('attw', ['--pack', '.', '--profile', 'node16']) },

@@ -1,0 +1,54 @@
+// Counts what the package does: its calls into the addon, JSON, clocks, and what Node makes for it (promises, timers,
+// ticks). Imported before the package, which then finds counting functions where it expects the real ones.
+import { createHook } from 'node:async_hooks';
+import { createRequire } from 'node:module';
+import { performance } from 'node:perf_hooks';
+
+const addon = createRequire(import.meta.url)('../../../native/index.js');
+
+/** By name, how often so far. */
+const counts = new Map();
+
+function count(name) {
+  counts.set(name, (counts.get(name) ?? 0) + 1);
+}
+
+/** Puts a function that counts its calls in the place of each of these functions of an object. */
+function countCalls(object, names, nameOf) {
+  for (const name of names) {
+    const original = object[name];
+    const counted = nameOf(name);
+    object[name] = (...args) => {
+      count(counted);
+      return original.apply(object, args);
+    };
+  }
+}
+
+countCalls(
+  addon,
+  Object.keys(addon).filter((name) => typeof addon[name] === 'function'),
+  (name) => `native ${name}`,
+);
+countCalls(JSON, ['parse', 'stringify'], (name) => `JSON.${name}`);
+countCalls(performance, ['now'], () => 'clock readings');
+countCalls(Date, ['now'], () => 'clock readings');
+
+const resources = { PROMISE: 'promises', Timeout: 'timers', Immediate: 'immediates', TickObject: 'ticks' };
+createHook({
+  init(_id, type) {
+    count(resources[type] ?? type);
+  },
+}).enable();
+
+/** @returns what has been counted so far. */
+export function snapshot() {
+  return new Map(counts);
+}
+
+/** @returns what was counted between two snapshots, divided by `times`. */
+export function difference(before, after, times = 1) {
+  const names = [...after.keys()].toSorted();
+  const entries = names.map((name) => [name, (after.get(name) - (before.get(name) ?? 0)) / times]);
+  return new Map(entries.filter(([, value]) => value !== 0));
+}

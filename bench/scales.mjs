@@ -1,0 +1,66 @@
+// How large and how often: the full run, a minute's look, and a run that only proves that everything runs.
+
+/**
+ * `rounds` of a contender, or `slowRounds` of one whose `pace` is below `slow_pace`, or `longRounds` where one batch has
+ * `longBatchEvents` or more. `sample_s`: CPU time that one sample shall take. A contender whose single batch takes longer
+ * than `longBatch_s` gets one round; one that takes longer than `batch_s` is left out, and the table says so. `sizes`:
+ * deltas of a stream, and streams side by side.
+ */
+export const scales = {
+  full: {
+    rounds: 5,
+    slowRounds: 2,
+    longRounds: 2,
+    sample_s: 0.4,
+    longBatch_s: 14,
+    batch_s: 40,
+    warmUpEventsMax: 100_000,
+    calls: 10_000,
+    warmUpCalls: 5_000,
+    loads: 15,
+    wakes: 50_000,
+    idleStreams: 10_000,
+    sizes: { 1000: [1, 100, 1_000, 10_000], 100: [1, 100, 1_000, 10_000] },
+    threadSizes: { 1000: [1, 100, 1_000, 10_000], 100: [1, 100, 1_000, 10_000] },
+    threadRounds: 3,
+  },
+  quick: {
+    rounds: 2,
+    slowRounds: 1,
+    longRounds: 1,
+    sample_s: 0.1,
+    longBatch_s: 1,
+    batch_s: 1.2,
+    warmUpEventsMax: 100_000,
+    calls: 2_000,
+    warmUpCalls: 2_000,
+    loads: 3,
+    wakes: 5_000,
+    idleStreams: 10_000,
+    sizes: { 1000: [1, 100], 100: [1, 100, 1_000, 10_000] },
+    threadSizes: { 100: [100, 1_000] },
+    threadRounds: 1,
+  },
+  smoke: {
+    rounds: 1,
+    slowRounds: 1,
+    longRounds: 1,
+    sample_s: 0.0001,
+    longBatch_s: 1,
+    batch_s: 1,
+    warmUpEventsMax: 10,
+    calls: 3,
+    warmUpCalls: 1,
+    loads: 1,
+    wakes: 3,
+    idleStreams: 3,
+    sizes: { 10: [1, 4] },
+    threadSizes: { 10: [2] },
+    threadRounds: 1,
+  },
+};
+
+/** Below this pace a contender gets fewer rounds. */
+export const slow_pace = 100_000;
+/** From here on one batch takes so long that its samples are steady: fewer rounds do. */
+export const longBatchEvents = 5_000_000;
