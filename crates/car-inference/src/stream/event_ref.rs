@@ -134,14 +134,14 @@ fn payload_bytes(event: &StreamEvent) -> usize {
         StreamEvent::Warning(warning) => warning.message.len() + length(&warning.code),
         StreamEvent::Error(note) => note.message.len() + length(&note.code),
         StreamEvent::Custom { name, data } => name.len() + json_bytes(data),
-        StreamEvent::Done { text, tool_calls } => answer_bytes(text.len(), tool_calls),
+        StreamEvent::Done { text, tool_calls } => answer_bytes(text, tool_calls),
     }
 }
 
 /// The size of an answer that came as a whole.
-pub(crate) fn answer_bytes(text_bytes: usize, tool_calls: &[ToolCall]) -> usize {
+pub(crate) fn answer_bytes(text: &str, tool_calls: &[ToolCall]) -> usize {
     let of_call = |call: &ToolCall| SHARE + length(&call.id) + call.name.len() + call.arguments.bytes();
-    text_bytes + tool_calls.iter().map(of_call).sum::<usize>()
+    text.len() + tool_calls.iter().map(of_call).sum::<usize>()
 }
 
 /// The size of a JSON value without writing it out.
