@@ -6,7 +6,6 @@ import {
   InferenceEngine,
   setInferenceRunner,
 } from 'car-inference';
-import { eventsByTrace } from '../collect';
 import { turn } from '../gate';
 import { differences, type Evidence } from './check';
 import { ConsumerPlayer } from './consumer';
@@ -124,7 +123,7 @@ export class World {
       turns: consumer.trace.turns,
       signal: consumer.controller.signal,
       record,
-      logged: record === undefined ? [] : await eventsByTrace(this.engine, record.traceId),
+      logged: record === undefined ? [] : await Array.fromAsync(this.engine.eventLog.events(record.traceId)),
       result: await consumer.result,
     };
   }
