@@ -82,6 +82,7 @@ export class Model {
     if (this.phase === 'between attempts') this.phase = 'running';
     this.attempt = attempt;
     this.answer = new Answer();
+    this.outlet.openRoom(); // Only the attempt before was told to wait.
   }
 
   /** The gate: what becomes of an event of the current run. */
