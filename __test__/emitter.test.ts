@@ -8,7 +8,7 @@ import {
 import { afterEach, describe, expect, test } from 'vitest';
 import { collect, eventsOf, loggedEvents, recordOf, textOf } from './support/collect';
 import { newEngine, REQUEST } from './support/engine';
-import { gate, turn } from './support/gate';
+import { gate, turn, until } from './support/gate';
 import { done, text } from './support/scripted-runner';
 
 afterEach(() => setInferenceRunner(null).dispose());
@@ -298,6 +298,34 @@ test('asking for the result beside a loop does not make a runner overrun that aw
   await turn();
   expect((await eventsOf(stream)).length).toBe(6);
   expect((await result).text).toBe('abcdef');
+});
+
+test('a second attempt is not ended for what the first has left in the buffer', async () => {
+  const failed = gate();
+  const answers: Answer[] = [];
+  setInferenceRunner(async (_request, { attempt, emit }) => {
+    const usage = { type: 'usage', inputTokens: attempt } as const;
+    if (attempt === 1) {
+      emit(usage);
+      emit(usage); // Told to wait, and does not.
+      failed.open();
+      throw new Error('again');
+    }
+    answers.push(emit(usage));
+    await answers[0];
+    await emit(text('a'));
+  });
+  const engine = newEngine({
+    limits: { bufferedEventsMax: 1, unawaitedEventsMax: 2 },
+    retry: { attemptsMax: 2, backoffMs: 0 },
+  });
+  const stream = engine.generateTrackedStream(REQUEST);
+  await stream.next();
+  await failed.promise;
+  // The second attempt begins while nobody pulls.
+  await until(() => answers.length > 0);
+  expect(answers[0]).toBeInstanceOf(Promise);
+  expect((await eventsOf(stream)).at(-1)).toEqual(done('a'));
 });
 
 test('a done that delivers the last straw completes the call', async () => {

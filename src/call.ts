@@ -199,6 +199,7 @@ export class Call {
       const run = new LocalRun(this);
       this.#phase = 'local';
       this.#run = run;
+      this.#room?.open(); // Only the attempt before was told to wait.
       if (isFirst) this.#startClock();
       else this.clock.check();
       if (this.#isEnding) return;
@@ -340,7 +341,9 @@ export class Call {
   accepted(): EmitOutcome | Promise<EmitOutcome> {
     const fill = this.#outlet.length === 0 ? 'room' : this.#fill();
     if (fill === 'room' || this.#stopping) return 'delivered';
-    if (fill === 'full') return (this.#room as Room).wait();
+    const room = this.#room as Room;
+    // Over the bound is only who was told to wait: an earlier attempt may have filled the buffer, or one event bring several.
+    if (fill === 'full' || !room.isAwaited) return room.wait();
     // Not when it was `done` that delivered the last straw: then the answer is complete.
     if ((native.overrun(this.id) & Verdict.STOPPED) !== 0) this.stopped();
     // This event itself was accepted, recorded and delivered.

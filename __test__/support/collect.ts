@@ -36,14 +36,9 @@ export async function rejection(promise: Promise<unknown>): Promise<unknown> {
 }
 
 /** The events that the log holds of a call. */
-export function loggedEvents(engine: InferenceEngine, stream: TrackedStream): Promise<StreamEvent[]> {
-  return eventsByTrace(engine, stream.traceId);
-}
-
-/** The same, by the call's trace id. */
-export async function eventsByTrace(engine: InferenceEngine, traceId: string): Promise<StreamEvent[]> {
+export async function loggedEvents(engine: InferenceEngine, stream: TrackedStream): Promise<StreamEvent[]> {
   const events: StreamEvent[] = [];
-  for await (const { event } of engine.eventLog.events(traceId)) events.push(event);
+  for await (const { event } of engine.eventLog.events(stream.traceId)) events.push(event);
   return events;
 }
 

@@ -1,6 +1,6 @@
 /** Compares what was seen of a program, by its consumer and in the log, with what the model says. */
 import { isDeepStrictEqual } from 'node:util';
-import { type CallRecord, type Completion, InferenceError, type StreamEvent } from 'car-inference';
+import { type CallRecord, type Completion, InferenceError, type LoggedEvent, type StreamEvent } from 'car-inference';
 import { DONE, type Model, RETRIED } from './model';
 import type { Program } from './program';
 import { Replay } from './replay';
@@ -14,7 +14,7 @@ export interface Evidence {
   readonly turns: readonly number[];
   readonly signal: AbortSignal;
   readonly record: CallRecord | undefined;
-  readonly logged: readonly StreamEvent[];
+  readonly logged: readonly LoggedEvent[];
   readonly result: { completion: Completion } | { error: unknown } | undefined;
 }
 
@@ -73,14 +73,20 @@ class Check {
 
   #checkLog(): void {
     const { logged } = this.#evidence;
+    const { attempt: lastAttempt, ending, log } = this.#model;
+    const due = [...log];
+    if (ending === 'done') due.push({ event: DONE, attempt: lastAttempt, perhaps: false });
     let at = 0;
-    const due = [...this.#model.log];
-    if (this.#model.ending === 'done') due.push({ event: DONE, perhaps: false });
-    for (const { event, perhaps } of due) {
-      if (at < logged.length && this.#isSame(event, logged[at])) at += 1;
-      else this.#must(perhaps, `the log has ${shown(logged[at])} at ${at} and not ${shown(event)}`);
+    for (const { event, attempt, perhaps } of due) {
+      const found = logged[at];
+      if (found !== undefined && found.attempt === attempt && this.#isSame(event, found.event)) at += 1;
+      else this.#must(perhaps, `the log has ${shown(found)} at ${at} and not ${shown(event)} of attempt ${attempt}`);
     }
     this.#must(at === logged.length, `the log has ${shown(logged[at])} at ${at}, which nobody sent`);
+    this.#must(
+      logged.every(({ seq }, index) => seq === index + 1),
+      `the log numbers its events ${logged.map(({ seq }) => seq)}`,
+    );
   }
 
   #checkPulls(): void {

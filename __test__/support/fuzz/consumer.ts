@@ -13,6 +13,8 @@ class LeftTheLoop extends Error {}
 
 /** How many turns a runner that hangs is waited for. */
 const PATIENCE_TURNS = 4;
+/** More than any program has events. */
+const PULLS_MAX = 1_000;
 /** Longer than any program takes, however slow the machine is: only programs that ask for it are cut off. */
 const LONG_GRACE_MS = 60_000;
 const SHORT_GRACE_MS = 20;
@@ -20,6 +22,8 @@ const SHORT_GRACE_MS = 20;
 export class ConsumerPlayer {
   readonly trace: Trace;
   readonly controller = new AbortController();
+  /** Nothing of its program goes on. */
+  isThrough = false;
   result: Promise<{ completion: Completion } | { error: unknown }> | undefined;
   readonly #world: World;
   readonly #program: Program;
@@ -64,6 +68,7 @@ export class ConsumerPlayer {
     // What the runner does late.
     for (let n = 0; n < 4; n += 1) await turn();
     await this.trace.settled();
+    this.isThrough = true;
   }
 
   get #held(): TrackedStream {
@@ -179,7 +184,9 @@ export class ConsumerPlayer {
 
   async #pullToTheEnd(): Promise<void> {
     for (let pulls = 0; !(await this.#pull()).done; pulls += 1) {
-      if (pulls > 1_000) throw new Error('the stream does not end');
+      if (pulls < PULLS_MAX) continue;
+      this.trace.flaw('the stream does not end');
+      return;
     }
     await this.#pull();
   }

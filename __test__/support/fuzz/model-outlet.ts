@@ -1,6 +1,6 @@
 /** What each pull must be answered: the events that wait, the pulls that wait, never both. Knows nothing of runners. */
 import type { StreamEvent } from 'car-inference';
-import type { Offered, Pulled } from './trace';
+import type { Entry, Pulled } from './trace';
 
 /** `the failure` is the call's one error, `over` that there is nothing more. */
 export type Due = { readonly event: StreamEvent } | 'the failure' | 'over';
@@ -26,8 +26,8 @@ export class ModelOutlet {
   #isForgotten = false;
   #isOver = false;
   #failure = false;
-  /** Emits whose promise must not be kept before there is room. */
-  readonly #held = new Set<Offered>();
+  /** Those who were told to wait: their promises must not be kept before there is room. */
+  readonly #held = new Set<Entry>();
 
   constructor(bounds: Bounds) {
     this.#bounds = bounds;
@@ -46,7 +46,8 @@ export class ModelOutlet {
     const { bufferedEventsMax, unawaitedEventsMax } = this.#bounds;
     const { length } = this.#queue;
     if (length === 0) return 'room';
-    if (length >= bufferedEventsMax + unawaitedEventsMax) return 'over';
+    // Over is only who was told to wait.
+    if (length >= bufferedEventsMax + unawaitedEventsMax) return this.#held.size > 0 ? 'over' : 'full';
     return length >= (this.demanded ? unawaitedEventsMax : bufferedEventsMax) ? 'full' : 'room';
   }
 
@@ -140,21 +141,16 @@ export class ModelOutlet {
     this.openRoom();
   }
 
-  /** An emit was promised an answer. */
-  hold(offered: Offered): void {
+  /** Whoever has filled the buffer was told to wait. */
+  hold(offered: Entry): void {
     this.#held.add(offered);
-  }
-
-  /** Whether a runner goes on although it was promised an answer. */
-  get isIgnored(): boolean {
-    return this.#held.size > 0;
   }
 
   openRoom(): void {
     this.#held.clear();
   }
 
-  isHeld(offered: Offered): boolean {
+  isHeld(offered: Entry): boolean {
     return this.#held.has(offered);
   }
 

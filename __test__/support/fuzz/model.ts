@@ -23,6 +23,7 @@ export type Phase = 'fresh' | 'running' | 'done has passed' | 'stopping' | 'betw
 /** An event that the log must hold; `perhaps` when a clock decides it. */
 export interface Logged {
   readonly event: StreamEvent;
+  readonly attempt: number;
   readonly perhaps: boolean;
 }
 
@@ -81,6 +82,7 @@ export class Model {
     if (this.phase === 'between attempts') this.phase = 'running';
     this.attempt = attempt;
     this.answer = new Answer();
+    this.outlet.openRoom(); // Only the attempt before was told to wait.
   }
 
   /** The gate: what becomes of an event of the current run. */
@@ -195,12 +197,12 @@ export class Model {
     // A runner that goes on is cut off after a grace that is short: only the clock knows whether this came before.
     const perhaps = mayBeCutOff(this.#program);
     if (!perhaps) this.answer.fold(arrives);
-    this.log.push({ event: arrives, perhaps });
+    this.log.push({ event: arrives, attempt: this.attempt, perhaps });
   }
 
   #arrive(events: readonly StreamEvent[]): void {
     for (const event of events) {
-      this.log.push({ event, perhaps: false });
+      this.log.push({ event, attempt: this.attempt, perhaps: false });
       this.outlet.deliver(event);
     }
   }

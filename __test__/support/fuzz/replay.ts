@@ -31,8 +31,6 @@ export class Replay {
   #leaves = false;
   #finished: Finished | undefined;
   #hasSettled = false;
-  /** The last event has brought more than itself. */
-  #flushes = false;
   /** Yielded, and nothing tells when the gate looks at it but that the call ends. */
   #unseen: Offer | undefined;
 
@@ -122,7 +120,7 @@ export class Replay {
         if (!tellsWhenRead(entry.offer.event)) this.#unseen = entry.offer;
         break;
       case 'reach':
-        this.#reached(entry.attempt, entry.offer);
+        this.#reached(entry);
         break;
       case 'finish':
         if (entry.attempt === model.attempt) this.#finished = entry;
@@ -235,36 +233,29 @@ export class Replay {
       return;
     }
     const fill = this.#fill(answer === 'a promise' ? 'full' : next?.do === 'told' ? 'over' : 'room');
-    if (fill === 'over' && model.phase === 'running') this.#overrun();
+    if (fill === 'over' && model.phase === 'running') model.end('limit-exceeded');
     const word = fill === 'full' ? 'a promise' : 'delivered';
     if (word === 'a promise') model.outlet.hold(entry);
     answered(word);
   }
 
-  #reached(attempt: number, offer: Offer): void {
+  #reached(entry: Extract<Entry, { do: 'reach' }>): void {
     const { model } = this;
+    const { attempt, offer } = entry;
     if (attempt !== model.attempt) {
       this.#flaw('the gate looked at an event of an attempt that is over');
     } else if (model.phase === 'done has passed' && offer.arrives === null) {
       this.#isDueToBeTold = this.#listens; // Nothing more is wanted of it.
-    } else if (this.#take(offer) === 'delivered' && model.phase === 'running' && this.#fill() === 'over') {
-      this.#overrun();
+    } else if (this.#take(offer) === 'delivered') {
+      const fill = this.#fill();
+      if (fill === 'over' && model.phase === 'running') model.end('limit-exceeded');
+      else if (fill === 'full') model.outlet.hold(entry);
     }
-  }
-
-  #overrun(): void {
-    const { outlet } = this.model;
-    // One event may come with the halves that it cuts off; else it takes one that does not wait when it is told to.
-    if (!outlet.isIgnored && !this.#flushes) this.#flaw('a runner that waits was ended because it does not');
-    this.model.end('limit-exceeded');
   }
 
   #take(offer: Offer): 'delivered' | 'refused' | 'closed' {
     this.#unseen = undefined;
-    const before = this.model.log.length;
-    const due = this.model.take(offer);
-    this.#flushes = this.model.log.length > before + 1;
-    return due;
+    return this.model.take(offer);
   }
 
   /** How full the buffer is. */

@@ -6,11 +6,11 @@ import {
   InferenceEngine,
   setInferenceRunner,
 } from 'car-inference';
-import { eventsByTrace } from '../collect';
 import { turn } from '../gate';
 import { differences, type Evidence } from './check';
 import { ConsumerPlayer } from './consumer';
 import { collectGarbage, watchForgetting } from './garbage';
+import { Impatience } from './impatience';
 import { EVENT_BYTES_MAX } from './offers';
 import { mustListen, type Program } from './program';
 import { Disagreement } from './report';
@@ -33,6 +33,7 @@ export class World {
   readonly #programs: readonly Program[];
   readonly #consumers: ConsumerPlayer[];
   #collected: Promise<void> | undefined;
+  #isGivenUp = false;
 
   constructor(programs: readonly Program[]) {
     this.#programs = programs;
@@ -41,22 +42,41 @@ export class World {
   }
 
   /** Runs all of them at once, and compares what each saw with what it must have seen. */
-  async run(): Promise<void> {
+  async run(patienceMs: number): Promise<void> {
     const stopCounting = countTurns();
+    const impatience = new Impatience(patienceMs);
     try {
-      await Promise.all(this.#consumers.map((consumer) => consumer.run()));
-      await this.engine.close('drain');
+      await Promise.race([this.#play(), impatience.lost]);
+      if (impatience.isLost) throw await this.#giveUp();
       for (const [at, consumer] of this.#consumers.entries()) {
-        const evidence = await this.#evidenceOf(at, consumer);
+        const evidence = await this.#evidenceOf(at, consumer, await consumer.result);
         const found = differences(evidence);
         if (found.length > 0) throw new Disagreement(evidence, found);
         // Whatever still knows the call still holds its signal.
         watchForgetting(consumer.controller.signal);
       }
     } finally {
+      impatience.end();
       stopCounting();
       setInferenceRunner(null, { hint: HINT });
     }
+  }
+
+  async #play(): Promise<void> {
+    await Promise.all(this.#consumers.map((consumer) => consumer.run()));
+    await this.engine.close('drain');
+  }
+
+  /** What to say of programs that do not come to their end. They are left to themselves. */
+  async #giveUp(): Promise<Error> {
+    this.#isGivenUp = true;
+    const cancelled = this.engine.close('cancel');
+    cancelled.catch(() => {});
+    const at = this.#consumers.findIndex(({ isThrough }) => !isThrough);
+    const consumer = this.#consumers[at];
+    if (consumer === undefined) return new Error('its programs are through, but their engine does not close');
+    // Whoever hangs has no result to wait for.
+    return new Disagreement(await this.#evidenceOf(at, consumer, undefined), ['it hangs']);
   }
 
   request(tag: string): GenerateRequest {
@@ -91,7 +111,7 @@ export class World {
 
   /** Resolves when nobody holds the stream any more and its call is over. */
   async untilOver(tag: string, help: () => void): Promise<void> {
-    for (let turns = 0; (await this.#recordOf(tag))?.status === 'open'; turns += 1) {
+    for (let turns = 0; !this.#isGivenUp && (await this.#recordOf(tag))?.status === 'open'; turns += 1) {
       if (turns % COLLECT_AGAIN_TURNS === COLLECT_TURN) await this.#collectOnce();
       if (turns === HELP_TURN) help();
       await turn();
@@ -116,7 +136,7 @@ export class World {
     return record;
   }
 
-  async #evidenceOf(at: number, consumer: ConsumerPlayer): Promise<Evidence> {
+  async #evidenceOf(at: number, consumer: ConsumerPlayer, result: Evidence['result']): Promise<Evidence> {
     const record = await this.#recordOf(String(at));
     return {
       program: this.#programs[at] as Program,
@@ -124,8 +144,8 @@ export class World {
       turns: consumer.trace.turns,
       signal: consumer.controller.signal,
       record,
-      logged: record === undefined ? [] : await eventsByTrace(this.engine, record.traceId),
-      result: await consumer.result,
+      logged: record === undefined ? [] : await Array.fromAsync(this.engine.eventLog.events(record.traceId)),
+      result,
     };
   }
 }
