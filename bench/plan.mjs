@@ -9,8 +9,16 @@ const acrossThreads = ['floor', 'post-message', ...ours];
 const packages = ['car-inference', ...libraries];
 const packagesWithAddon = ['car-inference', 'nemo-relay'];
 
+function count(number) {
+  return number.toLocaleString('en');
+}
+
+function isSlow(contender) {
+  return contenders[contender].pace < slow_pace;
+}
+
 function roundsOf(scale, rounds) {
-  return (contender) => (contenders[contender].pace < slow_pace ? Math.min(rounds, scale.slowRounds) : rounds);
+  return (contender) => (isSlow(contender) ? Math.min(rounds, scale.slowRounds) : rounds);
 }
 
 function cellOf(scale, { names, rounds = scale.rounds, parameters = {}, ...labels }) {
@@ -32,7 +40,7 @@ function streamsCell(scale, { names, rounds, deltas, streams, parameters, ...lab
         .map((contender) => [contender, `left out: about ${Math.ceil(batchSeconds(contender))} s`]),
     ),
     rounds: (contender) => (batchSeconds(contender) > scale.longBatch_s ? 1 : usual.rounds(contender)),
-    column: `m = ${streams.toLocaleString('en')}`,
+    column: `m = ${count(streams)}`,
     parameters: (contender) => ({
       ...parameters,
       deltas,
@@ -53,7 +61,7 @@ function throughputCells(scale) {
   return sizesOf(scale.sizes).map(({ deltas, streams }) =>
     streamsCell(scale, {
       name: `n=${deltas},m=${streams}`,
-      group: `n = ${deltas.toLocaleString('en')}`,
+      group: `n = ${count(deltas)}`,
       names: inOneThread,
       rounds: scale.rounds,
       deltas,
@@ -69,7 +77,7 @@ function threadCells(scale) {
       .map(({ deltas, streams }) =>
         streamsCell(scale, {
           name: `workers=${workerCount},n=${deltas},m=${streams}`,
-          group: `${workerCount === 1 ? '1 worker' : `${workerCount} workers`}, n = ${deltas.toLocaleString('en')}`,
+          group: `${workerCount === 1 ? '1 worker' : `${workerCount} workers`}, n = ${count(deltas)}`,
           names: acrossThreads,
           rounds: scale.threadRounds,
           deltas,
@@ -80,15 +88,24 @@ function threadCells(scale) {
   );
 }
 
+function idleMemoryCells(scale) {
+  const cell = cellOf(scale, { name: 'all', names: inOneThread, rounds: scale.memoryRounds });
+  const streamsOf = (contender) => (isSlow(contender) ? scale.slowIdleStreams : scale.idleStreams);
+  return [{ ...cell, parameters: (contender) => ({ streams: streamsOf(contender) }) }];
+}
+
 function wakeCells(scale) {
-  return [0, scale.idleStreams / 10, scale.idleStreams].map(Math.floor).map((idleStreams) =>
-    cellOf(scale, {
+  return [0, scale.idleStreams / 10, scale.idleStreams].map(Math.floor).map((idleStreams) => {
+    const isTooMany = (contender) => isSlow(contender) && idleStreams > scale.slowIdleStreams;
+    const cell = cellOf(scale, {
       name: `idle=${idleStreams}`,
-      column: `${idleStreams.toLocaleString('en')} idle`,
-      names: inOneThread,
+      column: `${count(idleStreams)} idle`,
+      names: inOneThread.filter((contender) => !isTooMany(contender)),
       parameters: { idleStreams, events: scale.wakes },
-    }),
-  );
+    });
+    const reason = `left out: ${count(scale.slowIdleStreams)} idle at most`;
+    return { ...cell, leftOut: Object.fromEntries(inOneThread.filter(isTooMany).map((name) => [name, reason])) };
+  });
 }
 
 /** @param {'full' | 'quick' | 'smoke'} size */
@@ -142,12 +159,10 @@ export function plan(size) {
       name: 'idle-memory',
       title: 'Memory of an idle stream',
       note:
-        'What 10,000 more of them add: streams that have delivered one event; their runners and consumers wait. After garbage ' +
-        'collection, with a young generation that has its full size from the start.',
-      // A young generation that grows while streams are opened would count as theirs.
-      nodeFlags: ['--min-semi-space-size=16', '--max-semi-space-size=16'],
+        `What ${count(scale.idleStreams)} more of them add (${count(scale.slowIdleStreams)} of the libraries): streams that have ` +
+        'delivered one event; their runners and consumers wait. After garbage collection, with unused pages given back.',
       figures: { rss: { title: 'RSS, KiB' }, heap: { title: 'JavaScript heap, KiB' } },
-      cells: single({ names: inOneThread, parameters: { streams: scale.idleStreams } }),
+      cells: idleMemoryCells(scale),
     },
     {
       name: 'wake',

@@ -7,10 +7,10 @@ const child = fileURLToPath(new URL('child.mjs', import.meta.url));
 const timeout_ms = 300_000;
 
 /** @throws Error with what the child wrote, when it brought no figures. */
-export function takeSample({ measurement: { name, nodeFlags = [] }, contender, parameters }) {
+export function takeSample({ measurement: { name }, contender, parameters }) {
   const order = JSON.stringify({ measurement: name, contender, parameters });
   return new Promise((resolve, reject) => {
-    const running = spawn(process.execPath, ['--expose-gc', ...nodeFlags, child, order], {
+    const running = spawn(process.execPath, ['--expose-gc', child, order], {
       timeout: timeout_ms,
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
     });

@@ -4,7 +4,8 @@
  * `rounds` of a contender, or `slowRounds` of one whose `pace` is below `slow_pace`, or `longRounds` where one batch has
  * `longBatchEvents` or more. `sample_s`: CPU time that one sample shall take. A contender whose single batch takes longer
  * than `longBatch_s` gets one round; one that takes longer than `batch_s` is left out, and the table says so. `sizes`:
- * deltas of a stream, and streams side by side.
+ * deltas of a stream, and streams side by side. `slowIdleStreams`: the most idle streams of a slow contender, whose heap
+ * would be gigabytes.
  */
 export const scales = {
   full: {
@@ -20,6 +21,8 @@ export const scales = {
     loads: 15,
     wakes: 50_000,
     idleStreams: 10_000,
+    slowIdleStreams: 1_000,
+    memoryRounds: 3,
     sizes: { 1000: [1, 100, 1_000, 10_000], 100: [1, 100, 1_000, 10_000] },
     threadSizes: { 1000: [1, 100, 1_000, 10_000], 100: [1, 100, 1_000, 10_000] },
     threadRounds: 3,
@@ -37,6 +40,8 @@ export const scales = {
     loads: 3,
     wakes: 5_000,
     idleStreams: 10_000,
+    slowIdleStreams: 500,
+    memoryRounds: 1,
     sizes: { 1000: [1, 100], 100: [1, 100, 1_000, 10_000] },
     threadSizes: { 100: [100, 1_000] },
     threadRounds: 1,
@@ -54,6 +59,8 @@ export const scales = {
     loads: 1,
     wakes: 3,
     idleStreams: 3,
+    slowIdleStreams: 3,
+    memoryRounds: 1,
     sizes: { 10: [1, 4] },
     threadSizes: { 10: [2] },
     threadRounds: 1,

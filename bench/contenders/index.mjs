@@ -11,13 +11,3 @@ export const contenders = {
   'post-message': { title: 'JavaScript floor, then postMessage', pace: 200_000 },
   'car-inference': { title: 'car-inference', modules: ['car-inference'] },
 };
-
-export function loadContender(name) {
-  return import(`./${name}.mjs`);
-}
-
-/** `open(work)` starts one stream of one of the works. */
-export async function createContender(name, works) {
-  const { create } = await loadContender(name);
-  return create(works);
-}

@@ -1,6 +1,6 @@
 // From the request to the first event at the consumer, one call after the other.
 import { setImmediate } from 'node:timers/promises';
-import { createContender } from '../contenders/index.mjs';
+import { createContender } from '../contenders/load.mjs';
 import { quantile } from '../statistics.mjs';
 import { answer } from '../work/answer.mjs';
 

@@ -1,6 +1,6 @@
 // What one short call costs from request to end: one delta and `done`.
 import { setImmediate } from 'node:timers/promises';
-import { createContender } from '../contenders/index.mjs';
+import { createContender } from '../contenders/load.mjs';
 import { answer } from '../work/answer.mjs';
 import { consume } from '../work/consume.mjs';
 import { cpuTime } from '../work/cpu-time.mjs';

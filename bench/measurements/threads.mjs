@@ -1,6 +1,6 @@
 // Runner in the main thread, consumers in workers: how many events get across, and what they cost on each side.
 import { Worker } from 'node:worker_threads';
-import { loadContender } from '../contenders/index.mjs';
+import { loadContender } from '../contenders/load.mjs';
 import { answer } from '../work/answer.mjs';
 import { cpuTime } from '../work/cpu-time.mjs';
 import { measure as measureOneThread } from './throughput.mjs';

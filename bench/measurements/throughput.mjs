@@ -1,5 +1,5 @@
 // CPU per event of many streams side by side, in one thread.
-import { createContender } from '../contenders/index.mjs';
+import { createContender } from '../contenders/load.mjs';
 import { answer } from '../work/answer.mjs';
 import { consumeSideBySide } from '../work/consume.mjs';
 import { cpuTime } from '../work/cpu-time.mjs';

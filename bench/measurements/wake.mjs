@@ -3,7 +3,7 @@
 // thread's sleep is measured.
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { MessageChannel } from 'node:worker_threads';
-import { createContender } from '../contenders/index.mjs';
+import { createContender } from '../contenders/load.mjs';
 import { quantile } from '../statistics.mjs';
 import { paced, silence } from '../work/answer.mjs';
 import { cpuTime } from '../work/cpu-time.mjs';

@@ -1,7 +1,7 @@
 // A worker that only consumes: does what it is ordered and tells how much of its own CPU time that took, and how many
 // events came.
 import { parentPort, workerData } from 'node:worker_threads';
-import { loadContender } from '../contenders/index.mjs';
+import { loadContender } from '../contenders/load.mjs';
 import { consumeSideBySide } from './consume.mjs';
 import { cpuTime } from './cpu-time.mjs';
 
