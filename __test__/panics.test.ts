@@ -3,35 +3,39 @@
  *
  * The one place where the addon is loaded past the package: no input is known that makes Rust panic, so it is asked to.
  */
-import { createRequire } from 'node:module';
 import { setInferenceRunner } from 'car-inference';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { collect } from './support/collect';
 import { newEngine, REQUEST } from './support/engine';
 
-interface Probes {
-  panicProbe(): void;
-  panicProbeHot(): number;
-  textDelta(port: number, text: string): number;
-}
-
-const addon = createRequire(import.meta.url)('../native/index.js') as Probes;
+// Before the package is loaded, which looks its hot calls up once.
+const { addon, probe } = await vi.hoisted(async () => {
+  const { createRequire } = await import('node:module');
+  const loaded = createRequire(import.meta.url)('../native/index.js') as {
+    panicProbe(): void;
+    panicProbeHot(): number;
+    textDelta(port: number, text: string): number;
+  };
+  const { textDelta } = loaded;
+  const switched = { panics: false };
+  loaded.textDelta = (port, text) => (switched.panics ? loaded.panicProbeHot() : textDelta(port, text));
+  return { addon: loaded, probe: switched };
+});
 
 afterEach(() => setInferenceRunner(null).dispose());
 
-test.each(['panicProbe', 'panicProbeHot'] as const)('%s throws, and the process goes on', (probe) => {
-  expect(() => addon[probe]()).toThrow(/panic/i);
-  expect(() => addon[probe]()).toThrow(Error);
+test.each(['panicProbe', 'panicProbeHot'] as const)('%s throws, and the process goes on', (name) => {
+  expect(() => addon[name]()).toThrow(/panic/i);
+  expect(() => addon[name]()).toThrow(Error);
 });
 
 test('a panic in the gate ends the call with an InternalError', async () => {
-  const textDelta = addon.textDelta;
   setInferenceRunner(async (_request, emitter) => {
-    addon.textDelta = () => addon.panicProbeHot();
+    probe.panics = true;
     try {
       emitter.emit({ type: 'text-delta', text: 'a' });
     } finally {
-      addon.textDelta = textDelta;
+      probe.panics = false;
     }
   });
   const { error, events } = await collect(newEngine().generateTrackedStream(REQUEST));

@@ -12,7 +12,8 @@ const say = (what) => console.log(JSON.stringify(what));
 const REQUEST = { model: 'm', prompt: 'hi' };
 const MODELS = [{ id: 'm', source: { type: 'delegated' } }];
 
-function newContext() {
+/** `prepare` is given the context's `require` before the package is loaded. */
+function newContext(prepare) {
   const { setTimeout, clearTimeout, setInterval, clearInterval, setImmediate, queueMicrotask } = globalThis;
   const { AbortController, ReadableStream } = globalThis;
   const copy = Object.assign(Object.create(Object.getPrototypeOf(process)), process);
@@ -39,7 +40,8 @@ function newContext() {
     }
     return module.exports;
   }
-  return { load, context, package: load(entry) };
+  prepare?.(load);
+  return { context, package: load(entry) };
 }
 
 const newEngine = ({ InferenceEngine }) => new InferenceEngine({ models: MODELS });
@@ -117,13 +119,16 @@ const scenarios = {
   },
 
   async 'a panic is known as one'() {
-    const { load, package: own } = newContext();
-    const native = load(require.resolve(entry.replace('index.js', 'native/index.js')));
-    const { textDelta } = native;
+    let panics = false;
+    const { package: own } = newContext((load) => {
+      const native = load(require.resolve(entry.replace('index.js', 'native/index.js')));
+      const { textDelta } = native;
+      native.textDelta = (port, text) => (panics ? native.panicProbeHot() : textDelta(port, text));
+    });
     own.setInferenceRunner(async (_request, { emit }) => {
-      native.textDelta = () => native.panicProbeHot();
+      panics = true;
       emit({ type: 'text-delta', text: 'a' });
-      native.textDelta = textDelta;
+      panics = false;
     });
     say({
       code: (

@@ -142,6 +142,7 @@ async fn a_result_larger_than_a_call_may_be_is_refused() {
     .run()
     .await;
     assert_limit(&seen, "callBytesMax", 1_000);
+    assert_eq!(seen.completion().text, "", "what was refused is not taken over");
 }
 
 #[tokio::test(start_paused = true)]
