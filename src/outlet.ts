@@ -140,7 +140,8 @@ export class Outlet {
 
   #fail(error: unknown): void {
     const reject = this.#reject;
-    if (this.#resolve !== undefined && reject !== undefined && !this.#silent) {
+    // Also when the consumer has left since: its pull was there first.
+    if (this.#resolve !== undefined && reject !== undefined) {
       if (this.#pull !== undefined) quiet(this.#pull);
       this.#advance();
       reject(error);
