@@ -25,7 +25,7 @@ function isReadable(value: unknown): value is { data?: unknown } {
 
 /** Some are about the event itself, or can only be looked at so often. */
 const isData = ([name]: [string, unknown]) =>
-  !/changes|proxy that|levels|fails, and/.test(name) && dataOf(name) !== undefined;
+  !/changes|proxy that|levels|fails, and|countless/.test(name) && dataOf(name) !== undefined;
 
 const WHERE: Array<[string, (data: unknown) => object, (request: never) => unknown]> = [
   ['providerOptions.own', (own) => ({ providerOptions: { own } }), ({ providerOptions: { own } }) => own],

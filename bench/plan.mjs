@@ -26,11 +26,11 @@ function cellOf(scale, { names, rounds = scale.rounds, parameters = {}, ...label
 }
 
 /** Streams side by side: as many batches as a sample has time for. */
-function streamsCell(scale, { names, rounds, deltas, streams, parameters, ...labels }) {
+function streamsCell(scale, { names, rounds, longRounds, deltas, streams, parameters, ...labels }) {
   const batchEvents = deltas * streams;
   const batchSeconds = (contender) => batchEvents / contenders[contender].pace;
   const isTooLong = (contender) => batchSeconds(contender) > scale.batch_s;
-  const usual = cellOf(scale, { names, rounds: batchEvents >= longBatchEvents ? scale.longRounds : rounds, ...labels });
+  const usual = cellOf(scale, { names, rounds: batchEvents >= longBatchEvents ? longRounds : rounds, ...labels });
   return {
     ...usual,
     contenders: names.filter((contender) => !isTooLong(contender)),
@@ -64,6 +64,7 @@ function throughputCells(scale) {
       group: `n = ${count(deltas)}`,
       names: inOneThread,
       rounds: scale.rounds,
+      longRounds: scale.longRounds,
       deltas,
       streams,
     }),
@@ -80,6 +81,7 @@ function threadCells(scale) {
           group: `${workerCount === 1 ? '1 worker' : `${workerCount} workers`}, n = ${count(deltas)}`,
           names: acrossThreads,
           rounds: scale.threadRounds,
+          longRounds: 1,
           deltas,
           streams,
           parameters: { workerCount },

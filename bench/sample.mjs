@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 
 const child = fileURLToPath(new URL('child.mjs', import.meta.url));
 /** A sample that takes this long hangs. */
-const timeout_ms = 300_000;
+const timeout_ms = 600_000;
 
 /** @throws Error with what the child wrote, when it brought no figures. */
 export function takeSample({ measurement: { name }, contender, parameters }) {

@@ -60,6 +60,7 @@ export const WRONG: Record<string, [path: string, says: RegExp]> = {
   'a DataView': ['data', /a view of bytes has no JSON/],
   'a boxed NaN': ['data.n', /NaN has no JSON/],
   'a cycle': ['data.list[0].back', /refers back to an object around it/],
+  'a BigInt after one object in countless places': ['data[1]', /a BigInt has no JSON/],
   'JSON that fails, and then countless paths to one object': ['', /cannot be written as JSON: .*BigInt/],
   'JSON that fails, and then countless objects': ['', /cannot be written as JSON: .*BigInt/],
   '127 levels of data': ['data.a.a', /is nested deeper than 127 levels/],

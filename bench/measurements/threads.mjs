@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 import { loadContender } from '../contenders/load.mjs';
 import { answer } from '../work/answer.mjs';
 import { cpuTime } from '../work/cpu-time.mjs';
-import { measure as measureOneThread } from './throughput.mjs';
+import { checkEvents, measure as measureOneThread } from './throughput.mjs';
 
 const eventsBesideDeltas = 2;
 const consumer = new URL('../work/consumer-thread.mjs', import.meta.url);
@@ -57,7 +57,7 @@ export async function measure(contender, { workerCount, streams, deltas, batches
 
   const events = batches * streams * (deltas + eventsBesideDeltas);
   const total = (key) => outcomes.reduce((sum, outcome) => sum + outcome[key], 0);
-  if (total('events') < batches * streams * deltas) throw new Error(`only ${total('events')} events arrived`);
+  checkEvents(contender, total('events'), { deltas, streams: batches * streams });
   const workerTime = total('cpu');
   return {
     eventsPerSecond: events / seconds,

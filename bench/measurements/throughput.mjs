@@ -1,4 +1,5 @@
 // CPU per event of many streams side by side, in one thread.
+import { contenders } from '../contenders/index.mjs';
 import { createContender } from '../contenders/load.mjs';
 import { answer } from '../work/answer.mjs';
 import { consumeSideBySide } from '../work/consume.mjs';
@@ -6,6 +7,12 @@ import { cpuTime } from '../work/cpu-time.mjs';
 
 /** Usage and `done`: the same work counts the same for all, whatever a library makes of it. */
 const eventsBesideDeltas = 2;
+
+/** @throws Error when an event is missing, or there is one too many. */
+export function checkEvents(contender, events, { deltas, streams }) {
+  const expected = streams * (deltas + contenders[contender].besideDeltas);
+  if (events !== expected) throw new Error(`${contender}: ${events} events arrived instead of ${expected}`);
+}
 
 /** @returns microseconds of CPU for each event: `allThreads`, `mainThread`; `eventsPerSecond` by the clock. */
 export async function measure(contender, { deltas, streams, batches, warmUpEvents }) {
@@ -24,7 +31,7 @@ export async function measure(contender, { deltas, streams, batches, warmUpEvent
   const elapsed = cpuTime();
   for (let batch = 0; batch < batches; batch += 1) {
     const events = await consumeSideBySide(streams, () => open('answer'));
-    if (events < deltas * streams) throw new Error(`${contender}: only ${events} events arrived`);
+    checkEvents(contender, events, { deltas, streams });
   }
   const { allThreads, thisThread } = elapsed();
   const seconds = (performance.now() - startedAt) / 1000;

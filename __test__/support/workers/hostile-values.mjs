@@ -182,6 +182,7 @@ export const VALUES = {
     const shared = { a: 1 };
     return custom([shared, shared]);
   },
+  'a BigInt after one object in countless places': () => custom([doubled(18), 5n]),
   'JSON that fails, and then countless paths to one object': () =>
     custom(withGetter({}, 'inner', inTurn(5n, doubled(100)))),
   'JSON that fails, and then countless objects': () => custom(withGetter({}, 'inner', inTurn(5n, endless(100)))),
