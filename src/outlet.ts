@@ -44,6 +44,16 @@ export class Outlet {
     return this.#queue.length;
   }
 
+  /** Whether the consumer has left. */
+  get isLeft(): boolean {
+    return this.#silent;
+  }
+
+  /** Whether nothing waits for a reader, the failure neither. */
+  get isDrained(): boolean {
+    return this.#queue.length === 0 && this.#failure === undefined && this.#resolve === undefined;
+  }
+
   /** How many bytes the waiting events hold, about. */
   get bytes(): number {
     return this.#queue.bytes;
