@@ -230,6 +230,13 @@ test('subscribers run in the context of the call, and what is bound to the start
     });
     expect(inRunner).toEqual(Array.from({ length: 3 }, () => ({ spanOf: stream.traceId })));
     expect(seen).toEqual(NAMES.map((name) => [name, 'call']));
+
+    // A call that is opened and never pulled ends where it is cancelled.
+    seen.length = 0;
+    const unread = context.run('call', () => newEngine().generateTrackedStream(REQUEST));
+    context.run('reader', () => unread.traceId);
+    context.run('canceller', () => unread.cancel());
+    expect(seen).toEqual([NAMES[0], NAMES[2]].map((name) => [name, 'call']));
   } finally {
     channel('car-inference:call:start').unbindStore(spans);
     for (const name of NAMES) unsubscribe(name, note);

@@ -18,6 +18,7 @@ import {
   RunnerDeclinedError,
   RunnerError,
   RunnerFailedError,
+  StreamLockedError,
   setInferenceRunner,
   TimeoutError,
 } from 'car-inference';
@@ -47,6 +48,7 @@ describe('classes and codes', () => {
     [new LimitExceededError('m'), 'LimitExceededError', 'limit-exceeded'],
     [new LogError('m'), 'LogError', 'log-failed'],
     [new EngineClosedError('m'), 'EngineClosedError', 'engine-closed'],
+    [new StreamLockedError('m'), 'StreamLockedError', 'stream-locked'],
     [new InternalError('m'), 'InternalError', 'internal'],
     [new RunnerDeclinedError('m'), 'RunnerDeclinedError', 'runner-declined'],
     [new RunnerFailedError('m'), 'RunnerFailedError', 'runner-failed'],

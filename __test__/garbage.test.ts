@@ -1,4 +1,5 @@
 /** What a call leaves behind once it is over and nobody holds it: nothing. */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { type EventEmitter, type GenerateRequest, setInferenceRunner, type TrackedStream } from 'car-inference';
@@ -87,4 +88,29 @@ test('a call whose stream is garbage comes to the result that somebody awaits, a
     collectGarbage();
   }
   expect((await result.promise).text).toBe('abcdef');
+});
+
+test('what a call’s context holds is garbage once the call is over, though others wait under the timer that it set', async () => {
+  setInferenceRunner(async (_request, emitter) => {
+    await emitter.emit(text('first'));
+    await aborted(emitter.signal);
+  });
+  const engine = newEngine({ timeouts: { firstEventMs: 54_321, idleMs: 54_321 } });
+  const contexts = new AsyncLocalStorage<object>();
+  const stores: WeakRef<object>[] = [];
+  const keeper = await (async () => {
+    const store = {};
+    stores.push(new WeakRef(store));
+    const stream = contexts.run(store, () => engine.generateTrackedStream(REQUEST));
+    await stream.next();
+    const other = engine.generateTrackedStream(REQUEST);
+    await other.next();
+    await stream.return();
+    return other;
+  })();
+  while (stores[0]?.deref() !== undefined) {
+    await turn();
+    collectGarbage();
+  }
+  await keeper.return();
 });

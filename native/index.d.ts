@@ -83,7 +83,7 @@ export declare function models(engine: number): string
 export declare function modelUsed(callId: number): string
 
 /** Opens a call: checks the request and resolves its models; nothing starts. Returns its id, or -1. */
-export declare function open(engine: number, requestJson: string, optionsJson?: string | undefined | null): number
+export declare function open(engine: number, requestJson: string, optionsJson?: string | undefined | null, depth?: number | undefined | null, parentTraceId?: string | undefined | null): number
 
 /** Ends a call because its emitter went on into a full buffer without awaiting. */
 export declare function overrun(port: number): number

@@ -738,7 +738,11 @@ eventBytesMax?: number,
 /**
  * Bytes of all events of one call. Default 64 MiB.
  */
-callBytesMax?: number, };
+callBytesMax?: number, 
+/**
+ * Calls in flight inside one another, each made by the runner of the one around it. Default 32.
+ */
+nestedCallsMax?: number, };
 
 /**
  * Bounds of one call; a field left out keeps the engine's.
@@ -763,7 +767,11 @@ eventBytesMax?: number,
 /**
  * See `Limits::call_bytes_max`.
  */
-callBytesMax?: number, };
+callBytesMax?: number, 
+/**
+ * See `Limits::nested_calls_max`.
+ */
+nestedCallsMax?: number, };
 
 /**
  * Whether to run a runner again that failed before any content. By default not.
@@ -823,7 +831,7 @@ message: string, };
 /**
  * What a failure is, in one word. Stable; the same in Rust, JavaScript (`error.code`) and the log.
  */
-export type ErrorCode = "no-runner" | "model-not-found" | "invalid-request" | "runner-declined" | "runner-failed" | "policy-denied" | "cancelled" | "timeout" | "protocol" | "limit-exceeded" | "log-failed" | "engine-closed" | "internal";
+export type ErrorCode = "no-runner" | "model-not-found" | "invalid-request" | "runner-declined" | "runner-failed" | "policy-denied" | "cancelled" | "timeout" | "protocol" | "limit-exceeded" | "log-failed" | "engine-closed" | "stream-locked" | "internal";
 
 /**
  * A failed call's failure, as data: what the log keeps, and what hosts make their own errors from.

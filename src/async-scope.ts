@@ -8,8 +8,12 @@ import { AsyncResource } from 'node:async_hooks';
 
 /** One context, as it was where this was made. */
 export class AsyncScope extends AsyncResource {
-  constructor() {
+  /** Whose runner runs here, for those who find this as the current resource. */
+  readonly owner: object | undefined;
+
+  constructor(owner?: object) {
     super('CarInferenceCall');
+    this.owner = owner;
   }
 }
 

@@ -172,7 +172,7 @@ export class WatchedCall {
   #publishStart(): void {
     this.#isStarted = true;
     if (!started.hasSubscribers) return;
-    const open = () => started.runStores(this.#message, () => new AsyncScope());
+    const open = () => started.runStores(this.#message, () => new AsyncScope(this.#scope.owner));
     this.#scope = this.#scope.runInAsyncScope(open) as AsyncScope;
   }
 

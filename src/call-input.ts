@@ -81,6 +81,11 @@ export function setsTimeouts(optionsJson: string): boolean {
   return [firstEventMs, idleMs, totalMs].some((ms) => typeof ms === 'number');
 }
 
+/** Whether options bound how deep calls nest. */
+export function setsNestedCallsMax(optionsJson: string): boolean {
+  return decodeJson<{ limits?: LimitOverrides | null } | null>(optionsJson)?.limits?.nestedCallsMax !== undefined;
+}
+
 /** A signal that looked like one when it was given, and cannot be read any more. */
 export function unreadableSignal(error: unknown): InvalidRequestError {
   return invalid([{ path: 'signal', message: `cannot be read: ${messageOf(error)}` }]);

@@ -4,7 +4,7 @@
  */
 
 import type { Completion, Ending, Failure, GenerateRequest, StreamEvent } from '../native/types';
-import { AsyncScope } from './async-scope';
+import type { AsyncScope } from './async-scope';
 import { schemaOf, type WatchedCall, watchCall } from './call-channels';
 import { CallClock } from './call-clock';
 import { CallFailure, type ErrorOrigin } from './call-failure';
@@ -21,9 +21,11 @@ import { errorFrom, lastError } from './failure';
 import { decodeJson, messageOf } from './json';
 import { LOOKS, LocalRun } from './local-run';
 import { Drain, isTooLong, native, Step, Stopped, Verdict } from './native';
+import { enclosingCall, scopeOf, Ticket } from './nesting';
 import { Outlet } from './outlet';
 import { type Fill, Room } from './room';
 import { runnerById } from './runner';
+import { lockedError, type StreamReader } from './stream-reader';
 
 /** Who stops a call, in the addon's words. */
 export type StopKind = 'consumer' | 'signal' | 'engine';
@@ -34,11 +36,10 @@ type Phase = 'fresh' | 'local' | 'backoff' | 'foreign' | 'sealing' | 'over';
 export class Call {
   /** The addon's number of this call; 0 until it is opened. */
   id = 0;
-  /** The same number, for those who must not hold the call. */
-  readonly ticket = { id: 0 };
+  readonly ticket = new Ticket(enclosingCall());
   readonly clock = new CallClock(this);
   /** The async context in which the call was made. */
-  scope = new AsyncScope();
+  scope: AsyncScope;
   readonly #engine: EngineHandle;
   readonly #input: CallInput;
   readonly #outlet = new Outlet();
@@ -57,6 +58,7 @@ export class Call {
   #dropsUnlessDone = false;
   /** The consumer has pulled at least once. */
   #iterated = false;
+  #reader: StreamReader | undefined;
   /** The ending is wanted, whether or not anyone pulls. */
   #demanded = false;
   #detached = false;
@@ -67,6 +69,7 @@ export class Call {
   constructor(engine: EngineHandle, input: CallInput) {
     this.#engine = engine;
     this.#input = input;
+    this.scope = scopeOf(this.ticket, engine.callsInFlight, engine.setsNestedCallsMax);
   }
 
   // ── the consumer's side ──
@@ -94,9 +97,12 @@ export class Call {
     return this.#result.promise();
   }
 
-  /** A reader is attached and will pull later: `result()` must not throw its events away. */
-  claim(): void {
+  /** A reader is attached and will pull later: `result()` must not throw its events away, and nobody else may read. */
+  claim(reader: StreamReader): void {
     this.#iterated = true;
+    const isRead = this.#detached || this.#outlet.isLeft || (this.#phase === 'over' && this.#outlet.isDrained);
+    if (this.#reader !== undefined && !isRead) throw lockedError(this.#reader);
+    this.#reader = reader;
   }
 
   /** The consumer leaves; resolves when the call is over. */
@@ -409,7 +415,7 @@ export class Call {
       return this.#refuse(unreadableSignal(unreadable), 'call');
     }
     if (error !== undefined) return this.#refuse(error, 'host');
-    const id = native.open(this.#engine.id, requestJson, optionsJson);
+    const id = this.#openWithin(requestJson, optionsJson);
     if (id < 0) return this.#refuse(lastError(), 'call');
     this.id = id;
     this.ticket.id = id;
@@ -418,6 +424,12 @@ export class Call {
       this.scope = this.#watched.start(native.traceId(id), schemaOf(this.#engine.id, native.modelUsed(id)));
     }
     return true;
+  }
+
+  #openWithin(requestJson: string, optionsJson: string | undefined): number {
+    const { outer } = this.ticket;
+    if (outer === undefined) return native.open(this.#engine.id, requestJson, optionsJson);
+    return native.open(this.#engine.id, requestJson, optionsJson, outer.depthInside, native.traceId(outer.id));
   }
 
   #refuse(error: unknown, origin: ErrorOrigin): false {
@@ -492,6 +504,7 @@ export class Call {
 
   #conclude(outcome: Outcome): void {
     this.#phase = 'over';
+    this.ticket.isOver = true;
     this.clock.stop();
     this.#result.set(outcome);
     this.#room?.open();

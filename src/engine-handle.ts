@@ -1,6 +1,7 @@
 /** An engine's number and its calls in flight; what the engine's face, its log and its streams share. */
 
 import type { Call } from './call';
+import { setsNestedCallsMax, setsTimeouts } from './call-input';
 import type { CallSettings } from './call-settings';
 import { decodeJson } from './json';
 import { native } from './native';
@@ -11,14 +12,17 @@ export class EngineHandle {
   readonly id: number;
   /** Whether the engine's options set a timeout for runners. */
   readonly setsTimeouts: boolean;
+  /** Whether the engine's options bound how deep calls nest. */
+  readonly setsNestedCallsMax: boolean;
   /** What holds for calls that set nothing of their own. */
   readonly settings: CallSettings;
   readonly #running = new Set<Call>();
   #waiting: Array<() => void> = [];
 
-  constructor(id: number, setsTimeouts: boolean) {
+  constructor(id: number, optionsJson: string) {
     this.id = id;
-    this.setsTimeouts = setsTimeouts;
+    this.setsTimeouts = setsTimeouts(optionsJson);
+    this.setsNestedCallsMax = setsNestedCallsMax(optionsJson);
     this.settings = decodeJson<CallSettings>(native.engineSettings(id));
     collected.register(this, id);
   }
@@ -33,6 +37,10 @@ export class EngineHandle {
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const resolve of waiting) resolve();
+  }
+
+  get callsInFlight(): number {
+    return this.#running.size;
   }
 
   /** The calls in flight, as they are now. */

@@ -2,7 +2,7 @@
 
 import type { Completion, EngineOptions, GenerateRequest, ModelSchema } from '../native/types';
 import { Call } from './call';
-import { type GenerateOptions, invalid, readCallInput, setsTimeouts } from './call-input';
+import { type GenerateOptions, invalid, readCallInput } from './call-input';
 import { EngineHandle } from './engine-handle';
 import { EventLog } from './event-log';
 import { lastError } from './failure';
@@ -41,7 +41,7 @@ export class InferenceEngine {
     if (json instanceof JsonProblem) throw invalid([json]);
     const id = native.createEngine(json);
     if (id < 0) throw lastError();
-    this.#handle = new EngineHandle(id, setsTimeouts(json));
+    this.#handle = new EngineHandle(id, json);
     this.eventLog = new EventLog(this.#handle);
   }
 

@@ -218,6 +218,20 @@ export class EngineClosedError extends InferenceError {
   }
 }
 
+/**
+ * One loop reads a stream to its end: another one was begun while the first had not finished. Thrown where that was done;
+ * the first loop goes on. Make a call for each reader, or share what one loop reads.
+ */
+export class StreamLockedError extends InferenceError {
+  constructor(message: string, options: InferenceErrorOptions = {}) {
+    super('stream-locked', message, options);
+  }
+
+  static {
+    mark(this, 'StreamLockedError');
+  }
+}
+
 /** A bug of this package, a panic in Rust included. Please report it. */
 export class InternalError extends InferenceError {
   constructor(message: string, options: InferenceErrorOptions = {}) {

@@ -26,6 +26,7 @@ export {
   NoRunnerError,
   PolicyDeniedError,
   ProtocolError,
+  StreamLockedError,
   TimeoutError,
   type TimeoutKind,
 } from './errors';

@@ -28,7 +28,8 @@ export interface Native {
   logCalls(engine: number, filterJson: string): string | null;
   logEvents(engine: number, traceId: string): string | null;
 
-  open(engine: number, requestJson: string, optionsJson?: string): number;
+  /** The last two of a call that is made inside another one's runner. */
+  open(engine: number, requestJson: string, optionsJson?: string, depth?: number, parentTraceId?: string): number;
   callSettings(callId: number): string;
   traceId(callId: number): string;
   modelUsed(callId: number): string;

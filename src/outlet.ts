@@ -45,6 +45,16 @@ export class Outlet {
     return this.#queue === undefined ? 0 : this.#queue.length;
   }
 
+  /** Whether the consumer has left. */
+  get isLeft(): boolean {
+    return this.#silent;
+  }
+
+  /** Whether nothing waits for a reader, the failure neither. */
+  get isDrained(): boolean {
+    return this.length === 0 && this.#failure === undefined && this.#resolve === undefined;
+  }
+
   /** How many bytes the waiting events hold, about. */
   get bytes(): number {
     return this.#queue === undefined ? 0 : this.#queue.bytes;

@@ -3,13 +3,15 @@
 import type { Completion, StreamEvent } from '../native/types';
 import type { Call } from './call';
 import { liveCall } from './deadlines';
+import type { Ticket } from './nesting';
+import { StreamLoop } from './stream-loop';
 import { TextStream } from './text-stream';
 
 /**
  * Streams that nobody holds any more: their calls are cancelled. The registry holds a number and not the call, because a
  * call does reach its stream: an error remembers the `this` of each frame it was made under, and `cancel()` is one.
  */
-const forgotten = new FinalizationRegistry<Call['ticket']>(({ id }) => liveCall(id)?.forget());
+const forgotten = new FinalizationRegistry<Ticket>(({ id }) => liveCall(id)?.forget());
 
 /**
  * One call's events as an async generator. Nothing starts before the first pull, `result()` or `detach()`.
@@ -102,11 +104,13 @@ export class TrackedStream implements AsyncGenerator<StreamEvent, void, undefine
   /**
    * The stream as a web `ReadableStream`. Pulls only as it is read; cancelling it cancels the call.
    *
+   * @throws StreamLockedError when a loop or another readable reads this stream and has not finished.
+   *
    * @example
    * for await (const event of stream.toReadableStream()) console.log(event.type);
    */
   toReadableStream(): ReadableStream<StreamEvent> {
-    this.#call.claim();
+    this.#call.claim('a readable stream');
     return new ReadableStream<StreamEvent>(
       {
         pull: async (controller) => {
@@ -120,8 +124,14 @@ export class TrackedStream implements AsyncGenerator<StreamEvent, void, undefine
     );
   }
 
-  [Symbol.asyncIterator](): this {
-    return this;
+  /**
+   * A loop over what has not been read yet.
+   *
+   * @throws StreamLockedError when another loop, `textStream` or readable reads this stream and has not finished.
+   */
+  [Symbol.asyncIterator](): AsyncGenerator<StreamEvent, void, undefined> {
+    this.#call.claim('a loop');
+    return new StreamLoop(this);
   }
 
   /** Leaves the stream: `await using stream = …` cancels what is still running at the end of the block. */

@@ -7,6 +7,7 @@ import {
   RunnerDeclinedError,
   RunnerError,
   RunnerFailedError,
+  StreamLockedError,
   TimeoutError,
 } from '../../index';
 import { type Equal, expectType } from './equal';
@@ -27,6 +28,8 @@ export function handle(error: unknown): void {
   }
 }
 
+const locked: InferenceError = new StreamLockedError('no');
+handle(locked);
 const declined: RunnerError = new RunnerDeclinedError('no');
 const failed: RunnerError = new RunnerFailedError('no');
 const cancelled: InferenceError = new CancelledError('no');

@@ -13,6 +13,7 @@ import { type Equal, expectType } from './equal';
 const engine = new InferenceEngine({
   models: [{ id: 'gpt-5', source: { type: 'delegated', hint: 'openai' } }],
   timeouts: { firstEventMs: 1, idleMs: null, totalMs: 3 },
+  limits: { nestedCallsMax: 8 },
 });
 expectType<Equal<typeof engine.models, ModelSchema[]>>();
 engine.registerModel({ id: 'other', source: { type: 'delegated' } });
@@ -28,6 +29,8 @@ export async function use(signal: AbortSignal, maybe: AbortSignal | undefined): 
   for await (const event of stream) expectType<Equal<typeof event, StreamEvent>>();
   for await (const text of stream.textStream) expectType<Equal<typeof text, string>>();
   const generator: AsyncGenerator<StreamEvent, void, undefined> = stream;
+  const loop: AsyncGenerator<StreamEvent, void, undefined> = stream[Symbol.asyncIterator]();
+  await loop.next();
   await generator.return(undefined);
   const { text, toolCalls, usage, stopReason } = await stream.result();
   expectType<Equal<typeof text, string>>();

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use car_inference::call::{Batch, Call, DeadlineCheck, Step, Stopped};
 use car_inference::error::{CancelKind, CancelReason, InferenceError, Problem};
-use car_inference::{CallOptions, Failure, GenerateRequest, ModelSchema, StreamEvent};
+use car_inference::{CallOptions, Failure, GenerateRequest, ModelSchema, Nesting, StreamEvent};
 use napi::Either;
 use napi_derive::napi;
 use serde::Serialize;
@@ -37,7 +37,13 @@ fn mailbox() -> Arc<Mailbox> {
 
 /// Opens a call: checks the request and resolves its models; nothing starts. Returns its id, or -1.
 #[napi(catch_unwind)]
-pub fn open(engine: u32, request_json: String, options_json: Option<String>) -> i32 {
+pub fn open(
+    engine: u32,
+    request_json: String,
+    options_json: Option<String>,
+    depth: Option<u32>,
+    parent_trace_id: Option<String>,
+) -> i32 {
     environment::with(|environment| {
         let Some((engine, _)) = environment.engines.get(engine) else {
             return environment.fail_unknown("engine");
@@ -46,9 +52,13 @@ pub fn open(engine: u32, request_json: String, options_json: Option<String>) -> 
             None => Ok(CallOptions::default()),
             Some(json) => CallOptions::from_json(&json),
         };
+        let nesting = Nesting {
+            depth: depth.map_or(0, |depth| depth as usize),
+            parent_trace_id,
+        };
         let request = GenerateRequest::from_json(&request_json);
         let opened = match (request, options) {
-            (Ok(request), Ok(options)) => engine.open(request, &options),
+            (Ok(request), Ok(options)) => engine.open_within(request, &options, nesting),
             (request, options) => {
                 // The one that parsed may be wrong as well, and all problems are told at once.
                 let problems: Vec<Problem> = [

@@ -21,7 +21,7 @@ mod tracked;
 /// The macro that [`InferenceRunner`] is implemented with.
 pub use async_trait::async_trait;
 pub use call::{Call, CallFacts};
-pub use engine::{CloseMode, InferenceEngine, InferenceEngineBuilder};
+pub use engine::{CloseMode, InferenceEngine, InferenceEngineBuilder, Nesting};
 pub use error::{ErrorCode, Failure, InferenceError, Problem};
 pub use log::{CallRecord, CallStatus, Ending, EventLog, LogError, LoggedEvent, MemoryLog};
 pub use options::{

@@ -14,8 +14,9 @@ use car_inference::runner::{
 };
 use car_inference::testing::{Script, ScriptedRunner};
 use car_inference::{
-    CallStatus, CloseMode, ErrorCode, EventEmitter, GenerateRequest, InferenceEngine, InferenceError, InferenceRunner,
-    ModelSchema, RunnerError, RunnerResult, StreamEvent, ToolCall, current_inference_runner, set_inference_runner,
+    CallOptions, CallStatus, CloseMode, ErrorCode, EventEmitter, GenerateRequest, InferenceEngine, InferenceError,
+    InferenceRunner, Limits, ModelSchema, Nesting, RunnerError, RunnerResult, StreamEvent, ToolCall,
+    current_inference_runner, set_inference_runner,
 };
 use serde_json::json;
 use support::{delta, done, end, hi, scripted, start, text};
@@ -437,4 +438,38 @@ async fn the_stream_is_also_a_futures_stream() {
     fn assert_stream<S: futures_core::Stream<Item = Result<StreamEvent, InferenceError>> + Unpin>(_: &S) {}
     let world = scripted([Script::new().done("x")]);
     assert_stream(&world.stream().await.events);
+}
+
+#[tokio::test]
+async fn a_call_inside_too_many_others_is_refused_and_one_within_the_bound_knows_its_parent() {
+    let engine = InferenceEngine::builder()
+        .model(ModelSchema::delegated(support::MODEL, None))
+        .limits(Limits {
+            nested_calls_max: 2,
+            ..Limits::default()
+        })
+        .build();
+    let within = |depth| Nesting {
+        depth,
+        parent_trace_id: Some("parent".into()),
+    };
+    let options = CallOptions::default();
+    let Err(error) = engine.open_within(hi(), &options, within(3)) else {
+        panic!("three calls are around it");
+    };
+    assert_eq!(error.code(), ErrorCode::LimitExceeded);
+    assert!(error.to_string().contains("limits.nestedCallsMax"), "{error}");
+
+    let call = engine
+        .open_within(hi(), &options, within(2))
+        .expect("two calls are around it");
+    assert_eq!(call.request().parent_trace_id.as_deref(), Some("parent"));
+    let own = GenerateRequest {
+        parent_trace_id: Some("own".into()),
+        ..hi()
+    };
+    let call = engine
+        .open_within(own, &options, within(1))
+        .expect("one call is around it");
+    assert_eq!(call.request().parent_trace_id.as_deref(), Some("own"));
 }

@@ -33,6 +33,15 @@ pub struct InferenceEngine {
     shared: Arc<EngineShared>,
 }
 
+/// Where a call is made, when that is inside the runner of another one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Nesting {
+    /// How many calls in flight are around it.
+    pub depth: usize,
+    /// The trace id of the innermost of them; the request's own `parent_trace_id` wins.
+    pub parent_trace_id: Option<String>,
+}
+
 /// How an engine is closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CloseMode {
@@ -91,6 +100,20 @@ impl InferenceEngine {
     /// [`InferenceError::InvalidRequest`], [`InferenceError::ModelNotFound`], or
     /// [`ErrorCode::EngineClosed`](crate::ErrorCode::EngineClosed).
     pub fn open(&self, request: GenerateRequest, options: &CallOptions) -> Result<Call, InferenceError> {
+        self.open_within(request, options, Nesting::default())
+    }
+
+    /// As [`open`](Self::open), for a call that the runner of another one makes.
+    ///
+    /// # Errors
+    /// The same, and [`ErrorCode::LimitExceeded`](crate::ErrorCode::LimitExceeded) when more than
+    /// [`Limits::nested_calls_max`](crate::Limits::nested_calls_max) calls are around this one.
+    pub fn open_within(
+        &self,
+        mut request: GenerateRequest,
+        options: &CallOptions,
+        nesting: Nesting,
+    ) -> Result<Call, InferenceError> {
         let mut problems = request.validate();
         problems.extend(options.validate());
         let models = self.resolve(&request, &mut problems)?;
@@ -113,6 +136,13 @@ impl InferenceEngine {
             limits: options.limits.map_or(limits, |given| given.over(limits)),
             retry: options.retry.map_or(retry, |given| given.over(retry)),
         };
+        let max = settings.limits.nested_calls_max;
+        if nesting.depth > max {
+            return Err(Failure::limit("nestedCallsMax", max, too_deep(&model.id, max)).into());
+        }
+        if request.parent_trace_id.is_none() {
+            request.parent_trace_id = nesting.parent_trace_id;
+        }
         let number = shared.next_call.fetch_add(1, Ordering::Relaxed);
         let call = Call::new(number, facts, request, settings, models, Arc::clone(shared));
         let mut open_calls = shared.open_calls.lock();
@@ -231,6 +261,13 @@ impl Default for InferenceEngine {
     fn default() -> Self {
         Self::new()
     }
+}
+
+fn too_deep(model: &str, max: usize) -> String {
+    format!(
+        "the call of {model} is inside {max} others, each made by the runner of the one around it: a runner that calls the \
+         engine for a model that it serves itself never ends. Call another model there, or raise `limits.nestedCallsMax`"
+    )
 }
 
 fn list(models: &BTreeMap<String, Arc<ModelSchema>>) -> String {

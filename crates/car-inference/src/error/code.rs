@@ -27,12 +27,15 @@ pub enum ErrorCode {
     Timeout,
     /// The runner sent what cannot be made sense of. A defect of the runner. JavaScript: `ProtocolError`.
     Protocol,
-    /// A bound on size was reached. JavaScript: `LimitExceededError`.
+    /// A bound on size or number was reached. JavaScript: `LimitExceededError`.
     LimitExceeded,
     /// The event log could not take the call. JavaScript: `LogError`.
     LogFailed,
     /// The engine is closed. JavaScript: `EngineClosedError`.
     EngineClosed,
+    /// A stream that one loop reads is read by another. JavaScript alone, where a stream can be shared:
+    /// `StreamLockedError`.
+    StreamLocked,
     /// A defect of ours, such as a panic caught at the boundary. JavaScript: `InternalError`.
     Internal,
 }

@@ -26,6 +26,9 @@ pub struct Limits {
     /// Bytes of all events of one call. Default 64 MiB.
     #[cfg_attr(feature = "typescript", ts(optional, as = "Option<usize>"))]
     pub call_bytes_max: usize,
+    /// Calls in flight inside one another, each made by the runner of the one around it. Default 32.
+    #[cfg_attr(feature = "typescript", ts(optional, as = "Option<usize>"))]
+    pub nested_calls_max: usize,
 }
 
 impl Default for Limits {
@@ -37,6 +40,7 @@ impl Default for Limits {
             unawaited_events_max: 16_384,
             event_bytes_max: 16 * MEBIBYTE,
             call_bytes_max: 64 * MEBIBYTE,
+            nested_calls_max: 32,
         }
     }
 }
@@ -61,6 +65,9 @@ pub struct LimitOverrides {
     /// See [`Limits::call_bytes_max`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub call_bytes_max: Option<usize>,
+    /// See [`Limits::nested_calls_max`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nested_calls_max: Option<usize>,
 }
 
 impl LimitOverrides {
@@ -71,6 +78,7 @@ impl LimitOverrides {
             unawaited_events_max: self.unawaited_events_max.unwrap_or(base.unawaited_events_max),
             event_bytes_max: self.event_bytes_max.unwrap_or(base.event_bytes_max),
             call_bytes_max: self.call_bytes_max.unwrap_or(base.call_bytes_max),
+            nested_calls_max: self.nested_calls_max.unwrap_or(base.nested_calls_max),
         }
     }
 }
@@ -82,6 +90,7 @@ pub(super) fn validate_limits(limits: &Limits, problems: &mut Vec<Problem>) {
         ("unawaitedEventsMax", limits.unawaited_events_max),
         ("eventBytesMax", limits.event_bytes_max),
         ("callBytesMax", limits.call_bytes_max),
+        ("nestedCallsMax", limits.nested_calls_max),
     ];
     for (name, bound) in bounds {
         if bound == 0 {
