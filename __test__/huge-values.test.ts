@@ -95,10 +95,11 @@ describe('a million', { timeout: TIMEOUT_MS }, () => {
   const count = isFull ? 1_000_000 : 60_000;
 
   test('tool calls come through one by one, and their memory comes back', async () => {
-    const { kept, ...said } = await say('tool calls', count);
+    const { first, second, ...said } = await say('tool calls', count);
     expect(said).toMatchObject({ status: 'done', goesOn: true, seen: count, done: count, result: count });
     expect(said.last).toEqual({ type: 'tool-call-start', index: count - 1, name: 'f' });
-    expect(kept).toBeLessThan(100 + (count * 400) / 1_000_000);
+    // The log may keep both calls as long as they are within its 64 MiB, about.
+    expect(second).toBeLessThan(Math.max(100, first / 4));
   });
 
   test('tool calls in one event end the call at the limit', async () => {

@@ -52,7 +52,7 @@ impl PackedEvents {
             EventRef::ReasoningDelta { index, text } => (REASONING, Some(index), Some(text)),
             EventRef::ToolCallDelta { index, arguments_delta } => (ARGUMENTS, Some(index), Some(arguments_delta)),
             EventRef::Other(event) => {
-                self.others_bytes += EventRef::Other(event).bytes();
+                self.others_bytes += size_of::<StreamEvent>() + EventRef::Other(event).bytes();
                 self.others.push(Box::new(event.clone()));
                 (OTHER, None, None)
             }
