@@ -23,14 +23,20 @@ impl<const TAIL: usize> Default for TailBuffer<TAIL> {
 impl<const TAIL: usize> TailBuffer<TAIL> {
     const FITS: () = assert!(TAIL <= u16::MAX as usize);
 
+    #[inline]
     pub fn extend(&mut self, bytes: &[u8]) {
         let () = Self::FITS;
         let start = usize::from(self.tail_length);
         if let Some(room) = self.tail.get_mut(start..start + bytes.len()) {
             room.copy_from_slice(bytes);
             self.tail_length += bytes.len() as u16;
-            return;
+        } else {
+            self.extend_settled(bytes);
         }
+    }
+
+    #[cold]
+    fn extend_settled(&mut self, bytes: &[u8]) {
         self.settle();
         if let Some(room) = self.tail.get_mut(..bytes.len()) {
             room.copy_from_slice(bytes);

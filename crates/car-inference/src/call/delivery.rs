@@ -72,9 +72,9 @@ impl Delivery {
         }
     }
 
-    /// Whether events wait here for their consumer.
-    pub fn is_bounded(&self) -> bool {
-        matches!(self, Self::Buffer(_))
+    /// Whether the driver hands events over itself.
+    pub fn is_drivers(&self) -> bool {
+        matches!(self, Self::Driver { .. })
     }
 
     pub fn is_full(&self, limits: &Limits) -> bool {

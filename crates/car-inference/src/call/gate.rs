@@ -70,10 +70,12 @@ impl Call {
     /// Passes one event of an attempt through the gate, at a time that its host has read from the clock.
     pub fn admit(&self, attempt: u32, event: EventRef<'_>, now: Instant) -> Admission {
         self.with(|state, after| {
-            let admission = state.admit(attempt, event, now, &self.shared, after);
-            if !state.delivery.is_bounded() {
-                return admission;
+            if state.is_plain(attempt, event, now, &self.shared.settings) {
+                state.call_bytes += event.bytes();
+                state.heard(event, now, after);
+                return state.pass(event, now, after);
             }
+            let admission = state.admit(attempt, event, now, &self.shared, after);
             let limits = &self.shared.settings.limits;
             if state.takes_events(attempt) && state.delivery.is_overrun(limits) {
                 state.stop(overrun(limits.unawaited_events_max), after);
@@ -128,6 +130,23 @@ fn overrun(unawaited_events_max: usize) -> Failure {
 }
 
 impl CallState {
+    /// Whether an event is one of nearly all: a delta in its order, of a running attempt, within its time and bounds, that
+    /// no policy is asked about and that its driver hands over. Then passing it is all that is left to do; any other goes
+    /// the way of `admit`, which asks all of this one after the other.
+    fn is_plain(&self, attempt: u32, event: EventRef<'_>, now: Instant, settings: &CallSettings) -> bool {
+        let limits = &settings.limits;
+        let bytes = event.bytes();
+        self.attempt == attempt
+            && matches!(self.phase, Phase::Running)
+            && self.policy.is_none()
+            && self.delivery.is_drivers()
+            && self.session.is_delta_in_order(event)
+            && self.total_until.is_none_or(|until| now < until)
+            && bytes <= limits.event_bytes_max
+            && self.call_bytes.saturating_add(bytes) <= limits.call_bytes_max
+    }
+
+    #[inline(never)]
     fn admit(
         &mut self,
         attempt: u32,
@@ -174,12 +193,7 @@ impl CallState {
             self.stop(*failure, after);
             return Admission::stopped();
         }
-        // From the first event on the idle time runs: whoever waits for the other has to look at the clock again.
-        if self.last_event_at != Some(now) {
-            self.last_at_us = self.at_us(now);
-            after.notify |= self.last_event_at.is_none();
-            self.last_event_at = Some(now);
-        }
+        self.heard(event, now, after);
         if let EventRef::Other(StreamEvent::Done { text, tool_calls }) = event {
             self.finish(now, text, tool_calls, after);
             return match self.phase {
@@ -187,30 +201,45 @@ impl CallState {
                 _ => Admission::stopped(),
             };
         }
-        match event {
-            EventRef::TextDelta(text) => self.streamed.text |= !text.is_empty(),
-            EventRef::Other(StreamEvent::ToolCallStart { .. }) => self.streamed.tool_calls = true,
-            _ => {}
-        }
         let verdict = match &mut self.policy {
             None => EventVerdict::Pass,
             Some(policy) => policy.event(event),
         };
         match verdict {
-            EventVerdict::Pass => match self.record(event, now) {
-                Ok(()) => {
-                    wake(after, self.delivery.pass(event));
-                    Admission::of(Verdict::Pass)
-                }
-                Err(error) => {
-                    self.stop(log_failure(&error), after);
-                    Admission::stopped()
-                }
-            },
+            EventVerdict::Pass => self.pass(event, now, after),
             EventVerdict::Replace(events) => self.replace(&events, now, after),
             EventVerdict::Deny(denial) => {
                 self.record_verdict(now, PolicyPoint::Event, Decision::Deny, Some(&denial), after);
                 self.stop(denied(PolicyPoint::Event, denial), after);
+                Admission::stopped()
+            }
+        }
+    }
+
+    /// Takes down that the runner has sent an event, and when.
+    fn heard(&mut self, event: EventRef<'_>, now: Instant, after: &mut After) {
+        // From the first event on the idle time runs: whoever waits for the other has to look at the clock again.
+        if self.last_event_at != Some(now) {
+            self.last_at_us = self.at_us(now);
+            after.notify |= self.last_event_at.is_none();
+            self.last_event_at = Some(now);
+        }
+        match event {
+            EventRef::TextDelta(text) => self.streamed.text |= !text.is_empty(),
+            EventRef::Other(StreamEvent::ToolCallStart { .. }) => self.streamed.tool_calls = true,
+            _ => {}
+        }
+    }
+
+    /// Records an event, and delivers it.
+    fn pass(&mut self, event: EventRef<'_>, now: Instant, after: &mut After) -> Admission {
+        match self.record(event, now) {
+            Ok(()) => {
+                wake(after, self.delivery.pass(event));
+                Admission::of(Verdict::Pass)
+            }
+            Err(error) => {
+                self.stop(log_failure(&error), after);
                 Admission::stopped()
             }
         }

@@ -71,8 +71,13 @@ impl PackedEvents {
         if let Some(text) = text {
             numbers.number(text.len() as u64);
         }
-        self.buffer.extend(numbers.written());
-        self.buffer.extend(text.unwrap_or_default().as_bytes());
+        let text = text.unwrap_or_default().as_bytes();
+        if numbers.append(text) {
+            self.buffer.extend(numbers.written());
+        } else {
+            self.buffer.extend(numbers.written());
+            self.buffer.extend(text);
+        }
         self.count += 1;
         self.first_at_us.get_or_insert(stamp.at_us);
         self.last = Place {
@@ -160,6 +165,16 @@ impl Numbers {
             number >>= 7;
         }
         self.byte(number as u8);
+    }
+
+    /// Appends text when it is short enough: then all of the entry is appended at once.
+    fn append(&mut self, text: &[u8]) -> bool {
+        let Some(room) = self.bytes.get_mut(self.length..self.length + text.len()) else {
+            return false;
+        };
+        room.copy_from_slice(text);
+        self.length += text.len();
+        true
     }
 
     fn written(&self) -> &[u8] {
