@@ -101,8 +101,11 @@ test('what a call’s context holds is garbage once the call is over, though oth
   const keeper = await (async () => {
     const store = {};
     stores.push(new WeakRef(store));
-    const stream = contexts.run(store, () => engine.generateTrackedStream(REQUEST));
-    await stream.next();
+    const stream = await contexts.run(store, async () => {
+      const begun = engine.generateTrackedStream(REQUEST);
+      await begun.next();
+      return begun;
+    });
     const other = engine.generateTrackedStream(REQUEST);
     await other.next();
     await stream.return();

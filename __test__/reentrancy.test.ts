@@ -479,6 +479,23 @@ describe('two readers of one stream', () => {
     for (const stream of [finished, left, failed, leaving]) expect(await eventsOf(stream)).toEqual([]);
   });
 
+  test('a stream that is being left, or is detached, ends another loop at once', async () => {
+    const finish = gate();
+    setInferenceRunner(async (_request, emitter) => {
+      await emitter.emit(text('a'));
+      await finish.promise;
+    });
+    const engine = newEngine();
+    const [left, detached] = [engine.generateTrackedStream(REQUEST), engine.generateTrackedStream(REQUEST)];
+    for (const stream of [left, detached]) await stream[Symbol.asyncIterator]().next();
+    const leaving = left.return();
+    detached.detach();
+    for (const stream of [left, detached]) expect(await eventsOf(stream)).toEqual([]);
+    finish.open();
+    await leaving;
+    expect((await detached.result()).text).toBe('a');
+  });
+
   test('result() is no reader', async () => {
     setInferenceRunner(bothWays(LETTERS)['an emitter runner']);
     const stream = newEngine().generateTrackedStream(REQUEST);
