@@ -165,9 +165,7 @@ unsafe fn delta<const ARGUMENTS: usize>(
         if port.halves.is_empty() {
             let now = environment.clock.now();
             // SAFETY: the value belongs to this callback.
-            let passed = unsafe {
-                text::with_utf8(env, value, |text| port.admit_at(strand.event_ref(text), now))?
-            };
+            let passed = unsafe { text::with_utf8(env, value, |text| port.admit_at(strand.event_ref(text), now))? };
             if let Some(verdict) = passed {
                 return Ok(verdict);
             }
