@@ -19,6 +19,10 @@ export function quiet<T>(promise: Promise<T>): Promise<T> {
   return promise;
 }
 
+// One function for all outlets, so that none holds one of its own. A promise calls it before `new` is through.
+let parking: Outlet;
+const park = (resolve: Resolve, reject: Reject): void => parking.enqueue(resolve, reject);
+
 export class Outlet {
   // Made when the first event finds no pull waiting: of a runner that is pulled, none does.
   #queue: EventQueue | undefined;
@@ -33,7 +37,6 @@ export class Outlet {
   #dropped = false;
   #silent = false;
   #failure: CallFailure | undefined;
-  #park: ((resolve: Resolve, reject: Reject) => void) | undefined;
 
   /** Whether a pull waits. */
   get waiting(): boolean {
@@ -88,8 +91,8 @@ export class Outlet {
 
   /** A pull that waits for the next event. */
   wait(): Promise<Result> {
-    this.#park ??= (resolve, reject) => this.#enqueue(resolve, reject);
-    const pull = new Promise<Result>(this.#park);
+    parking = this;
+    const pull = new Promise<Result>(park);
     if (this.#line === undefined) {
       this.#pull = pull;
     } else {
@@ -159,7 +162,8 @@ export class Outlet {
     this.release();
   }
 
-  #enqueue(resolve: Resolve, reject: Reject): void {
+  /** What `park` does for the outlet whose pull it is. @internal */
+  enqueue(resolve: Resolve, reject: Reject): void {
     if (this.#resolve === undefined) {
       this.#resolve = resolve;
       this.#reject = reject;
