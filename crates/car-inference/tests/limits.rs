@@ -7,7 +7,7 @@ use car_inference::call::Verdict;
 use car_inference::error::LimitDetail;
 use car_inference::stream::{EventRef, StreamEvent};
 use car_inference::testing::Script;
-use car_inference::{CallStatus, ErrorCode, Limits, Timeouts};
+use car_inference::{CallStatus, ErrorCode, Limits, RetryPolicy, Timeouts};
 use support::{Seen, done, text, world};
 
 fn repeat(script: Script, count: usize, event: &StreamEvent) -> Script {
@@ -183,6 +183,34 @@ async fn a_host_that_does_not_wait_is_told_when_the_buffer_is_full_and_ended_whe
     let seen = world.read(stream).await;
     assert_limit(&seen, "unawaitedEventsMax", 3);
     assert_eq!(seen.text(), "xxxxx", "what was accepted is delivered");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_earlier_attempt_left_in_the_buffer_does_not_overrun_it() {
+    let limits = Limits {
+        buffered_events_max: 1,
+        unawaited_events_max: 1,
+        ..Limits::default()
+    };
+    let retry = RetryPolicy {
+        attempts_max: 2,
+        backoff_ms: 1,
+        ..RetryPolicy::default()
+    };
+    let world = world([Script::new().emit(support::input_tokens(7)).fails("overloaded"), Script::new().hangs()], |builder| {
+        builder.limits(limits).retry(retry)
+    });
+    let stream = world.stream().await;
+    support::pass(10).await;
+    let emitter = world.runner.emitters().remove(1);
+    // The usage of the first attempt and the note of the retry are still there: more than the bound of both.
+    let admission = emitter.emit_now(EventRef::TextDelta("x"));
+    assert_eq!((admission.verdict, admission.full, admission.stopped), (Verdict::Pass, true, false));
+    // Told to wait, it does not.
+    assert!(emitter.emit_now(EventRef::TextDelta("y")).stopped);
+    let seen = world.read(stream).await;
+    assert_limit(&seen, "unawaitedEventsMax", 1);
+    assert_eq!(seen.text(), "xy", "what was accepted is delivered");
 }
 
 #[tokio::test(start_paused = true)]

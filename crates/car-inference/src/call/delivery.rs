@@ -27,6 +27,8 @@ pub(super) struct Buffer {
     waker: Option<Waker>,
     /// When a full buffer got room again: the time before was the consumer's, not the runner's.
     room_since: Option<Instant>,
+    /// The attempt whose runner has been told that there is no room.
+    told_full: Option<u32>,
 }
 
 impl Default for Delivery {
@@ -86,14 +88,25 @@ impl Delivery {
         }
     }
 
-    /// Whether a runner has gone on emitting without waiting for room.
-    pub fn is_overrun(&self, limits: &Limits) -> bool {
+    /// Whether a runner has gone on emitting although it was told to wait for room. What an earlier attempt left in the
+    /// buffer, or what one event became several of, is not its doing.
+    pub fn is_overrun(&self, attempt: u32, limits: &Limits) -> bool {
         match self {
             Self::Buffer(buffer) => {
-                buffer.events.len() >= limits.buffered_events_max.saturating_add(limits.unawaited_events_max)
+                buffer.told_full == Some(attempt)
+                    && buffer.events.len() >= limits.buffered_events_max.saturating_add(limits.unawaited_events_max)
             }
             Self::Driver { .. } | Self::Discard { .. } => false,
         }
+    }
+
+    /// What the attempt's runner is to be told: whether to wait for room.
+    pub fn tell_full(&mut self, attempt: u32, limits: &Limits) -> bool {
+        let full = self.is_full(limits);
+        if let Self::Buffer(buffer) = self {
+            buffer.told_full = full.then_some(attempt);
+        }
+        full
     }
 
     pub fn take_waker(&mut self) -> Option<Waker> {
@@ -157,6 +170,7 @@ impl Call {
             if was_full && !state.delivery.is_full(&limits) {
                 if let Delivery::Buffer(buffer) = &mut state.delivery {
                     buffer.room_since = Some(Instant::now());
+                    buffer.told_full = None;
                 }
                 after.notify = true;
             }

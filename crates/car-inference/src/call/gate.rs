@@ -77,7 +77,7 @@ impl Call {
             }
             let admission = state.admit(attempt, event, now, &self.shared, after);
             let limits = &self.shared.settings.limits;
-            if state.takes_events(attempt) && state.delivery.is_overrun(limits) {
+            if state.takes_events(attempt) && state.delivery.is_overrun(attempt, limits) {
                 state.stop(overrun(limits.unawaited_events_max), after);
                 return Admission {
                     stopped: true,
@@ -85,7 +85,7 @@ impl Call {
                 };
             }
             Admission {
-                full: state.delivery.is_full(limits),
+                full: state.delivery.tell_full(attempt, limits),
                 ..admission
             }
         })
