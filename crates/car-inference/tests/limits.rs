@@ -197,15 +197,22 @@ async fn what_an_earlier_attempt_left_in_the_buffer_does_not_overrun_it() {
         backoff_ms: 1,
         ..RetryPolicy::default()
     };
-    let world = world([Script::new().emit(support::input_tokens(7)).fails("overloaded"), Script::new().hangs()], |builder| {
-        builder.limits(limits).retry(retry)
-    });
+    let world = world(
+        [
+            Script::new().emit(support::input_tokens(7)).fails("overloaded"),
+            Script::new().hangs(),
+        ],
+        |builder| builder.limits(limits).retry(retry),
+    );
     let stream = world.stream().await;
     support::pass(10).await;
     let emitter = world.runner.emitters().remove(1);
     // The usage of the first attempt and the note of the retry are still there: more than the bound of both.
     let admission = emitter.emit_now(EventRef::TextDelta("x"));
-    assert_eq!((admission.verdict, admission.full, admission.stopped), (Verdict::Pass, true, false));
+    assert_eq!(
+        (admission.verdict, admission.full, admission.stopped),
+        (Verdict::Pass, true, false)
+    );
     // Told to wait, it does not.
     assert!(emitter.emit_now(EventRef::TextDelta("y")).stopped);
     let seen = world.read(stream).await;

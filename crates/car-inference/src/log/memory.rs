@@ -139,7 +139,8 @@ impl MemoryLog {
         };
         newest_first
             .iter()
-            .filter_map(|call| filter.fits(call).then(|| call.record()))
+            .filter(|call| filter.fits(call))
+            .map(|call| call.record())
             .take(filter.limit.unwrap_or(LIMIT_DEFAULT))
             .collect()
     }
