@@ -130,12 +130,18 @@ export class WatchedCall {
   event(type: StreamEvent['type']): void {
     if (this.#firstEventType !== undefined) return;
     this.#firstEventType = type;
-    this.#message.firstEventType = type;
-    this.#message.firstEventMs = performance.now() - this.#begunAt;
+    harmlessly(() => {
+      this.#message.firstEventType = type;
+      this.#message.firstEventMs = performance.now() - this.#begunAt;
+    });
     if (cameFirst.hasSubscribers) this.#scope.runInAsyncScope(cameFirst.publish, cameFirst, this.#message);
   }
 
-  sealed({ status, completion: { modelUsed, usage, stopReason, rawStopReason } }: Ending): void {
+  sealed(ending: Ending): void {
+    harmlessly(() => this.#describeEnding(ending));
+  }
+
+  #describeEnding({ status, completion: { modelUsed, usage, stopReason, rawStopReason } }: Ending): void {
     const message = this.#message;
     const { attributes } = message;
     if (status !== 'open') message.status = status;
@@ -155,18 +161,22 @@ export class WatchedCall {
 
   end(outcome: Outcome): void {
     if (!this.#isStarted) this.#publishStart(); // Refused: it got no id.
+    if (!(outcome instanceof CallFailure)) this.event('done'); // A runner that only returned its result streamed nothing before.
+    harmlessly(() => this.#describeOutcome(outcome));
+    if (ended.hasSubscribers) this.#scope.runInAsyncScope(ended.publish, ended, this.#message);
+  }
+
+  #describeOutcome(outcome: Outcome): void {
     const message = this.#message;
+    message.durationMs = performance.now() - this.#begunAt;
     if (outcome instanceof CallFailure) {
       const { error } = outcome;
       message.error = error;
       message.status ??= error instanceof CancelledError || !(error instanceof InferenceError) ? 'cancelled' : 'failed';
       message.attributes['error.type'] = typeOf(error);
     } else {
-      this.event('done'); // A runner that only returned its result streamed nothing before.
       message.status ??= 'done';
     }
-    message.durationMs = performance.now() - this.#begunAt;
-    if (ended.hasSubscribers) this.#scope.runInAsyncScope(ended.publish, ended, message);
   }
 
   #publishStart(): void {
@@ -195,6 +205,15 @@ export class WatchedCall {
     setNumber(attributes, 'gen_ai.request.frequency_penalty', params.frequencyPenalty);
     setNumber(attributes, 'gen_ai.request.presence_penalty', params.presencePenalty);
     if (Array.isArray(params.stop)) attributes['gen_ai.request.stop_sequences'] = params.stop;
+  }
+}
+
+/** The message is the subscribers' too: one that they froze stays as it is, and the call goes on. */
+function harmlessly(describe: () => void): void {
+  try {
+    describe();
+  } catch (error) {
+    process.emitWarning(error instanceof Error ? error : String(error));
   }
 }
 

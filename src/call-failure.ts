@@ -4,6 +4,9 @@
  * runner, a timer or the mail. Costs nothing until a call fails.
  */
 
+// Kept, because others may take it away.
+const { captureStackTrace } = Error;
+
 /** `call`: made here for this call. `host`: the host's own object, or one whose stack leads to the caller already. */
 export type ErrorOrigin = 'call' | 'host';
 
@@ -20,7 +23,11 @@ export class CallFailure {
   captureStack(): void {
     if (!this.#isStackWanted) return;
     this.#isStackWanted = false;
-    Error.captureStackTrace(this.error as Error);
+    try {
+      captureStackTrace(this.error as Error);
+    } catch {
+      // Somebody froze it: its stack is not worth the error.
+    }
   }
 
   /**

@@ -23,6 +23,7 @@ import { LOOKS, LocalRun } from './local-run';
 import { Drain, isTooLong, native, Step, Stopped, Verdict } from './native';
 import { enclosingCall, scopeOf, Ticket } from './nesting';
 import { Outlet } from './outlet';
+import { realm } from './realm';
 import { type Fill, Room } from './room';
 import { runnerById } from './runner';
 import { lockedError, type StreamReader } from './stream-reader';
@@ -69,7 +70,7 @@ export class Call {
   constructor(engine: EngineHandle, input: CallInput) {
     this.#engine = engine;
     this.#input = input;
-    this.scope = scopeOf(this.ticket, engine.callsInFlight, engine.setsNestedCallsMax);
+    this.scope = scopeOf(this.ticket, realm.calls.size, engine.setsNestedCallsMax);
   }
 
   // ── the consumer's side ──
@@ -93,7 +94,7 @@ export class Call {
   /** The folded result; asks for the whole call, and pulls by itself when nobody iterates. */
   result(): Promise<Completion> {
     // A loop that begins in the same tick must still get every event.
-    if (!this.#result.isAsked && this.#phase !== 'over') queueMicrotask(() => this.#demand());
+    if (!this.#result.isAsked && this.#phase !== 'over') Promise.resolve().then(() => this.#demand());
     return this.#result.promise();
   }
 
@@ -164,7 +165,8 @@ export class Call {
   // ── lifecycle ──
 
   start(): void {
-    if (this.#phase !== 'fresh' || !this.#open()) return;
+    // Opening tells subscribers of the start, and what they do may start or end the call.
+    if (this.#phase !== 'fresh' || !this.#open() || !this.#isFresh) return;
     const { signal } = this.#input;
     try {
       if (signal !== undefined) {
@@ -175,6 +177,8 @@ export class Call {
           return;
         }
         signal.addEventListener('abort', this.#onAbort, { once: true });
+        // A signal may be anybody's object, and its listeners' list too.
+        if (!this.#isFresh) return;
       }
       this.#engine.enter(this);
       this.#phase = 'local';
@@ -376,6 +380,10 @@ export class Call {
 
   // ── inside ──
 
+  get #isFresh(): boolean {
+    return this.#phase === 'fresh';
+  }
+
   get #isEnding(): boolean {
     return this.#phase === 'over' || this.#phase === 'sealing';
   }
@@ -414,6 +422,8 @@ export class Call {
     } catch (unreadable) {
       return this.#refuse(unreadableSignal(unreadable), 'call');
     }
+    // The signal may be anybody's object: reading it may have opened the call already.
+    if (this.#isEnding || this.id !== 0) return this.id !== 0;
     if (error !== undefined) return this.#refuse(error, 'host');
     const id = this.#openWithin(requestJson, optionsJson);
     if (id < 0) return this.#refuse(lastError(), 'call');
@@ -503,6 +513,7 @@ export class Call {
   }
 
   #conclude(outcome: Outcome): void {
+    if (this.#phase === 'over') return;
     this.#phase = 'over';
     this.ticket.isOver = true;
     this.clock.stop();

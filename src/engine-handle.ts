@@ -39,10 +39,6 @@ export class EngineHandle {
     for (const resolve of waiting) resolve();
   }
 
-  get callsInFlight(): number {
-    return this.#running.size;
-  }
-
   /** The calls in flight, as they are now. */
   running(): Call[] {
     return [...this.#running];

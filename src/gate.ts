@@ -100,6 +100,8 @@ function plainUsage(event: object): Usage | undefined {
   const usage: Usage = { type: 'usage' };
   for (const key in event) {
     if (key === 'type') continue;
+    // JSON does not know what is inherited.
+    if (!Object.hasOwn(event, key)) return undefined;
     const count = (event as Record<string, unknown>)[key];
     if (typeof count !== 'number' || !Number.isSafeInteger(count) || count < 0) return undefined;
     switch (key) {

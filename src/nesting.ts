@@ -9,7 +9,7 @@
 import { AsyncLocalStorage, executionAsyncResource } from 'node:async_hooks';
 import { AsyncScope } from './async-scope';
 
-/** With so many calls in flight, calls without end inside each other are likelier than a host that wants them. */
+/** With so many calls open in a thread, of whatever engine, calls without end inside each other are likelier than a host that wants them. */
 const SUSPICIOUS_CALLS = 2048;
 
 /** One call, for those who must not hold it: a `FinalizationRegistry`, and the calls made inside it. */

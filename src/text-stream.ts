@@ -4,15 +4,24 @@ import type { StreamEvent } from '../native/types';
 import { quiet } from './outlet';
 
 type TextResult = IteratorResult<string, void>;
+type Events = Pick<AsyncGenerator<StreamEvent, void, undefined>, 'return' | typeof Symbol.asyncIterator>;
+
+interface Source {
+  readonly events: Events;
+  /** The events are read here, and by nobody else. */
+  isRead: boolean;
+}
 
 export class TextStream implements AsyncGenerator<string, void, undefined> {
   readonly #texts: AsyncGenerator<string, void, undefined>;
   /** The pulls that have not been answered, first come first. */
   readonly #pulls: Array<Promise<TextResult>> = [];
+  readonly #source: Source;
   #isLeft = false;
 
-  constructor(events: AsyncIterable<StreamEvent>) {
-    this.#texts = textsOf(events, this.#pulls);
+  constructor(events: Events) {
+    this.#source = { events, isRead: false };
+    this.#texts = textsOf(this.#source, this.#pulls);
   }
 
   next(): Promise<TextResult> {
@@ -23,13 +32,19 @@ export class TextStream implements AsyncGenerator<string, void, undefined> {
   }
 
   return(value?: void | PromiseLike<void>): Promise<TextResult> {
-    this.#isLeft = true;
+    this.#leave();
     return quiet(this.#texts.return(value));
   }
 
   throw(error: unknown): Promise<TextResult> {
-    this.#isLeft = true;
+    this.#leave();
     return quiet(this.#texts.throw(error));
+  }
+
+  /** A generator is left only at a `yield`: one that waits for an event has to be given the end. */
+  #leave(): void {
+    this.#isLeft = true;
+    if (this.#source.isRead) quiet(this.#source.events.return());
   }
 
   [Symbol.asyncIterator](): this {
@@ -41,12 +56,12 @@ export class TextStream implements AsyncGenerator<string, void, undefined> {
   }
 }
 
-async function* textsOf(
-  events: AsyncIterable<StreamEvent>,
-  pulls: Array<Promise<TextResult>>,
-): AsyncGenerator<string, void, undefined> {
+async function* textsOf(source: Source, pulls: Array<Promise<TextResult>>): AsyncGenerator<string, void, undefined> {
   let streamed = false;
   try {
+    const events = source.events[Symbol.asyncIterator]();
+    // Not before: who is refused as a second reader has nothing to leave.
+    source.isRead = true;
     for await (const event of events) {
       if (event.type === 'text-delta') {
         streamed = true;
@@ -64,5 +79,6 @@ async function* textsOf(
     throw error;
   } finally {
     pulls.length = 0;
+    source.isRead = false;
   }
 }

@@ -4,6 +4,7 @@ import type { Completion, StreamEvent } from '../native/types';
 import type { Call } from './call';
 import { liveCall } from './deadlines';
 import type { Ticket } from './nesting';
+import { quiet } from './outlet';
 import { StreamLoop } from './stream-loop';
 import { TextStream } from './text-stream';
 
@@ -55,8 +56,10 @@ export class TrackedStream implements AsyncGenerator<StreamEvent, void, undefine
 
   /** Leaves the stream: cancels the runner and resolves when it has stopped, at the latest after the grace period. */
   async return(value?: void | PromiseLike<void>): Promise<IteratorResult<StreamEvent, void>> {
+    // It may fail while the runner is waited for; whoever called this is told then.
+    const given = quiet(Promise.resolve(value));
     await this.#call.leave();
-    return { done: true, value: await value };
+    return { done: true, value: await given };
   }
 
   /** Leaves the stream as `return` does, then rejects with `error`. */

@@ -88,7 +88,8 @@ impl Environment {
     /// Has this be cleaned up when the environment ends.
     pub fn clean_up_with(&mut self, env: Env) -> napi::Result<()> {
         if !self.hooked {
-            env.add_env_cleanup_hook((), |()| clean_up())?;
+            // Its address, because the hook has to be sendable; it runs on this thread, while the environment is still there.
+            env.add_env_cleanup_hook(env.raw() as usize, |env| clean_up(env as sys::napi_env))?;
             self.hooked = true;
         }
         Ok(())
@@ -124,11 +125,15 @@ pub fn take_failure() -> String {
 }
 
 /// The environment ends: its runners leave their slots, its hosted runs fail, its calls are cancelled and recorded.
-fn clean_up() {
+fn clean_up(env: sys::napi_env) {
     let gone = with(|environment| {
         environment.mailbox.close();
         std::mem::replace(environment, Environment::new())
     });
+    if !gone.realm.is_null() {
+        // SAFETY: the reference is of this environment, which ends only after its hooks. Nothing is left to do on failure.
+        let _status = unsafe { sys::napi_delete_reference(env, gone.realm) };
+    }
     for (hint, runner) in gone.runners.into_values() {
         if let Some(runner) = runner.upgrade() {
             runners::clear(hint.as_deref(), Some(&runner));

@@ -21,7 +21,7 @@ pub fn share_realm<'env>(env: &'env Env, fresh: Object<'env>) -> napi::Result<Ob
     environment::with(|environment| {
         environment.clean_up_with(*env)?;
         if environment.realm.is_null() {
-            // SAFETY: the value belongs to this environment. The reference is never deleted: it ends with the environment.
+            // SAFETY: the value belongs to this environment. The reference is deleted when that ends.
             check_status!(unsafe { sys::napi_create_reference(env.raw(), fresh.raw(), 1, &mut environment.realm) })?;
             return Ok(fresh);
         }

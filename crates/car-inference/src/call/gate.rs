@@ -219,7 +219,8 @@ impl CallState {
     /// Takes down that the runner has sent an event, and when.
     fn heard(&mut self, event: EventRef<'_>, now: Instant, after: &mut After) {
         // From the first event on the idle time runs: whoever waits for the other has to look at the clock again.
-        if self.last_event_at != Some(now) {
+        // A reading that several events share may be older than the one of an event between them.
+        if self.last_event_at.is_none_or(|last| now > last) {
             self.last_at_us = self.at_us(now);
             after.notify |= self.last_event_at.is_none();
             self.last_event_at = Some(now);

@@ -172,7 +172,8 @@ impl CallState {
         let elapsed = self
             .started_at
             .map_or(0, |started_at| now.saturating_duration_since(started_at).as_micros());
-        u64::try_from(elapsed).unwrap_or(u64::MAX)
+        // Never before the event before, so that the log's times are in its order.
+        u64::try_from(elapsed).unwrap_or(u64::MAX).max(self.last_at_us)
     }
 }
 
