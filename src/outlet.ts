@@ -20,8 +20,8 @@ export function quiet<T>(promise: Promise<T>): Promise<T> {
 }
 
 // One function for all outlets, so that none holds one of its own. A promise calls it before `new` is through.
-let parking: Outlet;
-const park = (resolve: Resolve, reject: Reject): void => parking.enqueue(resolve, reject);
+let parking: Outlet | undefined;
+const park = (resolve: Resolve, reject: Reject): void => parking?.enqueue(resolve, reject);
 
 export class Outlet {
   // Made when the first event finds no pull waiting: of a runner that is pulled, none does.
@@ -93,6 +93,8 @@ export class Outlet {
   wait(): Promise<Result> {
     parking = this;
     const pull = new Promise<Result>(park);
+    // Or the last of all would never be garbage.
+    parking = undefined;
     if (this.#line === undefined) {
       this.#pull = pull;
     } else {
