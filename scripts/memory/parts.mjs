@@ -7,7 +7,6 @@ import { programsForLeakSanitizer, programsForValgrind } from './programs.mjs';
 import { underValgrind } from './valgrind.mjs';
 
 const findings_shown = 10;
-const withoutSanitizer = ['huge-values', 'counts', 'bench', 'soak', 'memory-findings'];
 
 /** Turns what a tool saw into an outcome; `counts` says which findings do. */
 function judge({ code, expected = 0, output = '', processes }, counts = isOurs) {
@@ -67,9 +66,7 @@ export function leakSanitizerParts(library) {
           await underLeakSanitizer(library, 'vitest', (extra) =>
             stream(
               'vitest',
-              // Not those whose figures are of a process without a sanitizer, nor those that run Node programs of their own
-              // with values of a hundred megabytes: what they do is leaked in small as well.
-              ['run', '--testTimeout=60000', ...withoutSanitizer.map((file) => `--exclude=**/${file}.test.ts`)],
+              ['run', '--testTimeout=60000'],
               env({ ...extra, NODE_OPTIONS, CAR_INFERENCE_FUZZ_PROGRAMS }),
             ),
           ),
