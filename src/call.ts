@@ -18,6 +18,7 @@ import { doneEvent, outcomeOf } from './ending';
 import type { EngineHandle } from './engine-handle';
 import { CancelledError, InternalError, LimitExceededError } from './errors';
 import { errorFrom, lastError } from './failure';
+import { stopWatching } from './forgotten';
 import { decodeJson, messageOf } from './json';
 import { LOOKS, LocalRun } from './local-run';
 import { Drain, isTooLong, native, Step, Stopped, Verdict } from './native';
@@ -43,7 +44,7 @@ export class Call {
   scope: AsyncScope;
   readonly #engine: EngineHandle;
   readonly #input: CallInput;
-  readonly #outlet = new Outlet();
+  readonly outlet = new Outlet();
   #room: Room | undefined;
   readonly #result = new CallResult();
   /** Undefined when nobody listens. */
@@ -76,7 +77,11 @@ export class Call {
   // ── the consumer's side ──
 
   next(): Promise<IteratorResult<StreamEvent, void>> {
-    const outlet = this.#outlet;
+    return this.outlet.pull() ?? this.#next();
+  }
+
+  #next(): Promise<IteratorResult<StreamEvent, void>> {
+    const outlet = this.outlet;
     this.#iterated = true;
     const event = outlet.take();
     if (event !== undefined) {
@@ -101,14 +106,14 @@ export class Call {
   /** A reader is attached and will pull later: `result()` must not throw its events away, and nobody else may read. */
   claim(reader: StreamReader): void {
     this.#iterated = true;
-    const isRead = this.#detached || this.#outlet.isLeft || (this.#phase === 'over' && this.#outlet.isDrained);
+    const isRead = this.#detached || this.outlet.isLeft || (this.#phase === 'over' && this.outlet.isDrained);
     if (this.#reader !== undefined && !isRead) throw lockedError(this.#reader);
     this.#reader = reader;
   }
 
   /** The consumer leaves; resolves when the call is over. */
   leave(): Promise<void> {
-    this.#outlet.silence();
+    this.outlet.silence();
     if (this.#detached) return Promise.resolve();
     this.stop('consumer', undefined, 'the consumer left the stream');
     return this.over();
@@ -124,14 +129,14 @@ export class Call {
     if (this.#phase === 'fresh') {
       // Its runner may emit before it returns: that is for nobody, and must not count as waiting.
       this.#demanded = true;
-      this.#outlet.discard();
+      this.outlet.discard();
     }
     this.start();
     if (this.#phase === 'over') return;
     this.#detached = true;
     this.#demanded = true;
-    this.#outlet.silence();
-    this.#outlet.release();
+    this.outlet.silence();
+    this.outlet.release();
     this.#room?.open();
     native.detach(this.id);
     this.#pump();
@@ -142,14 +147,16 @@ export class Call {
     if (this.#detached || this.id === 0) return;
     if (this.#demanded) {
       // Somebody may still await the result, and nobody can pull any more: nothing is to wait for that.
-      this.#outlet.discard();
+      this.outlet.discard();
       this.#room?.open();
       this.#pump();
       return;
     }
     // Someone may still hold the promise of a pull; the call goes on until that is answered.
-    if (this.#outlet.waiting) this.#forgotten = true;
-    else this.stop('consumer', undefined, 'the stream was forgotten');
+    if (this.outlet.waiting) {
+      this.#forgotten = true;
+      this.#connect(undefined);
+    } else this.stop('consumer', undefined, 'the stream was forgotten');
   }
 
   get traceId(): string {
@@ -209,6 +216,7 @@ export class Call {
       const run = new LocalRun(this);
       this.#phase = 'local';
       this.#run = run;
+      this.#connect(run);
       this.#room?.open(); // Only the attempt before was told to wait.
       if (isFirst) this.#startClock();
       else this.clock.check();
@@ -216,6 +224,7 @@ export class Call {
       run.begin(runnerById(step), request);
       return;
     }
+    this.#connect(undefined);
     this.clock.stop();
     switch (step) {
       case Step.WAIT:
@@ -250,7 +259,7 @@ export class Call {
     const found = native.stop(this.id, this.#causes.describeStop(kind, reason, message));
     // Too late for an answer that is complete: its runner only had not settled yet. All of it is still delivered.
     this.#dropsUnlessDone = true;
-    if (found === Stopped.STOPPING || (found === Stopped.FOREIGN && !this.#isDone())) this.#outlet.drop();
+    if (found === Stopped.STOPPING || (found === Stopped.FOREIGN && !this.#isDone())) this.outlet.drop();
     if (found === Stopped.OVER) this.#finish();
     else if (found === Stopped.SEALING) this.sealing(kind === 'signal' ? reason : undefined);
     else if (found === Stopped.FOREIGN) this.#pump();
@@ -311,15 +320,10 @@ export class Call {
 
   // ── the runner's side ──
 
-  /** Answers the consumer's pull, when that is all there is to do. */
-  answer(event: StreamEvent): boolean {
-    return !this.#demanded && !this.#forgotten && this.#watched === undefined && this.#outlet.answer(event);
-  }
-
   deliver(event: StreamEvent, bytes: number): void {
     if (this.#watched !== undefined) this.#watched.event(event.type);
-    this.#outlet.deliver(event, bytes);
-    if (this.#forgotten && !this.#outlet.waiting) this.stop('consumer', undefined, 'the stream was forgotten');
+    this.outlet.deliver(event, bytes);
+    if (this.#forgotten && !this.outlet.waiting) this.stop('consumer', undefined, 'the stream was forgotten');
   }
 
   /** What Rust has to hand over in place of the runner's own events. */
@@ -339,17 +343,17 @@ export class Call {
 
   /** Whether another event should be produced now. */
   get wantsMore(): boolean {
-    return this.#outlet.waiting || (this.#demanded && !this.isFull);
+    return this.outlet.waiting || (this.#demanded && !this.isFull);
   }
 
   /** Whether the consumer is behind by as much as is allowed. */
   get isFull(): boolean {
-    return this.#outlet.length > 0 && this.#fill() !== 'room';
+    return this.outlet.length > 0 && this.#fill() !== 'room';
   }
 
   /** What an emitter hears whose event was accepted. */
   accepted(): EmitOutcome | Promise<EmitOutcome> {
-    const fill = this.#outlet.length === 0 ? 'room' : this.#fill();
+    const fill = this.outlet.length === 0 ? 'room' : this.#fill();
     if (fill === 'room' || this.#stopping) return 'delivered';
     const room = this.#room as Room;
     // Over the bound is only who was told to wait: an earlier attempt may have filled the buffer, or one event bring several.
@@ -369,7 +373,7 @@ export class Call {
   /** Whether a consumer waits for something that is bound to come. */
   get keepsProcess(): boolean {
     const isAwaited =
-      this.#outlet.waiting || this.#whenOver.length > 0 || this.#result.isAsked || this.#engine.isAwaited;
+      this.outlet.waiting || this.#whenOver.length > 0 || this.#result.isAsked || this.#engine.isAwaited;
     if (!isAwaited || this.#phase === 'fresh') return false;
     // Log, timer and other threads come back by themselves; a runner of this thread has to keep its own thread alive.
     if (this.#phase !== 'local') return true;
@@ -402,7 +406,7 @@ export class Call {
   }
 
   #fill(): Fill {
-    this.#room ??= new Room(this.#outlet);
+    this.#room ??= new Room(this.outlet);
     return this.#room.fill(this.#limits, this.#demanded);
   }
 
@@ -450,11 +454,18 @@ export class Call {
   #demand(): void {
     if (this.#phase === 'over') return;
     this.#demanded = true;
-    if (!this.#iterated) this.#outlet.discard();
+    this.#connect(undefined);
+    if (!this.#iterated) this.outlet.discard();
     // Where even the larger bound is reached, a runner that waits goes on waiting: it must not be the one that overruns.
     if (this.#room !== undefined && !this.isFull) this.#room.open();
     if (this.#phase === 'fresh') this.start();
     else this.#pump();
+  }
+
+  /** Lets pulls and events of a run go by this call, unless it has a part in them. */
+  #connect(run: LocalRun | undefined): void {
+    const isPlain = !this.#demanded && !this.#forgotten && this.#watched === undefined;
+    this.outlet.connect(isPlain ? run : undefined);
   }
 
   #pump(): void {
@@ -499,13 +510,13 @@ export class Call {
     this.#forgotten = false; // Delivering the rest stops nothing any more.
     try {
       const ending = decodeJson<Ending>(native.ending(this.id) as string);
-      if (this.#dropsUnlessDone && ending.status !== 'done') this.#outlet.drop();
+      if (this.#dropsUnlessDone && ending.status !== 'done') this.outlet.drop();
       if (this.#phase !== 'foreign' && native.hasDeliveries(this.id)) this.deliverAll(native.takeDeliveries(this.id));
       const { modelUsed, text, traceId } = ending.completion;
       this.#over = { traceId, modelUsed };
       this.#watched?.sealed(ending);
       const outcome = outcomeOf(ending, this.#input.signal, this.#causes?.values);
-      if (!(outcome instanceof CallFailure)) this.#outlet.deliver(doneEvent(ending), text.length * 2);
+      if (!(outcome instanceof CallFailure)) this.outlet.deliver(doneEvent(ending), text.length * 2);
       this.#conclude(outcome);
     } catch (error) {
       this.broken(error);
@@ -516,10 +527,11 @@ export class Call {
     if (this.#phase === 'over') return;
     this.#phase = 'over';
     this.ticket.isOver = true;
+    stopWatching(this.ticket);
     this.clock.stop();
     this.#result.set(outcome);
     this.#room?.open();
-    this.#outlet.close(outcome instanceof CallFailure ? outcome : undefined);
+    this.outlet.close(outcome instanceof CallFailure ? outcome : undefined);
     this.#result.announce();
     this.#engine.leave(this);
     const whenOver = this.#whenOver;

@@ -6,6 +6,7 @@ import type { Call } from './call';
 import type { EmitOutcome } from './emitter';
 import { eventBytes } from './gate';
 import { native, Verdict } from './native';
+import type { Outlet } from './outlet';
 import { Run } from './run';
 
 /** How long an emitter runner with room has been waited for: Rust knows better, from the last event on. */
@@ -15,6 +16,7 @@ const UNKNOWN_MS = 1e15;
 export const LOOKS = 16;
 
 export class LocalRun extends Run {
+  readonly #outlet: Outlet;
   readonly #call: Call;
   /** The pull that was outstanding when the clock was last looked at, and since when that is known. */
   #seenPull = 1;
@@ -22,6 +24,7 @@ export class LocalRun extends Run {
 
   constructor(call: Call) {
     super(call.id, call.scope);
+    this.#outlet = call.outlet;
     this.#call = call;
   }
 
@@ -55,8 +58,8 @@ export class LocalRun extends Run {
     return this.#call.wantsMore;
   }
 
-  protected override answers(event: StreamEvent): boolean {
-    return this.#call.answer(event);
+  protected override answers(result: IteratorResult<StreamEvent, void>): boolean {
+    return this.#outlet.answer(result);
   }
 
   protected override passed(event: StreamEvent): EmitOutcome | Promise<EmitOutcome> {

@@ -1,6 +1,9 @@
 /**
  * The consumer's end of one call: the pulls that wait for an event, and the events that wait for a pull; never both.
  * Hands the failure over exactly once. Starts nothing and sets no bound.
+ *
+ * Of nearly every event it is the whole way: a consumer that waits, a runner that is pulled, and nothing else that has to
+ * hear of either. While that is so the call connects the two here, and neither pull nor event touches the call.
  */
 
 import type { StreamEvent } from '../native/types';
@@ -23,7 +26,15 @@ export function quiet<T>(promise: Promise<T>): Promise<T> {
 let parking: Outlet | undefined;
 const park = (resolve: Resolve, reject: Reject): void => parking?.enqueue(resolve, reject);
 
+/** A runner that answers each pull with one event. */
+export interface PulledSource {
+  /** Pulls the next event, unless one is on its way or none will come. */
+  ask(): void;
+}
+
 export class Outlet {
+  /** Set while a pull and an event concern nobody but the two. */
+  #source: PulledSource | undefined;
   // Made when the first event finds no pull waiting: of a runner that is pulled, none does.
   #queue: EventQueue | undefined;
   // The one pull of the common case; what else waits stands in line behind it.
@@ -75,12 +86,26 @@ export class Outlet {
     }
   }
 
-  /** Answers the one pull that waits. False when nobody pulls, or more than one: then `deliver` does it. */
-  answer(event: StreamEvent): boolean {
+  /** From now on pulls go straight to the source and its events straight to them; undefined when more is to be done. */
+  connect(source: PulledSource | undefined): void {
+    this.#source = this.#dropped || this.#discards ? undefined : source;
+  }
+
+  /** A pull that has been passed on to the source. Undefined when there is more to it. */
+  pull(): Promise<Result> | undefined {
+    const source = this.#source;
+    if (source === undefined || this.#resolve !== undefined || this.length !== 0) return undefined;
+    const pull = this.wait();
+    source.ask();
+    return pull;
+  }
+
+  /** Answers the one pull that waits with the source's event. False when there is more to it: then `deliver` does it. */
+  answer(result: Result): boolean {
     const resolve = this.#resolve;
-    if (resolve === undefined || this.#line !== undefined || this.#dropped) return false;
+    if (resolve === undefined || this.#source === undefined || this.#line !== undefined) return false;
     this.#resolve = undefined;
-    resolve({ value: event, done: false });
+    resolve(result);
     return true;
   }
 
@@ -117,12 +142,14 @@ export class Outlet {
 
   /** Nobody pulls: drops what waits, and what will come while no pull waits for it. */
   discard(): void {
+    this.#source = undefined;
     this.#discards = true;
     this.#queue?.clear();
   }
 
   /** The call was stopped: drops what waits and all that will come. The failure is still handed over. */
   drop(): void {
+    this.#source = undefined;
     this.#dropped = true;
     this.#queue?.clear();
   }
@@ -144,6 +171,7 @@ export class Outlet {
 
   /** Nothing will come any more: the failure goes to the first pull, waiting or later. */
   close(failure: CallFailure | undefined): void {
+    this.#source = undefined;
     if (failure === undefined || this.#silent) {
       this.release();
     } else if (this.#resolve === undefined) {

@@ -1,20 +1,26 @@
 /** One loop over a stream: what `for await` gets. A stream has one at a time, because two would share out the events. */
 
 import type { StreamEvent } from '../native/types';
+import type { Call } from './call';
+import type { Outlet } from './outlet';
 import type { TrackedStream } from './tracked-stream';
 
 type Result = IteratorResult<StreamEvent, void>;
 
 export class StreamLoop implements AsyncGenerator<StreamEvent, void, undefined> {
+  readonly #outlet: Outlet;
+  readonly #call: Call;
   // A stream that is read is not forgotten.
   readonly #stream: TrackedStream;
 
-  constructor(stream: TrackedStream) {
+  constructor(stream: TrackedStream, call: Call) {
+    this.#outlet = call.outlet;
+    this.#call = call;
     this.#stream = stream;
   }
 
   next(): Promise<Result> {
-    return this.#stream.next();
+    return this.#outlet.pull() ?? this.#call.next();
   }
 
   return(value?: void | PromiseLike<void>): Promise<Result> {

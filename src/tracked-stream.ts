@@ -2,17 +2,10 @@
 
 import type { Completion, StreamEvent } from '../native/types';
 import type { Call } from './call';
-import { liveCall } from './deadlines';
-import type { Ticket } from './nesting';
+import { watchForForgetting } from './forgotten';
 import { quiet } from './outlet';
 import { StreamLoop } from './stream-loop';
 import { TextStream } from './text-stream';
-
-/**
- * Streams that nobody holds any more: their calls are cancelled. The registry holds a number and not the call, because a
- * call does reach its stream: an error remembers the `this` of each frame it was made under, and `cancel()` is one.
- */
-const forgotten = new FinalizationRegistry<Ticket>(({ id }) => liveCall(id)?.forget());
 
 /**
  * One call's events as an async generator. Nothing starts before the first pull, `result()` or `detach()`.
@@ -32,7 +25,7 @@ export class TrackedStream implements AsyncGenerator<StreamEvent, void, undefine
   /** Streams come from `engine.generateTrackedStream()`. @internal */
   constructor(call: Call) {
     this.#call = call;
-    forgotten.register(this, call.ticket);
+    watchForForgetting(this, call.ticket);
   }
 
   /** The id under which the log knows this call. Empty when the request was refused before it got one. */
@@ -134,7 +127,7 @@ export class TrackedStream implements AsyncGenerator<StreamEvent, void, undefine
    */
   [Symbol.asyncIterator](): AsyncGenerator<StreamEvent, void, undefined> {
     this.#call.claim('a loop');
-    return new StreamLoop(this);
+    return new StreamLoop(this, this.#call);
   }
 
   /** Leaves the stream: `await using stream = …` cancels what is still running at the end of the block. */

@@ -1,6 +1,6 @@
 /**
  * Writes down what a consumer does with its stream, whoever does it for the consumer: a `for await`, the text stream, a
- * web stream. They all come through the stream's own methods, which are watched where they are looked up.
+ * web stream. They all come through the stream's own methods and its loop's, which are watched where they are looked up.
  */
 import type { StreamEvent, TrackedStream } from 'car-inference';
 import { TrackedStream as Tracked } from 'car-inference';
@@ -22,20 +22,28 @@ export function watch(stream: TrackedStream, trace: Trace): void {
       trace.addStanding<Standing<'stopped'>>({ do: 'stopped', stop: entry });
     }
   }
+  function pull(call: () => Promise<Result>): Promise<Result> {
+    const entry = trace.addStanding<Pulled>({ do: 'pull' });
+    const answer = call();
+    const answered = (what: Answer) => {
+      entry.answer = what;
+      entry.answeredTurn = currentTurn();
+    };
+    answer.then(
+      ({ done, value }) => answered(done ? { over: true } : { event: value as StreamEvent }),
+      (error: unknown) => answered({ error }),
+    );
+    return answer;
+  }
   let isAsked = false;
   Object.assign(stream, {
     next(this: TrackedStream): Promise<Result> {
-      const entry = trace.addStanding<Pulled>({ do: 'pull' });
-      const answer = real.next.call(this);
-      const answered = (what: Answer) => {
-        entry.answer = what;
-        entry.answeredTurn = currentTurn();
-      };
-      answer.then(
-        ({ done, value }) => answered(done ? { over: true } : { event: value as StreamEvent }),
-        (error: unknown) => answered({ error }),
-      );
-      return answer;
+      return pull(() => real.next.call(this));
+    },
+    [Symbol.asyncIterator](this: TrackedStream) {
+      const loop = real[Symbol.asyncIterator].call(this);
+      const { next } = loop;
+      return Object.assign(loop, { next: () => pull(() => next.call(loop)) });
     },
     return(this: TrackedStream, value?: undefined): Promise<Result> {
       return stop('leave', () => real.return.call(this, value));
