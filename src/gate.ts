@@ -10,7 +10,6 @@ import { isPanic, native, Verdict } from './native';
 
 // Looked up once: these are called for every token.
 const { done, reasoningDelta, textDelta, toolCallDelta, usage: passUsageCounts } = native;
-const { PASS } = Verdict;
 
 /** Rough memory of an event's object beside its text, in bytes. */
 const EVENT_BYTES = 64;
@@ -34,19 +33,19 @@ export function passGate(port: number, event: unknown): StreamEvent | number {
       const text = (event as { text?: unknown }).text;
       if (typeof text === 'string') {
         const verdict = textDelta(port, text);
-        return verdict === PASS ? { type: 'text-delta', text } : verdict;
+        return verdict ?? { type: 'text-delta', text };
       }
     } else if (type === 'tool-call-delta') {
       const { index, argumentsDelta } = event as { index?: unknown; argumentsDelta?: unknown };
       if (typeof argumentsDelta === 'string' && isIndex(index)) {
         const verdict = toolCallDelta(port, index, argumentsDelta);
-        return verdict === PASS ? { type: 'tool-call-delta', index: index + 0, argumentsDelta } : verdict;
+        return verdict ?? { type: 'tool-call-delta', index: index + 0, argumentsDelta };
       }
     } else if (type === 'reasoning-delta') {
       const { index = 0, text, signature } = event as { index?: unknown; text?: unknown; signature?: unknown };
       if (typeof text === 'string' && signature === undefined && isIndex(index)) {
         const verdict = reasoningDelta(port, index, text);
-        return verdict === PASS ? { type: 'reasoning-delta', index: index + 0, text } : verdict;
+        return verdict ?? { type: 'reasoning-delta', index: index + 0, text };
       }
     } else if (type === 'usage') {
       const usage = plainUsage(event);
@@ -74,7 +73,7 @@ function passJson(port: number, event: object): StreamEvent | number {
   if (json instanceof JsonProblem) return native.rejectEvent(port, json.path, json.message);
   lastJsonLength = json.length;
   const verdict = native.emitEvent(port, json);
-  return verdict === PASS ? (JSON.parse(json) as StreamEvent) : verdict;
+  return verdict === Verdict.PASS ? (JSON.parse(json) as StreamEvent) : verdict;
 }
 
 type Usage = Extract<StreamEvent, { type: 'usage' }>;
@@ -90,7 +89,7 @@ function passUsage(port: number, usage: Usage): StreamEvent | number {
     usage.reasoningTokens ?? ABSENT,
   );
   lastJsonLength = 0;
-  return verdict === PASS ? usage : verdict;
+  return verdict ?? usage;
 }
 
 const ABSENT = -1;

@@ -36,9 +36,10 @@ export interface Native {
   start(callId: number): number;
   attemptFacts(port: number): string;
 
-  textDelta(port: number, text: string): number;
-  reasoningDelta(port: number, index: number, text: string): number;
-  toolCallDelta(port: number, index: number, argumentsDelta: string): number;
+  // These answer undefined when the event passed and there is nothing else to be said.
+  textDelta(port: number, text: string): number | undefined;
+  reasoningDelta(port: number, index: number, text: string): number | undefined;
+  toolCallDelta(port: number, index: number, argumentsDelta: string): number | undefined;
   /** The counts in the order of the vocabulary; -1 for one that is absent. */
   usage(
     port: number,
@@ -48,9 +49,10 @@ export interface Native {
     cacheReadInputTokens: number,
     cacheCreationInputTokens: number,
     reasoningTokens: number,
-  ): number;
-  /** A `done` that brings nothing. */
+  ): number | undefined;
+  /** A `done` that brings nothing. Never passes: it comes with the ending. */
   done(port: number): number;
+
   emitEvent(port: number, json: string): number;
   rejectEvent(port: number, path: string, message: string): number;
   overrun(port: number): number;

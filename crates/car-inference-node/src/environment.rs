@@ -1,6 +1,7 @@
 //! What one environment (main thread or worker) holds: its mailbox, and what its ids stand for. Cleaned up with it.
 
 use std::cell::RefCell;
+use std::ffi::c_void;
 use std::ptr;
 use std::sync::{Arc, Weak};
 
@@ -54,6 +55,23 @@ thread_local! {
 /// Runs `work` on this thread's environment. Never call JavaScript from within.
 pub fn with<R>(work: impl FnOnce(&mut Environment) -> R) -> R {
     ENVIRONMENT.with_borrow_mut(work)
+}
+
+/// Where this thread's environment lies, for as long as the thread lives: for callbacks that are made once an event, which
+/// napi hands it at no cost.
+pub fn address() -> *mut c_void {
+    ENVIRONMENT.with(|environment| ptr::from_ref(environment).cast_mut().cast())
+}
+
+/// As [`with`].
+///
+/// # Safety
+/// `address` must be what [`address`] has said on this thread.
+#[inline]
+pub unsafe fn with_at<R>(address: *mut c_void, work: impl FnOnce(&mut Environment) -> R) -> R {
+    // SAFETY: by contract; nobody but this thread has it, and not before the thread's end is it gone.
+    let environment = unsafe { &*address.cast::<RefCell<Environment>>() };
+    work(&mut environment.borrow_mut())
 }
 
 /// Says whom to wake when [`take_messages`] has something.

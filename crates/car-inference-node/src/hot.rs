@@ -1,7 +1,8 @@
-//! The calls made once a token: plain Node-API callbacks, a number and a string in, a number out.
+//! The calls made once a token: plain Node-API callbacks, a number and a string in; nothing out when the event passed, and
+//! otherwise a number.
 //! Everything else goes through napi-derive.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 
@@ -10,7 +11,7 @@ use napi::bindgen_prelude::Object;
 use napi::{Env, JsValue, Status, sys};
 use napi_derive::napi;
 
-use crate::environment;
+use crate::environment::{self, Environment};
 use crate::ports::code;
 use crate::text::{self, Strand};
 
@@ -26,14 +27,15 @@ fn export_hot_calls(exports: Object<'_>, env: Env) -> napi::Result<()> {
     ];
     for (name, callback) in calls {
         let mut function = ptr::null_mut();
-        // SAFETY: `env` is the environment being initialised; the name is terminated; there is no callback data.
+        // SAFETY: `env` is the environment being initialised; the name is terminated; the callback data
+        // is this thread's.
         let status = unsafe {
             sys::napi_create_function(
                 env.raw(),
                 name.as_ptr(),
                 isize::try_from(name.count_bytes()).unwrap_or_default(),
                 Some(callback),
-                ptr::null_mut(),
+                environment::address(),
                 &mut function,
             )
         };
@@ -68,7 +70,7 @@ unsafe extern "C" fn usage(env: sys::napi_env, info: sys::napi_callback_info) ->
     const COUNTS: usize = 6;
     let work = || {
         // SAFETY: napi calls this with its own environment and callback info.
-        let arguments: [_; 1 + COUNTS] = unsafe { arguments(env, info)? };
+        let (arguments, environment): ([_; 1 + COUNTS], _) = unsafe { arguments(env, info)? };
         let mut counts = [None; COUNTS];
         for (count, value) in counts.iter_mut().zip(&arguments[1..]) {
             // SAFETY: the value belongs to this callback.
@@ -86,17 +88,16 @@ unsafe extern "C" fn usage(env: sys::napi_env, info: sys::napi_callback_info) ->
             cache_creation_input_tokens,
             reasoning_tokens,
         ] = counts;
-        Ok(whole(
-            port_id,
-            StreamEvent::Usage {
-                input_tokens,
-                output_tokens,
-                total_tokens,
-                cache_read_input_tokens,
-                cache_creation_input_tokens,
-                reasoning_tokens,
-            },
-        ))
+        let usage = StreamEvent::Usage {
+            input_tokens,
+            output_tokens,
+            total_tokens,
+            cache_read_input_tokens,
+            cache_creation_input_tokens,
+            reasoning_tokens,
+        };
+        // SAFETY: as above.
+        Ok(unsafe { whole(environment, port_id, usage) })
     };
     // SAFETY: as above.
     unsafe { answer(env, work) }
@@ -106,24 +107,29 @@ unsafe extern "C" fn usage(env: sys::napi_env, info: sys::napi_callback_info) ->
 unsafe extern "C" fn done(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     let work = || {
         // SAFETY: napi calls this with its own environment and callback info.
-        let [port] = unsafe { arguments(env, info)? };
+        let ([port], environment) = unsafe { arguments(env, info)? };
         // SAFETY: the value belongs to this callback.
         let port_id = unsafe { number(env, port)? };
         let done = StreamEvent::Done {
             text: String::new(),
             tool_calls: Vec::new(),
         };
-        Ok(whole(port_id, done))
+        // SAFETY: as above.
+        Ok(unsafe { whole(environment, port_id, done) })
     };
     // SAFETY: as above.
     unsafe { answer(env, work) }
 }
 
-fn whole(port_id: u32, event: StreamEvent) -> u32 {
-    environment::with(|environment| match environment.ports.get_mut(port_id) {
+/// # Safety
+/// `environment` must be the data of the callback that is running.
+unsafe fn whole(environment: *mut c_void, port_id: u32, event: StreamEvent) -> u32 {
+    let work = |environment: &mut Environment| match environment.ports.get_mut(port_id) {
         Some(port) => port.admit_whole(event, |_| true),
         None => code::CLOSED,
-    })
+    };
+    // SAFETY: by contract.
+    unsafe { environment::with_at(environment, work) }
 }
 
 /// Panics, so that tests can see what a panic on this way becomes.
@@ -148,7 +154,7 @@ unsafe fn delta<const ARGUMENTS: usize>(
     strand: impl FnOnce(usize) -> Result<Strand, Status>,
 ) -> Result<u32, Status> {
     // SAFETY: by contract.
-    let arguments: [_; ARGUMENTS] = unsafe { arguments(env, info)? };
+    let (arguments, environment): ([_; ARGUMENTS], _) = unsafe { arguments(env, info)? };
     // SAFETY: the values belong to this callback.
     let (port_id, index) = unsafe {
         (
@@ -158,7 +164,7 @@ unsafe fn delta<const ARGUMENTS: usize>(
     };
     let strand = strand(index as usize)?;
     let value = arguments[ARGUMENTS - 1];
-    environment::with(|environment| {
+    let work = |environment: &mut Environment| {
         let Some(port) = environment.ports.get_mut(port_id) else {
             return Ok(code::CLOSED);
         };
@@ -174,17 +180,22 @@ unsafe fn delta<const ARGUMENTS: usize>(
         // It passes also when nothing but a half was in it: that it came has to be judged, and not only its text.
         let text = port.halves.join(strand, unsafe { text::utf16(env, value)? });
         Ok(port.admit_stand_in(strand.event_ref(&text).to_event()))
-    })
+    };
+    // SAFETY: the callback's data is this.
+    unsafe { environment::with_at(environment, work) }
 }
 
+/// The arguments of a callback, and its data: this thread's environment.
+///
 /// # Safety
 /// `env` and `info` must be the ones of the callback that is running.
 unsafe fn arguments<const COUNT: usize>(
     env: sys::napi_env,
     info: sys::napi_callback_info,
-) -> Result<[sys::napi_value; COUNT], Status> {
+) -> Result<([sys::napi_value; COUNT], *mut c_void), Status> {
     let mut arguments = [ptr::null_mut(); COUNT];
     let mut count = COUNT;
+    let mut environment = ptr::null_mut();
     // SAFETY: `arguments` holds `count` values; napi fills missing ones with undefined.
     let status = unsafe {
         sys::napi_get_cb_info(
@@ -193,11 +204,11 @@ unsafe fn arguments<const COUNT: usize>(
             &mut count,
             arguments.as_mut_ptr(),
             ptr::null_mut(),
-            ptr::null_mut(),
+            &mut environment,
         )
     };
     match Status::from(status) {
-        Status::Ok => Ok(arguments),
+        Status::Ok => Ok((arguments, environment)),
         failed => Err(failed),
     }
 }
@@ -230,6 +241,8 @@ unsafe fn answer(env: sys::napi_env, work: impl FnOnce() -> Result<u32, Status>)
     let mut value = ptr::null_mut();
     // A panic must not cross into C, where it would end the process.
     match catch_unwind(AssertUnwindSafe(work)) {
+        // Nothing is what nearly all of them answer, and costs nothing to make.
+        Ok(Ok(code::PASS)) => {}
         Ok(Ok(verdict)) => {
             // SAFETY: by contract.
             unsafe { sys::napi_create_uint32(env, verdict, &mut value) };

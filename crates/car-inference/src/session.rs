@@ -141,15 +141,15 @@ impl Session {
         }
     }
 
-    /// Whether an event is a delta that [`rule`](Self::rule) would pass. Nothing follows from a delta, so it need not be
-    /// asked then.
+    /// Whether an event is a delta that [`rule`](Self::rule) would pass before the end. Nothing follows from a delta, so it
+    /// need not be asked then.
+    #[inline]
     pub(crate) fn is_delta_in_order(&self, event: EventRef<'_>) -> bool {
-        !self.over
-            && match event {
-                EventRef::TextDelta(_) | EventRef::ReasoningDelta { .. } => true,
-                EventRef::ToolCallDelta { index, .. } => self.rule_delta(index) == Ruling::Pass,
-                EventRef::Other(_) => false,
-            }
+        match event {
+            EventRef::TextDelta(_) | EventRef::ReasoningDelta { .. } => true,
+            EventRef::ToolCallDelta { index, .. } => self.rule_delta(index) == Ruling::Pass,
+            EventRef::Other(_) => false,
+        }
     }
 
     fn rule_start(&mut self, index: usize, name: &str, id: Option<&str>) -> Ruling {

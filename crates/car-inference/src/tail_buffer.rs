@@ -25,14 +25,20 @@ impl<const TAIL: usize> TailBuffer<TAIL> {
 
     #[inline]
     pub fn extend(&mut self, bytes: &[u8]) {
+        match self.grow(bytes.len()) {
+            Some(room) => copy_few(room, bytes),
+            None => self.extend_settled(bytes),
+        }
+    }
+
+    /// Appends so many bytes for the caller to write, when they fit beside the last.
+    #[inline]
+    pub fn grow(&mut self, count: usize) -> Option<&mut [u8]> {
         let () = Self::FITS;
         let start = usize::from(self.tail_length);
-        if let Some(room) = self.tail.get_mut(start..start + bytes.len()) {
-            room.copy_from_slice(bytes);
-            self.tail_length += bytes.len() as u16;
-        } else {
-            self.extend_settled(bytes);
-        }
+        let room = self.tail.get_mut(start..start.checked_add(count)?)?;
+        self.tail_length += count as u16;
+        Some(room)
     }
 
     #[cold]
@@ -80,9 +86,53 @@ impl<const TAIL: usize> TailBuffer<TAIL> {
     }
 }
 
+/// Copies into a place of the same length. Copying any number of bytes is a call, which for a few takes longer than they do.
+#[inline]
+pub(crate) fn copy_few(to: &mut [u8], from: &[u8]) {
+    debug_assert_eq!(to.len(), from.len());
+    // Two copies of a fixed length, which overlap.
+    if let (Some(first), Some(last), Some(to_first)) = (
+        from.first_chunk::<8>(),
+        from.last_chunk::<8>(),
+        to.first_chunk_mut::<8>(),
+    ) {
+        if from.len() > 16 {
+            to.copy_from_slice(from);
+            return;
+        }
+        *to_first = *first;
+        if let Some(to_last) = to.last_chunk_mut::<8>() {
+            *to_last = *last;
+        }
+    } else if let (Some(first), Some(last), Some(to_first)) = (
+        from.first_chunk::<4>(),
+        from.last_chunk::<4>(),
+        to.first_chunk_mut::<4>(),
+    ) {
+        *to_first = *first;
+        if let Some(to_last) = to.last_chunk_mut::<4>() {
+            *to_last = *last;
+        }
+    } else {
+        for (to, from) in to.iter_mut().zip(from) {
+            *to = *from;
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::TailBuffer;
+    use super::{TailBuffer, copy_few};
+
+    #[test]
+    fn so_few_bytes_are_copied_as_there_are() {
+        for length in 0..40 {
+            let from: Vec<u8> = (1..=length).collect();
+            let mut to = vec![0; from.len()];
+            copy_few(&mut to, &from);
+            assert_eq!(to, from);
+        }
+    }
 
     #[test]
     fn bytes_come_back_in_order_whatever_their_pieces_were() {

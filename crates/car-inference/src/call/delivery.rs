@@ -49,6 +49,7 @@ impl Delivery {
     }
 
     /// Delivers an event that passed unchanged. Returns who to wake.
+    #[inline]
     pub fn pass(&mut self, event: EventRef<'_>) -> Option<Waker> {
         match self {
             Self::Buffer(buffer) => {
@@ -75,6 +76,7 @@ impl Delivery {
     }
 
     /// Whether the driver hands events over itself.
+    #[inline]
     pub fn is_drivers(&self) -> bool {
         matches!(self, Self::Driver { .. })
     }

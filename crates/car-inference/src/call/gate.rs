@@ -9,7 +9,7 @@ use super::recording::{denied, log_failure, wake};
 use super::state::{After, CallState, Phase};
 use super::{Call, CallSettings, CallShared};
 use crate::error::{Failure, PolicyPoint, TimeoutKind};
-use crate::log::Decision;
+use crate::log::{Decision, LogError};
 use crate::policy::EventVerdict;
 use crate::session::Ruling;
 use crate::stream::{EventRef, StreamEvent};
@@ -68,27 +68,37 @@ impl Admission {
 
 impl Call {
     /// Passes one event of an attempt through the gate, at a time that its host has read from the clock.
+    #[inline]
     pub fn admit(&self, attempt: u32, event: EventRef<'_>, now: Instant) -> Admission {
-        self.with(|state, after| {
-            if state.is_plain(attempt, event, now, &self.shared.settings) {
+        self.with_plain(|state, after| {
+            if state.is_plain(attempt, event, now) {
                 state.call_bytes += event.bytes();
                 state.heard(event, now, after);
                 return state.pass(event, now, after);
             }
-            let admission = state.admit(attempt, event, now, &self.shared, after);
-            let limits = &self.shared.settings.limits;
-            if state.takes_events(attempt) && state.delivery.is_overrun(attempt, limits) {
-                state.stop(overrun(limits.unawaited_events_max), after);
-                return Admission {
-                    stopped: true,
-                    ..admission
-                };
-            }
-            Admission {
-                full: state.delivery.tell_full(attempt, limits),
-                ..admission
-            }
+            self.admit_any(state, after, attempt, event, now)
         })
+    }
+
+    #[inline(never)]
+    fn admit_any(
+        &self,
+        state: &mut CallState,
+        after: &mut After,
+        attempt: u32,
+        event: EventRef<'_>,
+        now: Instant,
+    ) -> Admission {
+        let mut admission = state.admit(attempt, event, now, &self.shared, after);
+        let limits = &self.shared.settings.limits;
+        if state.takes_events(attempt) && state.delivery.is_overrun(attempt, limits) {
+            state.stop(overrun(limits.unawaited_events_max), after);
+            admission.stopped = true;
+        } else {
+            admission.full = state.delivery.tell_full(attempt, limits);
+        }
+        state.find_plain();
+        admission
     }
 
     /// As [`admit`](Self::admit), but does nothing and returns `None` while the buffer is full.
@@ -130,23 +140,19 @@ fn overrun(unawaited_events_max: usize) -> Failure {
 }
 
 impl CallState {
-    /// Whether an event is one of nearly all: a delta in its order, of a running attempt, within its time and bounds, that
-    /// no policy is asked about and that its driver hands over. Then passing it is all that is left to do; any other goes
-    /// the way of `admit`, which asks all of this one after the other.
-    fn is_plain(&self, attempt: u32, event: EventRef<'_>, now: Instant, settings: &CallSettings) -> bool {
-        let limits = &settings.limits;
+    /// Whether an event is one of nearly all: a delta in its order, of a plain attempt, within its time and bounds. Then
+    /// passing it is all that is left to do; any other goes the way of `admit`, which asks all of this one after the other.
+    #[inline]
+    fn is_plain(&self, attempt: u32, event: EventRef<'_>, now: Instant) -> bool {
         let bytes = event.bytes();
-        self.attempt == attempt
-            && matches!(self.phase, Phase::Running)
-            && self.policy.is_none()
-            && self.delivery.is_drivers()
-            && self.session.is_delta_in_order(event)
+        self.plain_attempt == attempt
+            && attempt != 0
+            && bytes <= self.event_bytes_max
+            && self.call_bytes.saturating_add(bytes) <= self.call_bytes_max
             && self.total_until.is_none_or(|until| now < until)
-            && bytes <= limits.event_bytes_max
-            && self.call_bytes.saturating_add(bytes) <= limits.call_bytes_max
+            && self.session.is_delta_in_order(event)
     }
 
-    #[inline(never)]
     fn admit(
         &mut self,
         attempt: u32,
@@ -217,6 +223,7 @@ impl CallState {
     }
 
     /// Takes down that the runner has sent an event, and when.
+    #[inline]
     fn heard(&mut self, event: EventRef<'_>, now: Instant, after: &mut After) {
         // From the first event on the idle time runs: whoever waits for the other has to look at the clock again.
         // A reading that several events share may be older than the one of an event between them.
@@ -233,17 +240,22 @@ impl CallState {
     }
 
     /// Records an event, and delivers it.
+    #[inline]
     fn pass(&mut self, event: EventRef<'_>, now: Instant, after: &mut After) -> Admission {
         match self.record(event, now) {
             Ok(()) => {
                 wake(after, self.delivery.pass(event));
                 Admission::of(Verdict::Pass)
             }
-            Err(error) => {
-                self.stop(log_failure(&error), after);
-                Admission::stopped()
-            }
+            Err(error) => self.not_recorded(&error, after),
         }
+    }
+
+    #[cold]
+    fn not_recorded(&mut self, error: &LogError, after: &mut After) -> Admission {
+        self.stop(log_failure(error), after);
+        self.find_plain();
+        Admission::stopped()
     }
 
     /// Lets the times strike that a driver may not get to look at, because the runner keeps its thread to itself: the

@@ -88,11 +88,11 @@ impl WeakCall {
     }
 }
 
-/// Settings and state lie side by side, because each event reads both.
+/// What each event touches comes first.
 #[repr(C)]
 pub(crate) struct CallShared {
-    settings: CallSettings,
     state: Mutex<CallState>,
+    settings: CallSettings,
     /// Under which the engine knows it.
     number: u64,
     facts: CallFacts,
@@ -122,7 +122,7 @@ impl Call {
         models: Vec<Arc<ModelSchema>>,
         engine: Arc<EngineShared>,
     ) -> Self {
-        let state = Mutex::new(CallState::new(models));
+        let state = Mutex::new(CallState::new(models, &settings.limits));
         let request = Arc::new(request);
         Self {
             shared: Arc::new(CallShared {
@@ -139,6 +139,16 @@ impl Call {
 
     /// Runs `change` under the lock, and everything that it leaves to be done after it.
     fn with<R>(&self, change: impl FnOnce(&mut CallState, &mut After) -> R) -> R {
+        self.with_plain(|state, after| {
+            let result = change(state, after);
+            state.find_plain();
+            result
+        })
+    }
+
+    /// As [`with`](Self::with), for what leaves it as it was whether events are plain.
+    #[inline]
+    fn with_plain<R>(&self, change: impl FnOnce(&mut CallState, &mut After) -> R) -> R {
         let mut after = After::default();
         let result = change(&mut self.shared.state.lock(), &mut after);
         if after.is_due() {

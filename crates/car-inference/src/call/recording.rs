@@ -14,6 +14,7 @@ use crate::stream::{EventRef, StreamEvent};
 
 impl CallState {
     /// Accumulates and logs an event that is about to be delivered.
+    #[inline]
     pub(super) fn record(&mut self, event: EventRef<'_>, now: Instant) -> Result<(), LogError> {
         let stamp = self.stamp(now);
         // Append before delivering, so that whatever a consumer saw can be found.
@@ -26,6 +27,7 @@ impl CallState {
         Ok(())
     }
 
+    #[inline]
     pub(super) fn stamp(&self, now: Instant) -> Stamp {
         Stamp {
             seq: self.next_seq,
@@ -153,6 +155,7 @@ impl CallState {
     }
 }
 
+#[inline]
 pub(super) fn wake(after: &mut After, waker: Option<Waker>) {
     if waker.is_some() {
         after.waker = waker;

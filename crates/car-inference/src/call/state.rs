@@ -12,6 +12,7 @@ use super::delivery::Delivery;
 use super::{CallFacts, CallShared};
 use crate::error::{Failure, FailureDetails};
 use crate::log::{CallLog, Ending, LogError};
+use crate::options::Limits;
 use crate::policy::CallPolicy;
 use crate::runner::InferenceRunner;
 use crate::schema::ModelSchema;
@@ -58,8 +59,13 @@ pub(super) struct Streamed {
 /// page is a miss.
 #[repr(C)]
 pub(super) struct CallState {
-    pub phase: Phase,
-    pub started_at: Option<Instant>,
+    /// The attempt whose deltas concern nobody but log and consumer: it runs, no policy judges it, its driver hands over what
+    /// passes. 0 while there is none. Follows from other fields: see [`find_plain`](Self::find_plain).
+    pub plain_attempt: u32,
+    /// What the runner has emitted, whatever policy made of it.
+    pub streamed: Streamed,
+    /// Whether the consumer has been given part of the answer.
+    pub content_delivered: bool,
     /// When the total time strikes.
     pub total_until: Option<Instant>,
     pub last_event_at: Option<Instant>,
@@ -67,14 +73,15 @@ pub(super) struct CallState {
     pub last_at_us: u64,
     pub next_seq: u64,
     pub call_bytes: usize,
+    /// Of the call's limits.
+    pub call_bytes_max: usize,
+    pub event_bytes_max: usize,
+    pub log: Option<Arc<dyn CallLog>>,
+    pub accumulator: StreamAccumulator,
+    pub phase: Phase,
     /// The current attempt's number; 0 before the first.
     pub attempt: u32,
-    /// What the runner has emitted, whatever policy made of it.
-    pub streamed: Streamed,
-    /// Whether the consumer has been given part of the answer.
-    pub content_delivered: bool,
-    pub accumulator: StreamAccumulator,
-    pub log: Option<Arc<dyn CallLog>>,
+    pub started_at: Option<Instant>,
     pub policy: Option<Box<dyn CallPolicy>>,
     pub session: Session,
     pub delivery: Delivery,
@@ -102,9 +109,12 @@ pub(super) struct CallState {
 }
 
 impl CallState {
-    pub fn new(models: Vec<Arc<ModelSchema>>) -> Self {
+    pub fn new(models: Vec<Arc<ModelSchema>>, limits: &Limits) -> Self {
         Self {
             phase: Phase::Opened,
+            plain_attempt: 0,
+            call_bytes_max: limits.call_bytes_max,
+            event_bytes_max: limits.event_bytes_max,
             attempt: 0,
             session: Session::default(),
             accumulator: StreamAccumulator::default(),
@@ -143,6 +153,16 @@ impl CallState {
         self.attempt == attempt && matches!(self.phase, Phase::Running)
     }
 
+    /// Sees anew which attempt's events are plain: whenever anything else may have changed.
+    #[inline]
+    pub fn find_plain(&mut self) {
+        let is_plain = matches!(self.phase, Phase::Running)
+            && self.policy.is_none()
+            && self.delivery.is_drivers()
+            && !self.session.is_over();
+        self.plain_attempt = if is_plain { self.attempt } else { 0 };
+    }
+
     pub fn phase_mark(&self) -> PhaseMark {
         PhaseMark(
             self.attempt,
@@ -165,6 +185,7 @@ impl CallState {
     }
 
     /// Microseconds since the call's start.
+    #[inline]
     pub fn at_us(&self, now: Instant) -> u64 {
         if self.last_event_at == Some(now) {
             return self.last_at_us;

@@ -7,7 +7,7 @@
 
 use super::Stamp;
 use crate::stream::{EventRef, StreamEvent};
-use crate::tail_buffer::TailBuffer;
+use crate::tail_buffer::{TailBuffer, copy_few};
 
 const TEXT: u8 = 0;
 const REASONING: u8 = 1;
@@ -27,8 +27,9 @@ const NUMBERS_BYTES: usize = 64;
 pub(super) struct PackedEvents {
     last: Place,
     count: u64,
-    first_at_us: Option<u64>,
     buffer: TailBuffer<TAIL_BYTES>,
+    /// Of the first entry.
+    first_at_us: u64,
     #[expect(
         clippy::vec_box,
         reason = "most calls hold one or two, and a list of events grows by four at once"
@@ -46,7 +47,50 @@ struct Place {
 }
 
 impl PackedEvents {
+    #[inline]
     pub fn push(&mut self, stamp: Stamp, event: EventRef<'_>) {
+        if !self.push_short_text(stamp, event) {
+            self.push_any(stamp, event);
+        }
+        if self.count == 0 {
+            self.first_at_us = stamp.at_us;
+        }
+        self.count += 1;
+        self.last = Place {
+            seq: stamp.seq,
+            at_us: stamp.at_us.max(self.last.at_us),
+            attempt: stamp.attempt,
+        };
+    }
+
+    /// Whether a number or an attempt is what follows from the entry before.
+    fn follows(&self, stamp: Stamp) -> bool {
+        stamp.seq == self.last.seq + 1 && stamp.attempt == self.last.attempt
+    }
+
+    /// Nearly every event: text whose numbers take a byte each, and for which there is room. Writes what `push_any` would.
+    #[inline]
+    fn push_short_text(&mut self, stamp: Stamp, event: EventRef<'_>) -> bool {
+        const ONE_BYTE_MAX: u64 = 0x7F;
+        let EventRef::TextDelta(text) = event else {
+            return false;
+        };
+        let waited_us = stamp.at_us.saturating_sub(self.last.at_us);
+        if !self.follows(stamp) || waited_us > ONE_BYTE_MAX || text.len() as u64 > ONE_BYTE_MAX {
+            return false;
+        }
+        let Some([kind, waited, length, room @ ..]) = self.buffer.grow(3 + text.len()) else {
+            return false;
+        };
+        *kind = TEXT;
+        *waited = waited_us as u8;
+        *length = text.len() as u8;
+        copy_few(room, text.as_bytes());
+        true
+    }
+
+    #[inline(never)]
+    fn push_any(&mut self, stamp: Stamp, event: EventRef<'_>) {
         let (kind, index, text) = match event {
             EventRef::TextDelta(text) => (TEXT, None, Some(text)),
             EventRef::ReasoningDelta { index, text } => (REASONING, Some(index), Some(text)),
@@ -57,7 +101,7 @@ impl PackedEvents {
                 (OTHER, None, None)
             }
         };
-        let follows = stamp.seq == self.last.seq + 1 && stamp.attempt == self.last.attempt;
+        let follows = self.follows(stamp);
         let mut numbers = Numbers::default();
         numbers.byte(if follows { kind } else { kind | MARKED });
         if !follows {
@@ -78,13 +122,6 @@ impl PackedEvents {
             self.buffer.extend(numbers.written());
             self.buffer.extend(text);
         }
-        self.count += 1;
-        self.first_at_us.get_or_insert(stamp.at_us);
-        self.last = Place {
-            seq: stamp.seq,
-            at_us: stamp.at_us.max(self.last.at_us),
-            attempt: stamp.attempt,
-        };
     }
 
     pub fn count(&self) -> u64 {
@@ -92,7 +129,7 @@ impl PackedEvents {
     }
 
     pub fn first_at_us(&self) -> Option<u64> {
-        self.first_at_us
+        (self.count > 0).then_some(self.first_at_us)
     }
 
     /// About how much memory those take that are not deltas.

@@ -53,6 +53,7 @@ impl EventEmitter {
     }
 
     /// As [`emit_now`](Self::emit_now), for hosts that know what time it is: one clock reading may do for several events.
+    #[inline]
     pub fn emit_at(&self, event: EventRef<'_>, now: Instant) -> Admission {
         self.call.admit(self.attempt, event, now)
     }

@@ -65,7 +65,15 @@ impl StreamAccumulator {
     }
 
     /// Folds one borrowed event.
+    #[inline]
     pub fn push_ref(&mut self, event: EventRef<'_>) {
+        match event {
+            EventRef::TextDelta(text) => self.text.extend(text.as_bytes()),
+            other => self.push_other(other),
+        }
+    }
+
+    fn push_other(&mut self, event: EventRef<'_>) {
         match event {
             EventRef::TextDelta(text) => self.text.extend(text.as_bytes()),
             EventRef::ReasoningDelta { index, text } => self.rest().reasoning_block(index).text.push_str(text),

@@ -77,6 +77,7 @@ impl EventRef<'_> {
 
     /// Whether a consumer that has seen this event has seen part of the answer, so that no other attempt may start.
     #[must_use]
+    #[inline]
     pub fn is_content(&self) -> bool {
         match self {
             Self::TextDelta(text) | Self::ReasoningDelta { text, .. } => !text.is_empty(),
@@ -93,6 +94,7 @@ impl EventRef<'_> {
 
     /// About how many bytes the event holds: its strings and JSON, plus a fixed share.
     #[must_use]
+    #[inline]
     pub fn bytes(&self) -> usize {
         SHARE
             + match *self {
