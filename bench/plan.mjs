@@ -46,7 +46,7 @@ function streamsCell(scale, { names, rounds, longRounds, deltas, streams, parame
       deltas,
       streams,
       batches: Math.max(1, Math.round(scale.sample_s / batchSeconds(contender))),
-      warmUpEvents: Math.ceil(Math.min(scale.warmUpEventsMax, contenders[contender].pace * scale.sample_s)),
+      warmUpEvents: Math.ceil(Math.min(scale.warmUpEventsMax, contenders[contender].pace * scale.warmUp_s)),
     }),
   };
 }
@@ -110,10 +110,26 @@ function wakeCells(scale) {
   });
 }
 
+/** A call costs about as much as so many events. */
+const eventsOfCall = 20;
+
+function callCells(scale) {
+  const cell = cellOf(scale, { name: 'all', names: inOneThread });
+  const warmUpCalls = (contender) => Math.ceil((contenders[contender].pace * scale.warmUp_s) / eventsOfCall);
+  return [
+    {
+      ...cell,
+      parameters: (contender) => ({
+        calls: scale.calls,
+        warmUpCalls: Math.min(scale.warmUpCallsMax, warmUpCalls(contender)),
+      }),
+    },
+  ];
+}
+
 /** @param {'full' | 'quick' | 'smoke'} size */
 export function plan(size) {
   const scale = scales[size];
-  const calls = { calls: scale.calls, warmUpCalls: scale.warmUpCalls };
   const single = (options) => [cellOf(scale, { name: 'all', ...options })];
   return [
     {
@@ -148,14 +164,14 @@ export function plan(size) {
       title: 'First event',
       note: 'From asking for a stream to its first event at the consumer, by the clock, one warm call after the other.',
       figures: { p50: { title: 'p50, µs' }, p99: { title: 'p99, µs' } },
-      cells: single({ names: inOneThread, parameters: calls }),
+      cells: callCells(scale),
     },
     {
       name: 'open-close',
       title: 'Opening and closing',
       note: 'CPU of a whole call of one text delta and done.',
       figures: { allThreads: { title: 'µs, all threads' }, mainThread: { title: 'µs, main thread' } },
-      cells: single({ names: inOneThread, parameters: calls }),
+      cells: callCells(scale),
     },
     {
       name: 'idle-memory',

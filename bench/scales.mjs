@@ -2,7 +2,8 @@
 
 /**
  * `rounds` of a contender, or `slowRounds` of one whose `pace` is below `slow_pace`, or `longRounds` where one batch has
- * `longBatchEvents` or more. `sample_s`: CPU time that one sample shall take. A contender whose single batch takes longer
+ * `longBatchEvents` or more. `sample_s`: CPU time that one sample shall take. `warmUp_s`: CPU time before it, within
+ * bounds, so that what is measured is optimised code: a server has run for longer. A contender whose single batch takes longer
  * than `longBatch_s` gets one round; one that takes longer than `batch_s` is left out, and the table says so. `sizes`:
  * deltas of a stream, and streams side by side. `slowIdleStreams`: the most idle streams of a slow contender, whose heap
  * would be gigabytes.
@@ -15,9 +16,10 @@ export const scales = {
     sample_s: 0.4,
     longBatch_s: 4,
     batch_s: 12,
-    warmUpEventsMax: 100_000,
+    warmUp_s: 1,
+    warmUpEventsMax: 1_000_000,
     calls: 5_000,
-    warmUpCalls: 5_000,
+    warmUpCallsMax: 50_000,
     loads: 9,
     wakes: 20_000,
     idleStreams: 10_000,
@@ -34,9 +36,10 @@ export const scales = {
     sample_s: 0.1,
     longBatch_s: 1,
     batch_s: 1.2,
-    warmUpEventsMax: 100_000,
+    warmUp_s: 0.2,
+    warmUpEventsMax: 200_000,
     calls: 2_000,
-    warmUpCalls: 2_000,
+    warmUpCallsMax: 10_000,
     loads: 3,
     wakes: 5_000,
     idleStreams: 10_000,
@@ -53,9 +56,10 @@ export const scales = {
     sample_s: 0.0001,
     longBatch_s: 1,
     batch_s: 1,
+    warmUp_s: 0.0001,
     warmUpEventsMax: 10,
     calls: 3,
-    warmUpCalls: 1,
+    warmUpCallsMax: 1,
     loads: 1,
     wakes: 3,
     idleStreams: 3,

@@ -341,6 +341,14 @@ export class Call {
     for (const event of events) this.deliver(event, bytes);
   }
 
+  #deliverBatch(json: string): void {
+    const batch = decodeJson<Array<string | StreamEvent>>(json);
+    const bytes = (json.length * 2) / batch.length;
+    for (const item of batch) {
+      this.deliver(typeof item === 'string' ? { type: 'text-delta', text: item } : item, bytes);
+    }
+  }
+
   /** Whether another event should be produced now. */
   get wantsMore(): boolean {
     return this.outlet.waiting || (this.#demanded && !this.isFull);
@@ -478,7 +486,7 @@ export class Call {
       while (this.#phase === 'foreign' && (this.#stopping || this.wantsMore)) {
         const batch = native.drain(this.id);
         if (typeof batch === 'string') {
-          this.deliverAll(batch);
+          this.#deliverBatch(batch);
         } else {
           if (batch === Drain.ENDED) this.#finish();
           return;

@@ -69,6 +69,7 @@ export interface Native {
   deadline(callId: number, waitedMs: number): number;
   stepDelay(callId: number): number;
   ending(callId: number): string | null;
+  /** JSON of an array in which a string is a text delta, or what `Drain` names. */
   drain(callId: number): string | number;
   release(callId: number): void;
 }

@@ -14,6 +14,7 @@ use serde::Serialize;
 use crate::engines::settings_json;
 use crate::environment;
 use crate::json_text::{TooLong, to_js_json, to_json};
+use crate::js_runner::ask_ahead;
 use crate::mailbox::{Mailbox, Message, ReadyWaker};
 use crate::ports::{Port, Role, code};
 use crate::runners::local_id;
@@ -172,6 +173,7 @@ pub fn take_step(call_id: u32, call: &Call, step: Step) -> i32 {
                 return runner_id;
             }
             call.buffer_events();
+            let attempt = ask_ahead(call, attempt);
             match runtime() {
                 Some(runtime) => drop(runtime.spawn(call.clone().drive(Step::Run(attempt)))),
                 None => {
@@ -313,8 +315,25 @@ pub fn take_deliveries(call_id: u32) -> Result<String, TooLong> {
     to_js_json(&events)
 }
 
-/// The next events of a call that Rust drives: a JSON array, -1 when there are none yet (READY will be posted), -2 when
-/// it is over.
+/// One event of a batch. Nearly all are text deltas: the text alone stands for one.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum BatchItem<'a> {
+    TextDelta(&'a str),
+    Other(&'a StreamEvent),
+}
+
+impl<'a> From<&'a StreamEvent> for BatchItem<'a> {
+    fn from(event: &'a StreamEvent) -> Self {
+        match event {
+            StreamEvent::TextDelta(text) => Self::TextDelta(text),
+            other => Self::Other(other),
+        }
+    }
+}
+
+/// The next events of a call that Rust drives: a JSON array, in which a string is a text delta; -1 when there are none yet
+/// (READY will be posted), -2 when it is over.
 #[napi(catch_unwind)]
 pub fn drain(call_id: u32) -> Result<Either<String, i32>, TooLong> {
     const BATCH_MAX: usize = 32;
@@ -330,7 +349,9 @@ pub fn drain(call_id: u32) -> Result<Either<String, i32>, TooLong> {
     Ok(match call.poll_drain(&mut Context::from_waker(&waker), BATCH_MAX) {
         Poll::Pending => Either::B(EMPTY),
         Poll::Ready(Batch::Ended) => Either::B(ENDED),
-        Poll::Ready(Batch::Events(events)) => Either::A(to_js_json(&events)?),
+        Poll::Ready(Batch::Events(events)) => {
+            Either::A(to_js_json(&events.iter().map(BatchItem::from).collect::<Vec<_>>())?)
+        }
     })
 }
 

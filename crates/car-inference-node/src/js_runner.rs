@@ -1,13 +1,18 @@
 //! A JavaScript runner as Rust sees it. Callable from any thread: the run itself happens in its own environment.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use car_inference::call::{Attempt, Call};
 use car_inference::runner::{InferenceRunner, RunnerError, RunnerResult};
 use car_inference::{ErrorCode, EventEmitter, Failure, GenerateRequest};
+use parking_lot::Mutex;
+use serde::Serialize;
+use tokio::sync::oneshot::error::TryRecvError;
 use tokio::sync::{Notify, oneshot};
 
-use crate::hosted_run::HostedRun;
+use crate::hosted_run::{HostedRun, Outcome};
 use crate::json_text::to_json;
 use crate::mailbox::{Mailbox, Message};
 
@@ -16,70 +21,127 @@ pub struct JsRunner {
     pub runner_id: u32,
 }
 
-const THREAD_GONE: &str = "the thread that registered the runner has exited";
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Payload<'a> {
+    runner_id: u32,
+    request: &'a GenerateRequest,
+}
+
+fn gone() -> RunnerError {
+    RunnerError::Failed("the thread that registered the runner has exited".into())
+}
 
 #[async_trait]
 impl InferenceRunner for JsRunner {
     async fn run(&self, request: GenerateRequest, emitter: EventEmitter) -> Result<RunnerResult, RunnerError> {
-        let (sender, mut settled) = oneshot::channel();
+        self.ask(&request, emitter)?.attend().await
+    }
+}
+
+impl JsRunner {
+    /// Asks the runner's environment for a run.
+    fn ask(&self, request: &GenerateRequest, emitter: EventEmitter) -> Result<AskedRun, RunnerError> {
+        let (sender, outcome) = oneshot::channel();
         let wants_room = Arc::new(Notify::new());
         let port = self.mailbox.next_id();
+        let runner_id = self.runner_id;
         let run = HostedRun {
             port,
-            payload: to_json(&serde_json::json!({ "runnerId": self.runner_id, "request": request })),
+            payload: to_json(&Payload { runner_id, request }),
             emitter: emitter.clone(),
             settled: sender,
             wants_room: Arc::clone(&wants_room),
         };
-        let gone = || RunnerError::Failed(THREAD_GONE.into());
         self.mailbox.post(Message::Run(Box::new(run))).map_err(|_| gone())?;
-        let mut unsettled = Unsettled {
-            mailbox: &self.mailbox,
+        Ok(AskedRun {
+            mailbox: Arc::clone(&self.mailbox),
             port,
-            emitter: &emitter,
-            settled: false,
-        };
+            emitter,
+            outcome,
+            wants_room,
+        })
+    }
+}
+
+/// Asks for the attempt's run now, when its runner is JavaScript's: whoever drives the attempt then only attends to it. The
+/// driver's thread has to be woken first, and the runner's meanwhile does its work.
+pub fn ask_ahead(call: &Call, attempt: Attempt) -> Attempt {
+    let runner: &dyn Any = &*attempt.runner;
+    let Some(runner) = runner.downcast_ref::<JsRunner>() else {
+        return attempt;
+    };
+    let mut request = (**call.request()).clone();
+    request.model = Some(attempt.model.id.clone());
+    match runner.ask(&request, call.emitter(&attempt)) {
+        Ok(run) => Attempt {
+            runner: Arc::new(Asked(Mutex::new(Some(run)))),
+            ..attempt
+        },
+        // The driver will find the same, and say so.
+        Err(_) => attempt,
+    }
+}
+
+/// The runner of one attempt whose run has been asked for.
+struct Asked(Mutex<Option<AskedRun>>);
+
+#[async_trait]
+impl InferenceRunner for Asked {
+    async fn run(&self, _request: GenerateRequest, _emitter: EventEmitter) -> Result<RunnerResult, RunnerError> {
+        let run = self.0.lock().take();
+        match run {
+            Some(run) => run.attend().await,
+            None => Err(RunnerError::Failed("an attempt has one run".into())),
+        }
+    }
+}
+
+/// A run that has been asked for. Dropped before it has settled, it tells JavaScript that it is given up: the call was
+/// sealed without it.
+struct AskedRun {
+    mailbox: Arc<Mailbox>,
+    port: u32,
+    emitter: EventEmitter,
+    outcome: oneshot::Receiver<Outcome>,
+    wants_room: Arc<Notify>,
+}
+
+impl AskedRun {
+    /// Carries between the run and its call until the run settles.
+    async fn attend(mut self) -> Result<RunnerResult, RunnerError> {
         let mut told = false;
         loop {
             tokio::select! {
-                outcome = &mut settled => {
-                    unsettled.settled = true;
+                outcome = &mut self.outcome => {
                     return match outcome.map_err(|_| gone())? {
                         Ok(result) => Ok(result.unwrap_or_default()),
                         Err((error, details)) => {
-                            emitter.describe_failure(details);
+                            self.emitter.describe_failure(details);
                             Err(error)
                         }
                     };
                 }
-                failure = emitter.cancelled(), if !told => {
+                failure = self.emitter.cancelled(), if !told => {
                     told = true;
-                    if self.mailbox.take_back(port) {
+                    if self.mailbox.take_back(self.port) {
                         // Nothing has begun, so there is nothing to wait for.
-                        unsettled.settled = true;
                         return Err(RunnerError::Failed(failure.message));
                     }
-                    self.mailbox.post(Message::Stop(port, to_json(&failure))).map_err(|_| gone())?;
+                    self.mailbox.post(Message::Stop(self.port, to_json(&failure))).map_err(|_| gone())?;
                 }
-                () = room(&wants_room, &emitter) => {
-                    self.mailbox.post(Message::Drained(port)).map_err(|_| gone())?;
+                () = room(&self.wants_room, &self.emitter) => {
+                    self.mailbox.post(Message::Drained(self.port)).map_err(|_| gone())?;
                 }
             }
         }
     }
 }
 
-/// Tells JavaScript when its run is given up: the call was sealed without it.
-struct Unsettled<'a> {
-    mailbox: &'a Mailbox,
-    port: u32,
-    emitter: &'a EventEmitter,
-    settled: bool,
-}
-
-impl Drop for Unsettled<'_> {
+impl Drop for AskedRun {
     fn drop(&mut self) {
-        if self.settled || self.mailbox.take_back(self.port) {
+        // Settled, or its thread is gone, or it has not begun.
+        if self.outcome.try_recv() != Err(TryRecvError::Empty) || self.mailbox.take_back(self.port) {
             return;
         }
         let over = || Failure::new(ErrorCode::Cancelled, "the call is over");

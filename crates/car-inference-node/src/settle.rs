@@ -167,6 +167,14 @@ pub fn settle(port_id: u32, outcome_json: Option<String>) -> i32 {
     };
     match hosted {
         Some(settled) => {
+            let outcome = match outcome {
+                // It ends the call, whoever says so; its consumer need not wait until the driver's thread has been woken.
+                Ok(result) => {
+                    let _over = call.settle(emitter.attempt(), Ok(result));
+                    Ok(None)
+                }
+                failed => failed,
+            };
             // A call that was sealed off meanwhile no longer waits for its runner.
             if let Some(settled) = settled {
                 drop(settled.send(outcome));
