@@ -44,8 +44,8 @@ export declare function deadline(callId: number, waitedMs: number): number
 export declare function detach(callId: number): void
 
 /**
- * The next events of a call that Rust drives: a JSON array, in which a string is a text delta; -1 when there are none yet
- * (READY will be posted), -2 when it is over.
+ * The next events of a call that Rust drives: a JSON array, in which a string is a text delta, and a null at the end says
+ * that there are no more yet (READY will be posted). -1 when there are none yet (as well), -2 when it is over.
  */
 export declare function drain(callId: number): string | number
 

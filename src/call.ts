@@ -55,6 +55,8 @@ export class Call {
   #over = { traceId: '', modelUsed: '' };
   #run: LocalRun | undefined;
   #phase: Phase = 'fresh';
+  /** A foreign call has no more events until it says that it is ready. */
+  #isDrained = false;
   #stopping = false;
   /** It was stopped: what still waits is delivered only if the answer was complete. */
   #dropsUnlessDone = false;
@@ -315,6 +317,7 @@ export class Call {
 
   /** A foreign call has events. */
   ready(): void {
+    this.#isDrained = false;
     this.#pump();
   }
 
@@ -342,10 +345,11 @@ export class Call {
   }
 
   #deliverBatch(json: string): void {
-    const batch = decodeJson<Array<string | StreamEvent>>(json);
+    const batch = decodeJson<Array<string | StreamEvent | null>>(json);
+    this.#isDrained = batch.at(-1) === null;
     const bytes = (json.length * 2) / batch.length;
     for (const item of batch) {
-      this.deliver(typeof item === 'string' ? { type: 'text-delta', text: item } : item, bytes);
+      if (item !== null) this.deliver(typeof item === 'string' ? { type: 'text-delta', text: item } : item, bytes);
     }
   }
 
@@ -483,14 +487,11 @@ export class Call {
     }
     try {
       // A stopped call is drained to its end, although nobody gets the events.
-      while (this.#phase === 'foreign' && (this.#stopping || this.wantsMore)) {
+      while (this.#phase === 'foreign' && !this.#isDrained && (this.#stopping || this.wantsMore)) {
         const batch = native.drain(this.id);
-        if (typeof batch === 'string') {
-          this.#deliverBatch(batch);
-        } else {
-          if (batch === Drain.ENDED) this.#finish();
-          return;
-        }
+        if (typeof batch === 'string') this.#deliverBatch(batch);
+        else if (batch === Drain.ENDED) this.#finish();
+        else this.#isDrained = true;
       }
     } catch (error) {
       this.broken(error);

@@ -69,7 +69,7 @@ export interface Native {
   deadline(callId: number, waitedMs: number): number;
   stepDelay(callId: number): number;
   ending(callId: number): string | null;
-  /** JSON of an array in which a string is a text delta, or what `Drain` names. */
+  /** JSON of an array in which a string is a text delta and a null at the end means EMPTY; or what `Drain` names. */
   drain(callId: number): string | number;
   release(callId: number): void;
 }
@@ -97,7 +97,7 @@ export const Stopped = { STOPPING: 0, OVER: 1, FOREIGN: 2, SEALING: 3 } as const
 /** What `deadline` answers when it is not a number of milliseconds. */
 export const Deadline = { NONE: -1, TIMED_OUT: -2, SEALED: -3, SEALING: -4 } as const;
 
-/** What `drain` answers when it is not a batch of events. */
+/** What `drain` answers when it is not a batch of events: none until READY is posted, or none any more. */
 export const Drain = { EMPTY: -1, ENDED: -2 } as const;
 
 /** What `currentRunner` answers when it is not a runner of this thread. */

@@ -321,6 +321,8 @@ pub fn take_deliveries(call_id: u32) -> Result<String, TooLong> {
 enum BatchItem<'a> {
     TextDelta(&'a str),
     Other(&'a StreamEvent),
+    /// There are no more yet.
+    Empty,
 }
 
 impl<'a> From<&'a StreamEvent> for BatchItem<'a> {
@@ -332,8 +334,8 @@ impl<'a> From<&'a StreamEvent> for BatchItem<'a> {
     }
 }
 
-/// The next events of a call that Rust drives: a JSON array, in which a string is a text delta; -1 when there are none yet
-/// (READY will be posted), -2 when it is over.
+/// The next events of a call that Rust drives: a JSON array, in which a string is a text delta, and a null at the end says
+/// that there are no more yet (READY will be posted). -1 when there are none yet (as well), -2 when it is over.
 #[napi(catch_unwind)]
 pub fn drain(call_id: u32) -> Result<Either<String, i32>, TooLong> {
     const BATCH_MAX: usize = 32;
@@ -346,13 +348,24 @@ pub fn drain(call_id: u32) -> Result<Either<String, i32>, TooLong> {
         mailbox: mailbox(),
         call: call_id,
     }));
-    Ok(match call.poll_drain(&mut Context::from_waker(&waker), BATCH_MAX) {
-        Poll::Pending => Either::B(EMPTY),
-        Poll::Ready(Batch::Ended) => Either::B(ENDED),
-        Poll::Ready(Batch::Events(events)) => {
-            Either::A(to_js_json(&events.iter().map(BatchItem::from).collect::<Vec<_>>())?)
+    let mut context = Context::from_waker(&waker);
+    let mut events = match call.poll_drain(&mut context, BATCH_MAX) {
+        Poll::Pending => return Ok(Either::B(EMPTY)),
+        Poll::Ready(Batch::Ended) => return Ok(Either::B(ENDED)),
+        Poll::Ready(Batch::Events(events)) => events,
+    };
+    let mut is_empty = false;
+    // Asked at once, or JavaScript would have to ask again only to hear that there is nothing.
+    if events.len() < BATCH_MAX {
+        match call.poll_drain(&mut context, BATCH_MAX) {
+            Poll::Pending => is_empty = true,
+            Poll::Ready(Batch::Ended) => {}
+            Poll::Ready(Batch::Events(more)) => events.extend(more),
         }
-    })
+    }
+    let items = events.iter().map(BatchItem::from);
+    let batch: Vec<_> = items.chain(is_empty.then_some(BatchItem::Empty)).collect();
+    Ok(Either::A(to_js_json(&batch)?))
 }
 
 /// Forgets a call; one that is still going on is cancelled.

@@ -154,7 +154,7 @@ impl Call {
                 Delivery::Buffer(buffer) => buffer,
                 Delivery::Discard { .. } | Delivery::Driver { .. } if sealed => return Poll::Ready(Batch::Ended),
                 Delivery::Discard { waker } => {
-                    after.rare().stale_waker = waker.replace(context.waker().clone());
+                    after.wake_instead(waker, context);
                     return Poll::Pending;
                 }
                 Delivery::Driver { .. } => return Poll::Pending,
@@ -163,7 +163,7 @@ impl Call {
                 if sealed {
                     return Poll::Ready(Batch::Ended);
                 }
-                after.rare().stale_waker = buffer.waker.replace(context.waker().clone());
+                after.wake_instead(&mut buffer.waker, context);
                 return Poll::Pending;
             }
             let count = buffer.events.len().min(events_max.max(1));

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Waker;
+use std::task::{Context, Waker};
 
 use tokio::time::Instant;
 
@@ -224,6 +224,13 @@ pub(super) struct Rare {
 impl After {
     pub fn rare(&mut self) -> &mut Rare {
         self.rare.get_or_insert_default()
+    }
+
+    /// Has this one be woken from now on, in place of whoever was to be.
+    pub fn wake_instead(&mut self, waker: &mut Option<Waker>, context: &Context<'_>) {
+        if let Some(stale) = waker.replace(context.waker().clone()) {
+            self.rare().stale_waker = Some(stale);
+        }
     }
 
     /// Whether there is anything to do.
