@@ -200,9 +200,10 @@ export class Call {
   /** Does the next step that Rust decided on. */
   proceed(step: number): void {
     if (this.#phase === 'over' || this.#phase === 'sealing') return;
+    const isFirst = this.#run === undefined && this.#phase !== 'backoff';
     if (step >= 0 || step === Step.WAIT) {
       // What the gate itself has to say of the attempt before: that the call is tried again.
-      if (native.hasDeliveries(this.id)) this.deliverStandIns();
+      if (!isFirst && native.hasDeliveries(this.id)) this.deliverStandIns();
       // A stream that was forgotten is stopped as soon as its last pull is answered.
       if (this.#isEnding) return;
       if (step >= 0 && this.#stopping) {
@@ -214,7 +215,6 @@ export class Call {
       const request = decodeJson<GenerateRequest>(this.#input.requestJson);
       // The model of this attempt: the only one there is when none was named, or a fallback's.
       if (request.model === undefined || request.fallbackModels !== undefined) request.model = this.modelUsed;
-      const isFirst = this.#run === undefined && this.#phase !== 'backoff';
       const run = new LocalRun(this);
       this.#phase = 'local';
       this.#run = run;

@@ -30,8 +30,8 @@ async function timeCalls(open, calls) {
 /** @returns microseconds: `p50`, `p99`. */
 export async function measure(contender, { calls, warmUpCalls }) {
   const { open } = await createContender(contender, { answer: answer({ deltas: 1, usage: true }) });
-  await timeCalls(open, warmUpCalls);
   gc();
+  await timeCalls(open, warmUpCalls);
   const times = await timeCalls(open, calls);
   return { p50: quantile(times, 0.5), p99: quantile(times, 0.99) };
 }

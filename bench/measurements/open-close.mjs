@@ -18,8 +18,8 @@ async function run(open, calls) {
 /** @returns microseconds of CPU for each call: `allThreads`, `mainThread`. */
 export async function measure(contender, { calls, warmUpCalls }) {
   const { open } = await createContender(contender, { answer: answer({ deltas: 1, usage: false }) });
-  await run(open, warmUpCalls);
   gc();
+  await run(open, warmUpCalls);
   const elapsed = cpuTime();
   await run(open, calls);
   const { allThreads, thisThread } = elapsed();

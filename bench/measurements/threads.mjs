@@ -46,8 +46,8 @@ export async function measure(contender, { workerCount, streams, deltas, batches
   const warmUpBatches = Math.ceil(warmUpEvents / (streams * warmUpDeltas));
   const orderAll = (work, batches) =>
     Promise.all(workers.map((worker) => order(worker, { work, streams: streamsEach, batches })));
-  await orderAll('warmUp', warmUpBatches);
   gc();
+  await orderAll('warmUp', warmUpBatches);
 
   const startedAt = performance.now();
   const elapsed = cpuTime();

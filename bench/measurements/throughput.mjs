@@ -22,10 +22,10 @@ export async function measure(contender, { deltas, streams, batches, warmUpEvent
     warmUp: answer({ deltas: warmUpDeltas, usage: true }),
     answer: answer({ deltas, usage: true }),
   });
+  gc();
   for (let events = 0; events < warmUpEvents; events += streams * warmUpDeltas) {
     await consumeSideBySide(streams, () => open('warmUp'));
   }
-  gc();
 
   const startedAt = performance.now();
   const elapsed = cpuTime();

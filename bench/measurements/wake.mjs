@@ -51,8 +51,8 @@ export async function measure(contender, { idleStreams, events }) {
     idle: silence(held),
   });
   const idle = await openIdle(idleStreams, () => open('idle'));
-  await gapsBetween(open('warmUp'));
   gc();
+  await gapsBetween(open('warmUp'));
 
   const delay = monitorEventLoopDelay({ resolution: resolution_ms });
   delay.enable();

@@ -178,8 +178,9 @@ impl CallState {
     }
 
     pub fn let_current_go(&mut self, after: &mut After) {
+        let Some(current) = self.current.take() else { return };
         let rare = after.rare();
-        if let Some(earlier) = std::mem::replace(&mut rare.current, self.current.take()) {
+        if let Some(earlier) = rare.current.replace(current) {
             rare.candidates.push_back(earlier);
         }
     }

@@ -1,6 +1,6 @@
 //! What all calls of an engine share.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ pub(crate) struct EngineShared {
     pub(super) commits: Option<tokio::runtime::Handle>,
     pub(super) closed: AtomicBool,
     /// Calls that have been opened and are not over, by number. Whoever drives a call keeps it.
-    pub(super) open_calls: Mutex<HashMap<u64, WeakCall>>,
+    pub(super) open_calls: Mutex<BTreeMap<u64, WeakCall>>,
     pub(super) next_call: AtomicU64,
     pub(super) call_over: Notify,
 }
