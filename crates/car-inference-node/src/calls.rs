@@ -13,8 +13,8 @@ use serde::Serialize;
 
 use crate::engines::settings_json;
 use crate::environment;
-use crate::json_text::{TooLong, to_js_json, to_json};
 use crate::js_runner::ask_ahead;
+use crate::json_text::{TooLong, to_js_json, to_json};
 use crate::mailbox::{Mailbox, Message, ReadyWaker};
 use crate::ports::{Port, Role, code};
 use crate::runners::local_id;

@@ -3,11 +3,14 @@
 
 mod support;
 
+use std::sync::Arc;
+
 use car_inference::call::Step;
-use car_inference::log::{CallFilter, Decision, MemoryLogLimits};
+use car_inference::log::{CallFilter, CallStart, Decision, EventLog, LoggedEvent, MemoryLogLimits, Stamp};
 use car_inference::policy::EventVerdict;
 use car_inference::testing::Script;
 use car_inference::{CallStatus, ErrorCode, GenerateRequest, InferenceError, MemoryLog, RetryPolicy, StreamEvent};
+use proptest::prelude::*;
 use support::faulty_log::{FaultyLog, Write, disk_full};
 use support::rules::text_rule;
 use support::{delta, done, drain, end, hi, input_tokens, scripted, start, text, world};
@@ -404,4 +407,49 @@ async fn calls_are_found_by_what_they_are() {
         CallFilter::from_json(r#"{"state":"done"}"#).unwrap_err()[0].path,
         "state"
     );
+}
+
+/// A delta of any kind: short and long, of low indices and of high ones.
+fn any_delta() -> impl Strategy<Value = StreamEvent> {
+    let text = prop_oneof!["[a-zé漢]{0,12}", "[a-z]{100,200}"];
+    let index = prop_oneof![0..4usize, 120..135usize, Just(1 << 20)];
+    (0..3, index, text).prop_map(|(kind, index, text)| match kind {
+        0 => StreamEvent::TextDelta(text),
+        1 => StreamEvent::ReasoningDelta {
+            index,
+            text,
+            signature: None,
+        },
+        _ => StreamEvent::ToolCallDelta {
+            index,
+            arguments_delta: text,
+        },
+    })
+}
+
+proptest! {
+    #[test]
+    fn any_deltas_are_read_as_they_were_recorded(
+        entries in prop::collection::vec((any_delta(), prop_oneof![1..3u64, 100..200u64], 0..300u64, 1..4u32), 0..60),
+    ) {
+        let log = MemoryLog::default();
+        let start = CallStart {
+            trace_id: "0".repeat(32),
+            model: "model".into(),
+            hint: None,
+            started_at_us: 0,
+            request: Arc::default(),
+        };
+        let call = log.start(&start).unwrap();
+        let (mut seq, mut at_us) = (0, 0);
+        let mut recorded = Vec::new();
+        for (event, step, waited_us, attempt) in entries {
+            seq += step;
+            at_us += waited_us;
+            call.event(Stamp { seq, at_us, attempt }, (&event).into()).unwrap();
+            let at = at_us as f64 / 1_000.0;
+            recorded.push(LoggedEvent { seq, at, attempt, event });
+        }
+        prop_assert_eq!(log.events(&start.trace_id), Some(recorded));
+    }
 }

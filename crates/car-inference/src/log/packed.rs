@@ -49,7 +49,15 @@ struct Place {
 impl PackedEvents {
     #[inline]
     pub fn push(&mut self, stamp: Stamp, event: EventRef<'_>) {
-        if !self.push_short_text(stamp, event) {
+        let is_short = match event {
+            EventRef::TextDelta(text) => self.push_short(stamp, TEXT, None, text),
+            EventRef::ReasoningDelta { index, text } => self.push_short(stamp, REASONING, Some(index), text),
+            EventRef::ToolCallDelta { index, arguments_delta } => {
+                self.push_short(stamp, ARGUMENTS, Some(index), arguments_delta)
+            }
+            EventRef::Other(_) => false,
+        };
+        if !is_short {
             self.push_any(stamp, event);
         }
         if self.count == 0 {
@@ -68,24 +76,26 @@ impl PackedEvents {
         stamp.seq == self.last.seq + 1 && stamp.attempt == self.last.attempt
     }
 
-    /// Nearly every event: text whose numbers take a byte each, and for which there is room. Writes what `push_any` would.
-    #[inline]
-    fn push_short_text(&mut self, stamp: Stamp, event: EventRef<'_>) -> bool {
-        const ONE_BYTE_MAX: u64 = 0x7F;
-        let EventRef::TextDelta(text) = event else {
-            return false;
-        };
+    /// Nearly every event: a delta whose numbers take a byte each, and for which there is room. Writes what `push_any` would.
+    #[inline(always)]
+    fn push_short(&mut self, stamp: Stamp, kind: u8, index: Option<usize>, text: &str) -> bool {
         let waited_us = stamp.at_us.saturating_sub(self.last.at_us);
-        if !self.follows(stamp) || waited_us > ONE_BYTE_MAX || text.len() as u64 > ONE_BYTE_MAX {
+        let largest = waited_us.max(index.unwrap_or_default() as u64).max(text.len() as u64);
+        if !self.follows(stamp) || largest > 0x7F {
             return false;
         }
-        let Some([kind, waited, length, room @ ..]) = self.buffer.grow(3 + text.len()) else {
+        let numbers = if index.is_some() { 4 } else { 3 };
+        let Some(entry) = self.buffer.grow(numbers + text.len()) else {
             return false;
         };
-        *kind = TEXT;
-        *waited = waited_us as u8;
-        *length = text.len() as u8;
-        copy_few(room, text.as_bytes());
+        let (head, body) = entry.split_at_mut(numbers);
+        head[0] = kind;
+        head[1] = waited_us as u8;
+        if let Some(index) = index {
+            head[2] = index as u8;
+        }
+        head[numbers - 1] = text.len() as u8;
+        copy_few(body, text.as_bytes());
         true
     }
 
