@@ -293,6 +293,16 @@ describe('other ways to read', () => {
     await runner.stopped;
     expect(runner.emitters[0]?.signal.reason.cause).toBe(reason);
   });
+
+  test('a loop after the ReadableStream was cancelled is told of that, and not that somebody else reads', async () => {
+    hangingRunner();
+    const stream = newEngine().generateTrackedStream(REQUEST);
+    const reader = stream.toReadableStream().getReader();
+    await reader.read();
+    const cancelled = reader.cancel('enough');
+    expect(await rejection(eventsOf(stream))).toMatchObject({ code: 'cancelled', cause: 'enough' });
+    await cancelled;
+  });
 });
 
 describe('cancelling', () => {

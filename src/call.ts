@@ -113,6 +113,11 @@ export class Call {
     this.#reader = reader;
   }
 
+  /** The reader has gone: whoever reads now is told how the call came out. */
+  unclaim(): void {
+    this.#reader = undefined;
+  }
+
   /** The consumer leaves; resolves when the call is over. */
   leave(): Promise<void> {
     this.outlet.silence();

@@ -114,7 +114,10 @@ export class TrackedStream implements AsyncGenerator<StreamEvent, void, undefine
           if (done) controller.close();
           else controller.enqueue(value);
         },
-        cancel: (reason) => this.cancel(reason),
+        cancel: (reason) => {
+          this.#call.unclaim();
+          return this.cancel(reason);
+        },
       },
       { highWaterMark: 0 },
     );

@@ -28,7 +28,7 @@ const TABLE: &[(&str, usize, usize, usize)] = &[
     ("reasoning deltas", 0, 2, 26880),
     ("tool call deltas", 0, 2, 27136),
     ("opening", 5, 0, 1538),
-    ("starting", 13, 0, 1036),
+    ("starting", 12, 0, 908),
     ("a first text delta", 0, 0, 0),
     ("settling", 6, 0, 1016),
     ("bytes that an idle stream holds", 0, 0, 2360),
