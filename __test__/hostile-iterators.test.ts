@@ -98,6 +98,58 @@ describe('what next() answers', () => {
     expect((await call(runner)).events).toEqual([text('1'), text('2'), text('3')]);
   });
 
+  async function* letters(): AsyncGenerator<RunnerEvent, void> {
+    yield text('a');
+    yield text('b');
+  }
+
+  /** Pulls `letters()`, and keeps what it answered. */
+  function keeping(kept: Step[], generator = letters(), { next } = generator) {
+    return async () => {
+      const result: Step = await next.call(generator);
+      kept.push(result);
+      return result;
+    };
+  }
+
+  test.each<[string, (kept: Step[]) => unknown]>([
+    ['around a generator', (kept) => ({ next: keeping(kept) })],
+    [
+      'that is a generator with a next of its own',
+      (kept) => {
+        const generator = letters();
+        return Object.assign(generator, { next: keeping(kept, generator) });
+      },
+    ],
+    [
+      'that is a proxy of a generator',
+      (kept) => {
+        const next = keeping(kept);
+        return new Proxy(letters(), { get: (_, key) => (key === 'next' ? next : undefined) });
+      },
+    ],
+  ])('results that are kept by an iterator %s: they stay as they were', async (_name, make) => {
+    const kept: Step[] = [];
+    setInferenceRunner((() => make(kept)) as never);
+    const events = await eventsOf(newEngine().generateTrackedStream(REQUEST));
+    expect(events).toEqual([text('a'), text('b'), done('ab')]);
+    expect(kept).toEqual([step('a'), step('b'), END]);
+    expect(kept[0]?.value).not.toBe(events[0]);
+  });
+
+  test('next is looked up once, as for await does', async () => {
+    let lookups = 0;
+    const inner = letters();
+    const iterator = Object.defineProperty({}, 'next', {
+      get() {
+        lookups += 1;
+        return () => inner.next();
+      },
+    });
+    expect((await call(() => iterator)).completion?.text).toBe('ab');
+    expect(lookups).toBe(1);
+  });
+
   test('done and a value: the value is the result, and nothing after it is asked for', async () => {
     let asked = 0;
     const runner = () => ({

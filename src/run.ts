@@ -17,8 +17,13 @@ import { describeThrown } from './thrown';
 const { then } = Promise.prototype;
 
 interface EventIterator {
-  next(): unknown;
   return?: unknown;
+}
+
+/** An iterator and its `next`, which is read once, as `for await` does. */
+interface Opened {
+  readonly iterator: EventIterator;
+  readonly next: (this: EventIterator) => unknown;
 }
 
 export abstract class Run {
@@ -33,8 +38,7 @@ export abstract class Run {
   /** How often the runner has been pulled. */
   pulls = 0;
   #iterator: EventIterator | undefined;
-  /** Read once, as `for await` does. */
-  #next: EventIterator['next'] | undefined;
+  #next: Opened['next'] | undefined;
   /** What the iterator answers is nobody else's. */
   #ownsSteps = false;
   // Made once for a runner that is pulled; a runner that pushes needs neither.
@@ -107,7 +111,7 @@ export abstract class Run {
     this.#pulling = true;
     this.pulls += 1;
     try {
-      const step = (this.#next as EventIterator['next']).call(this.#iterator);
+      const step = (this.#next as Opened['next']).call(this.#iterator as EventIterator);
       then.call(this.#ownsSteps ? step : Promise.resolve(step), this.#whenPulled, this.#whenFailed);
     } catch (error) {
       this.#fail(error);
@@ -155,11 +159,12 @@ export abstract class Run {
 
   /** Finds the shape of the runner in what it returned. Only a settled promise is the end; an iterator is the start. */
   #adopt(returned: unknown): void {
-    const iterator = iteratorOf(returned);
-    if (iterator !== undefined) {
+    const opened = iteratorOf(returned);
+    if (opened !== undefined) {
+      const { iterator, next } = opened;
       this.#iterator = iterator;
-      this.#next = iterator.next;
-      this.#ownsSteps = this.#next === asyncGeneratorNext && types.isGeneratorObject(iterator);
+      this.#next = next;
+      this.#ownsSteps = next === asyncGeneratorNext && types.isGeneratorObject(iterator);
       this.#whenPulled = (step) => this.#onPulled(step);
       this.#whenFailed = (error) => this.#fail(error);
       if (this.aborted) this.#wind();
@@ -282,19 +287,20 @@ function outcomeOf(result: unknown): string {
 const asyncGeneratorNext: unknown = Object.getPrototypeOf(Object.getPrototypeOf((async function* () {})())).next;
 
 /** The iterator in what a runner returned; a function's plain text or a promise is none. */
-function iteratorOf(returned: unknown): EventIterator | undefined {
+function iteratorOf(returned: unknown): Opened | undefined {
   if (typeof returned !== 'object' || returned === null) return undefined;
   const value = returned as Record<string | symbol, unknown>;
   for (const key of [Symbol.asyncIterator, Symbol.iterator]) {
     const open = value[key];
     if (typeof open === 'function') return checkIterator(open.call(value), key);
   }
-  return typeof value.next === 'function' ? (value as unknown as EventIterator) : undefined;
+  const { next } = value;
+  return typeof next === 'function' ? { iterator: value, next: next as Opened['next'] } : undefined;
 }
 
-function checkIterator(iterator: unknown, key: symbol): EventIterator {
+function checkIterator(iterator: unknown, key: symbol): Opened {
   const next = typeof iterator === 'object' && iterator !== null ? (iterator as { next?: unknown }).next : undefined;
-  if (typeof next === 'function') return iterator as EventIterator;
+  if (typeof next === 'function') return { iterator: iterator as EventIterator, next: next as Opened['next'] };
   const got = typeof iterator === 'object' && iterator !== null ? `an object whose next is ${describe(next)}` : '';
   throw new TypeError(
     `the runner's [${key.description}]() must return an iterator with a next method, got ${got || describe(iterator)}`,
