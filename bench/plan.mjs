@@ -26,7 +26,7 @@ function cellOf(scale, { names, rounds = scale.rounds, parameters = {}, ...label
 }
 
 /** Streams side by side: as many batches as a sample has time for. */
-function streamsCell(scale, { names, rounds, longRounds, deltas, streams, parameters, ...labels }) {
+function streamsCell(scale, { names, rounds, longRounds, deltas, streams, warmUp_s, parameters, ...labels }) {
   const batchEvents = deltas * streams;
   const batchSeconds = (contender) => batchEvents / contenders[contender].pace;
   const isTooLong = (contender) => batchSeconds(contender) > scale.batch_s;
@@ -46,7 +46,7 @@ function streamsCell(scale, { names, rounds, longRounds, deltas, streams, parame
       deltas,
       streams,
       batches: Math.max(1, Math.round(scale.sample_s / batchSeconds(contender))),
-      warmUpEvents: Math.ceil(Math.min(scale.warmUpEventsMax, contenders[contender].pace * scale.warmUp_s)),
+      warmUpEvents: Math.ceil(Math.min(scale.warmUpEventsMax, contenders[contender].pace * warmUp_s)),
     }),
   };
 }
@@ -65,6 +65,7 @@ function throughputCells(scale) {
       names: inOneThread,
       rounds: scale.rounds,
       longRounds: scale.longRounds,
+      warmUp_s: scale.warmUp_s,
       deltas,
       streams,
     }),
@@ -82,6 +83,7 @@ function threadCells(scale) {
           names: acrossThreads,
           rounds: scale.threadRounds,
           longRounds: 1,
+          warmUp_s: scale.threadWarmUp_s,
           deltas,
           streams,
           parameters: { workerCount },

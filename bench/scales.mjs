@@ -2,8 +2,8 @@
 
 /**
  * `rounds` of a contender, or `slowRounds` of one whose `pace` is below `slow_pace`, or `longRounds` where one batch has
- * `longBatchEvents` or more. `sample_s`: CPU time that one sample shall take. `warmUp_s`: CPU time before it, within
- * bounds, so that what is measured is optimised code: a server has run for longer. A contender whose single batch takes longer
+ * `longBatchEvents` or more. `sample_s`: CPU time that one sample shall take. `warmUp_s`, across threads `threadWarmUp_s`:
+ * CPU time before it, within bounds, so that what is measured is optimised code: a server has run for longer. A contender whose single batch takes longer
  * than `longBatch_s` gets one round; one that takes longer than `batch_s` is left out, and the table says so. `sizes`:
  * deltas of a stream, and streams side by side. `slowIdleStreams`: the most idle streams of a slow contender, whose heap
  * would be gigabytes.
@@ -16,8 +16,9 @@ export const scales = {
     sample_s: 0.4,
     longBatch_s: 4,
     batch_s: 12,
-    warmUp_s: 1,
-    warmUpEventsMax: 1_000_000,
+    warmUp_s: 2,
+    warmUpEventsMax: 2_000_000,
+    threadWarmUp_s: 1,
     calls: 5_000,
     warmUpCallsMax: 50_000,
     loads: 9,
@@ -37,6 +38,7 @@ export const scales = {
     longBatch_s: 1,
     batch_s: 1.2,
     warmUp_s: 0.2,
+    threadWarmUp_s: 0.2,
     warmUpEventsMax: 200_000,
     calls: 2_000,
     warmUpCallsMax: 10_000,
@@ -57,6 +59,7 @@ export const scales = {
     longBatch_s: 1,
     batch_s: 1,
     warmUp_s: 0.0001,
+    threadWarmUp_s: 0.0001,
     warmUpEventsMax: 10,
     calls: 3,
     warmUpCallsMax: 1,
