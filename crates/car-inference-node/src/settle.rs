@@ -8,12 +8,14 @@ use napi_derive::napi;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
+use tokio::runtime::Runtime;
 
 use crate::calls::take_step;
 use crate::environment;
 use crate::hosted_run::Outcome;
 use crate::json_text::to_json;
 use crate::ports::{Port, Role, code};
+use crate::runtime::runtime;
 
 /// Passes one event, given as JSON. Returns a verdict.
 #[napi(catch_unwind)]
@@ -170,7 +172,9 @@ pub fn settle(port_id: u32, outcome_json: Option<String>) -> i32 {
             let outcome = match outcome {
                 // It ends the call, whoever says so; its consumer need not wait until the driver's thread has been woken.
                 Ok(result) => {
-                    let _over = call.settle(emitter.attempt(), Ok(result));
+                    // A log that commits later does so where the driver would have had it done.
+                    let _runtime = runtime().map(Runtime::enter);
+                    call.settle_ahead(emitter.attempt(), result);
                     Ok(None)
                 }
                 failed => failed,

@@ -111,6 +111,19 @@ async fn a_panic_in_policy_or_log_ends_the_call() {
     .await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_panic_over_an_ending_that_is_told_ahead_of_the_driver_ends_the_call() {
+    let world = world([Script::new()], |builder| builder.policy(PanickingPolicy(At::Ending)));
+    let call = world.engine.open(hi(), &CallOptions::default()).expect("a call");
+    let Step::Run(attempt) = call.start() else {
+        panic!("the runner is to run")
+    };
+    call.settle_ahead(attempt.number, None);
+    let failure = call.ending().expect("an ending").failure.clone().expect("a failure");
+    assert_eq!(failure.code, ErrorCode::Internal);
+    assert!(matches!(call.settle(attempt.number, Ok(None)), Step::Ended));
+}
+
 #[test]
 fn a_runtime_that_is_shut_down_ends_its_calls() {
     let runtime = || {

@@ -1,5 +1,6 @@
 //! How a call comes to its one ending: reconcile, ask policy, record, commit.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use tokio::time::Instant;
@@ -212,6 +213,14 @@ impl Drop for Uncommitted {
 }
 
 impl Call {
+    /// Settles an attempt whose runner succeeded, for whoever is not the call's driver: it ends the call. Should policy or
+    /// log panic over it, the call ends as well, and the caller goes on.
+    pub fn settle_ahead(&self, attempt: u32, result: Option<RunnerResult>) {
+        if catch_unwind(AssertUnwindSafe(|| self.settle(attempt, Ok(result)))).is_err() {
+            self.abandon("policy or log panicked at the call's ending");
+        }
+    }
+
     /// Ends a call that nobody drives any more: a panic, or a runtime that was shut down. Asks neither policy nor log,
     /// which may be what panicked.
     pub(crate) fn abandon(&self, why: &str) {
