@@ -137,6 +137,12 @@ describe('what next() answers', () => {
     expect(kept[0]?.value).not.toBe(events[0]);
   });
 
+  test('a next without a prototype is called all the same', async () => {
+    const inner = letters();
+    const next = Object.setPrototypeOf(() => inner.next(), null);
+    expect((await call(() => ({ next }))).completion?.text).toBe('ab');
+  });
+
   test('next is looked up once, as for await does', async () => {
     let lookups = 0;
     const inner = letters();

@@ -15,6 +15,8 @@ import { describeThrown } from './thrown';
 
 /** As `await` does: a promise that brings a `then` of its own could call back twice, or never. */
 const { then } = Promise.prototype;
+/** A runner's function need not have a `call` of its own, nor the usual one. */
+const { apply } = Reflect;
 
 interface EventIterator {
   return?: unknown;
@@ -111,8 +113,10 @@ export abstract class Run {
     this.#pulling = true;
     this.pulls += 1;
     try {
-      const step = (this.#next as Opened['next']).call(this.#iterator as EventIterator);
-      then.call(this.#ownsSteps ? step : Promise.resolve(step), this.#whenPulled, this.#whenFailed);
+      const next = this.#next as Opened['next'];
+      const iterator = this.#iterator as EventIterator;
+      const step = this.#ownsSteps ? next.call(iterator) : Promise.resolve(apply(next, iterator, []));
+      then.call(step, this.#whenPulled, this.#whenFailed);
     } catch (error) {
       this.#fail(error);
     }
@@ -284,7 +288,15 @@ function outcomeOf(result: unknown): string {
 }
 
 /** That of every true async generator, whose promises and results JavaScript makes anew for each pull. */
-const asyncGeneratorNext: unknown = Object.getPrototypeOf(Object.getPrototypeOf((async function* () {})())).next;
+const asyncGeneratorNext = nativeNext();
+
+/** Undefined where somebody has put another in its place, who may keep what it answers. */
+function nativeNext(): unknown {
+  const { next } = Object.getPrototypeOf(Object.getPrototypeOf((async function* () {})()));
+  const isNative =
+    typeof next === 'function' && Function.prototype.toString.call(next) === 'function next() { [native code] }';
+  return isNative ? next : undefined;
+}
 
 /** The iterator in what a runner returned; a function's plain text or a promise is none. */
 function iteratorOf(returned: unknown): Opened | undefined {
