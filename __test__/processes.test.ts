@@ -8,6 +8,11 @@ const NAMES = Object.keys(carInference)
   .join(' ');
 
 describe.each(nodes())('under %s', (node) => {
+  test('generators that something has patched before keep their results to themselves', async () => {
+    const stdout = 'text-delta done false\n';
+    expect(await runScript('patched-generators.mjs', node)).toEqual({ code: 0, signal: null, stdout, stderr: '' });
+  });
+
   test.each([
     ['loading the package', 'imported.mjs', 'end of script\n'],
     ['a registered runner and an engine', 'registered.mjs', 'hello\n'],

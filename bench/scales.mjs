@@ -3,10 +3,10 @@
 /**
  * `rounds` of a contender, or `slowRounds` of one whose `pace` is below `slow_pace`, or `longRounds` where one batch has
  * `longBatchEvents` or more. `sample_s`: CPU time that one sample shall take. `warmUp_s`, across threads `threadWarmUp_s`:
- * CPU time before it, within bounds, so that what is measured is optimised code: a server has run for longer. A contender whose single batch takes longer
- * than `longBatch_s` gets one round; one that takes longer than `batch_s` is left out, and the table says so. `sizes`:
- * deltas of a stream, and streams side by side. `slowIdleStreams`: the most idle streams of a slow contender, whose heap
- * would be gigabytes.
+ * CPU time before it, within bounds, so that what is measured is optimised code: a server has run for longer. A contender
+ * whose single batch takes longer than `longBatch_s` gets one round; one that takes longer than `batch_s` is left out, and
+ * the table says so. `sizes`: deltas of a stream, and streams side by side. `slowIdleStreams`: the most idle streams of a
+ * slow contender, whose heap would be gigabytes.
  */
 export const scales = {
   full: {
