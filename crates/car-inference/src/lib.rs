@@ -7,6 +7,7 @@ mod engine;
 pub mod error;
 pub mod log;
 mod options;
+mod pieces;
 pub mod policy;
 pub mod runner;
 pub mod schema;

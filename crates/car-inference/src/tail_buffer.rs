@@ -1,13 +1,15 @@
 //! Bytes that grow by a few at a time, in thousands of calls at once: the last of them lie inline, beside what is touched
 //! anyway, and move to the heap many at a time. Keeps bytes in order; knows nothing of what they mean.
 
+use crate::pieces::Pieces;
+
 /// `TAIL` bytes inline, the ones before them on the heap.
 #[derive(Clone)]
 #[repr(C)]
 pub(crate) struct TailBuffer<const TAIL: usize> {
     tail_length: u16,
     tail: [u8; TAIL],
-    head: Vec<u8>,
+    head: Pieces,
 }
 
 impl<const TAIL: usize> Default for TailBuffer<TAIL> {
@@ -15,7 +17,7 @@ impl<const TAIL: usize> Default for TailBuffer<TAIL> {
         Self {
             tail_length: 0,
             tail: [0; TAIL],
-            head: Vec::new(),
+            head: Pieces::default(),
         }
     }
 }
@@ -48,7 +50,7 @@ impl<const TAIL: usize> TailBuffer<TAIL> {
             room.copy_from_slice(bytes);
             self.tail_length = bytes.len() as u16;
         } else {
-            self.head.extend_from_slice(bytes);
+            self.head.extend(bytes);
         }
     }
 
@@ -60,28 +62,42 @@ impl<const TAIL: usize> TailBuffer<TAIL> {
         self.len() == 0
     }
 
-    /// The two parts, one after the other. What was appended in one piece lies in one of them.
-    pub fn parts(&self) -> [&[u8]; 2] {
-        [&self.head, &self.tail[..usize::from(self.tail_length)]]
+    /// The parts, one after the other. What was appended at once lies in one of them.
+    pub fn parts(&self) -> impl Iterator<Item = &[u8]> {
+        self.head.iter().chain([self.tail()]).filter(|part| !part.is_empty())
+    }
+
+    /// They will not grow any more.
+    pub fn shrink(&mut self) {
+        self.head.shrink();
     }
 
     /// All bytes, and none kept.
-    pub fn into_vec(mut self) -> Vec<u8> {
-        self.settle();
-        self.head
+    pub fn into_vec(self) -> Vec<u8> {
+        let Self {
+            tail_length,
+            tail,
+            head,
+        } = self;
+        head.into_vec(&tail[..usize::from(tail_length)])
     }
 
     /// All bytes in one piece.
     pub fn whole(&self) -> std::borrow::Cow<'_, [u8]> {
-        match self.parts() {
-            [head, []] => head.into(),
-            [[], tail] => tail.into(),
-            parts => parts.concat().into(),
+        let mut parts = self.parts();
+        match (parts.next(), parts.next()) {
+            (None, _) => [].as_slice().into(),
+            (Some(part), None) => part.into(),
+            _ => self.clone().into_vec().into(),
         }
     }
 
+    fn tail(&self) -> &[u8] {
+        &self.tail[..usize::from(self.tail_length)]
+    }
+
     fn settle(&mut self) {
-        self.head.extend_from_slice(&self.tail[..usize::from(self.tail_length)]);
+        self.head.extend(&self.tail[..usize::from(self.tail_length)]);
         self.tail_length = 0;
     }
 }

@@ -212,6 +212,7 @@ impl CallLog for StoredCall {
         let Some(shelf) = self.shelf.upgrade() else {
             return Ok(Commit::Done); // Nobody holds the log any more.
         };
+        self.events.lock().shrink();
         let bytes = self.bytes();
         let evicted = {
             let mut shelf = shelf.lock();

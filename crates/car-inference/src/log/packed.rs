@@ -142,6 +142,11 @@ impl PackedEvents {
         (self.count > 0).then_some(self.first_at_us)
     }
 
+    /// No event will come any more.
+    pub fn shrink(&mut self) {
+        self.buffer.shrink();
+    }
+
     /// About how much memory those take that are not deltas.
     pub fn others_bytes(&self) -> usize {
         self.others_bytes
@@ -153,8 +158,10 @@ impl PackedEvents {
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (Stamp, StreamEvent)> + '_ {
-        let [head, tail] = self.buffer.parts();
-        let mut reader = Reader { now: head, then: tail };
+        let mut reader = Reader {
+            now: &[],
+            then: self.buffer.parts(),
+        };
         let mut others = self.others.iter();
         let mut last = Place::default();
         (0..self.count).map_while(move |_| {
@@ -229,17 +236,17 @@ impl Numbers {
     }
 }
 
-/// What is left to read, in two parts. It is our own writing, so what does not fit is nothing rather than an error.
-struct Reader<'a> {
+/// What is left to read. It is our own writing, so what does not fit is nothing rather than an error.
+struct Reader<'a, Parts> {
     now: &'a [u8],
-    then: &'a [u8],
+    then: Parts,
 }
 
-impl Reader<'_> {
+impl<'a, Parts: Iterator<Item = &'a [u8]>> Reader<'a, Parts> {
     fn take(&mut self, count: usize) -> Option<&[u8]> {
-        // No piece lies across the two.
-        if self.now.is_empty() {
-            self.now = std::mem::take(&mut self.then);
+        // What was appended at once lies in one part.
+        if self.now.is_empty() && count > 0 {
+            self.now = self.then.next()?;
         }
         let (taken, rest) = self.now.split_at_checked(count)?;
         self.now = rest;
