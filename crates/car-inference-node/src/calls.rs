@@ -14,7 +14,7 @@ use serde::Serialize;
 use crate::engines::settings_json;
 use crate::environment;
 use crate::js_runner::ask_ahead;
-use crate::json_text::{TooLong, to_js_json, to_json};
+use crate::json_text::{TooLong, to_js_json, to_json, to_sized_js_json};
 use crate::mailbox::{Mailbox, Message, ReadyWaker};
 use crate::ports::{Port, Role, code};
 use crate::runners::local_id;
@@ -285,7 +285,8 @@ pub fn deadline(call_id: u32, waited_ms: f64) -> f64 {
 #[napi(catch_unwind)]
 pub fn ending(call_id: u32) -> Result<Option<String>, TooLong> {
     let ending = call_of(call_id).and_then(|call| call.ending());
-    ending.map(|ending| to_js_json(&*ending)).transpose()
+    let Some(ending) = ending else { return Ok(None) };
+    to_sized_js_json(&*ending, ending.completion.text.len()).map(Some)
 }
 
 /// Whether something is to be handed over in place of, or beside, JavaScript's own events.

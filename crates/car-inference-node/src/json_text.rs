@@ -16,7 +16,19 @@ pub type TooLong = napi::Error<&'static str>;
 /// As [`to_json`], of what may be as large as a host's limits allow: text that is too long for a JavaScript string is
 /// an error, rather than an exception without a cause.
 pub fn to_js_json(value: &impl Serialize) -> Result<String, TooLong> {
-    let json = to_json(value);
+    checked(to_json(value))
+}
+
+/// As [`to_js_json`], of what is known to hold so many bytes of text: a buffer that doubles its way up to a large answer
+/// takes three times as much.
+pub fn to_sized_js_json(value: &impl Serialize, text_bytes: usize) -> Result<String, TooLong> {
+    let mut json = Vec::with_capacity(text_bytes + text_bytes / 16 + 512);
+    let written = serde_json::to_writer(&mut json, value).ok();
+    let json = written.and_then(|()| String::from_utf8(json).ok());
+    checked(json.unwrap_or_else(|| to_json(value)))
+}
+
+fn checked(json: String) -> Result<String, TooLong> {
     // Characters are counted fast, and are at most as many as units.
     let is_too_long = || json.chars().count() > UNITS_MAX || json.encode_utf16().count() > UNITS_MAX;
     if json.len() > UNITS_MAX && is_too_long() {

@@ -179,6 +179,25 @@ async fn an_idle_stream_holds_what_the_table_says() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_long_call_that_is_over_holds_little_more_than_its_deltas_and_its_answer() {
+    const DELTAS: usize = 5_000;
+    let delta = "word ".repeat(200);
+    let engine = engine();
+    let ((), held) = count(|| {
+        let call = open(&engine);
+        let (emitter, attempt) = start(&call);
+        for _ in 0..DELTAS {
+            emitter.emit_now(EventRef::TextDelta(&delta));
+        }
+        settle(&call, &attempt);
+    });
+    let said = DELTAS * delta.len();
+    let held = usize::try_from(held.held_bytes).unwrap();
+    assert!(held > 2 * said, "the log keeps both, but there are {held} bytes");
+    assert!(held < 2 * said + said / 20, "{held} bytes for twice {said}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn events_that_wait_for_another_thread_allocate_what_the_table_says() {
     const BATCH: usize = 32;
     let engine = engine();
