@@ -30,6 +30,11 @@ impl Pieces {
             full.bytes += piece.len();
             full.pieces.push(piece);
         }
+        let length = self.last.len() + bytes.len();
+        if length > self.last.capacity() {
+            let room = (2 * length).min(PIECE_BYTES).max(length);
+            self.last.reserve_exact(room - self.last.len());
+        }
         self.last.extend_from_slice(bytes);
     }
 

@@ -85,11 +85,14 @@ impl<const TAIL: usize> TailBuffer<TAIL> {
     /// All bytes in one piece.
     pub fn whole(&self) -> std::borrow::Cow<'_, [u8]> {
         let mut parts = self.parts();
-        match (parts.next(), parts.next()) {
-            (None, _) => [].as_slice().into(),
-            (Some(part), None) => part.into(),
-            _ => self.clone().into_vec().into(),
+        let first = parts.next().unwrap_or_default();
+        if first.len() == self.len() {
+            return first.into();
         }
+        let mut whole = Vec::with_capacity(self.len());
+        whole.extend_from_slice(first);
+        parts.for_each(|part| whole.extend_from_slice(part));
+        whole.into()
     }
 
     fn tail(&self) -> &[u8] {

@@ -411,7 +411,9 @@ async fn calls_are_found_by_what_they_are() {
 
 /// A delta of any kind: short and long, of low indices and of high ones.
 fn any_delta() -> impl Strategy<Value = StreamEvent> {
-    let text = prop_oneof!["[a-zé漢]{0,12}", "[a-z]{100,200}"];
+    // Longer than the log writes into one piece, too.
+    let long = ("[a-zé漢]", 10_000..70_000usize).prop_map(|(character, count)| character.repeat(count));
+    let text = prop_oneof![8 => "[a-zé漢]{0,12}", 8 => "[a-z]{100,200}", 1 => long];
     let index = prop_oneof![0..4usize, 120..135usize, Just(1 << 20)];
     (0..3, index, text).prop_map(|(kind, index, text)| match kind {
         0 => StreamEvent::TextDelta(text),

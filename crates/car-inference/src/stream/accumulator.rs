@@ -145,7 +145,10 @@ impl StreamAccumulator {
     /// What has been folded so far.
     #[must_use]
     pub fn completion(&self) -> Completion {
-        self.clone().into_completion()
+        let rest = self.rest.clone();
+        let mut completion = rest.map(|rest| rest.into_completion()).unwrap_or_default();
+        completion.text = self.text().into_owned();
+        completion
     }
 
     /// What was folded.
