@@ -15,6 +15,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { collect, eventsOf, loggedEvents, recordOf, rejection } from './support/collect';
 import { newEngine, REQUEST } from './support/engine';
 import { gate, turn, until } from './support/gate';
+import { Latch } from './support/latch';
 import { aborted, bothWays, done, ScriptedRunner, text } from './support/scripted-runner';
 import { Thread } from './support/thread';
 
@@ -87,6 +88,39 @@ describe.each(['emitter', 'generator'] as const)('a runner here, its consumer in
     setInferenceRunner(bothWays([text('a'), { type: 'text-delta', text: 5 }])[WAYS[way]]);
     await thread.ask('open', { request: REQUEST });
     expect((await thread.ask('collect')).error).toMatchObject({ code: 'protocol', text: 'a' });
+  });
+
+  test('a consumer there leaves while this thread does not turn its loop: the next event tells the runner why', async () => {
+    await using thread = new Thread();
+    const left = new Latch();
+    const told: unknown[] = [];
+    const leave = () => {
+      void thread.ask('cancel', 'enough');
+      void thread.ask('block', left.cells);
+      left.blockUntilReached();
+      left.release();
+    };
+    setInferenceRunner(
+      way === 'emitter'
+        ? async (_request, { emit, signal }) => {
+            emit(text('a'));
+            leave();
+            told.push(await emit(text('b')), signal.reason);
+          }
+        : async function* (_request, { signal }) {
+            try {
+              yield text('a');
+              leave();
+              yield text('b');
+            } finally {
+              told.push('closed', signal.reason);
+            }
+          },
+    );
+    await thread.ask('open', { request: REQUEST });
+    expect((await thread.ask('collect')).error).toMatchObject({ code: 'cancelled' });
+    expect(told).toEqual(['closed', expect.any(CancelledError)]);
+    expect((told[1] as Error).message).toContain('enough');
   });
 
   test('a slow consumer there slows the runner here', async () => {

@@ -62,6 +62,7 @@ export interface Native {
   hasDeliveries(callId: number): boolean;
   takeDeliveries(callId: number): string;
   stopReason(port: number): string;
+  isStopped(port: number): boolean;
   settle(port: number, outcomeJson?: string): number;
   resume(callId: number): number;
   stop(callId: number, causeJson: string): number;

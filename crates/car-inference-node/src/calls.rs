@@ -241,6 +241,12 @@ pub fn stop_reason(port: u32) -> String {
     to_json(&reason.unwrap_or_else(|| Failure::new(car_inference::ErrorCode::Cancelled, "the call is over")))
 }
 
+/// Whether a hosted run's call is being stopped, or was: its events are refused before the mail that says so has come.
+#[napi(catch_unwind)]
+pub fn is_stopped(port: u32) -> bool {
+    call_of(port).is_some_and(|call| call.stop_reason().is_some())
+}
+
 /// The consumer is gone on purpose: the call runs on.
 #[napi(catch_unwind)]
 pub fn detach(call_id: u32) {
