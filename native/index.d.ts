@@ -67,9 +67,6 @@ export declare function hasDeliveries(callId: number): boolean
 /** Whether events are no longer taken. */
 export declare function isClosed(port: number): boolean
 
-/** Whether a hosted run's call is being stopped, or was: its events are refused before the mail that says so has come. */
-export declare function isStopped(port: number): boolean
-
 /** One call of an engine's log, as JSON; nothing when it is not there. */
 export declare function logCall(engine: number, traceId: string): string | null
 

@@ -851,7 +851,6 @@ module.exports.engineSettings = nativeBinding.engineSettings
 module.exports.failInternal = nativeBinding.failInternal
 module.exports.hasDeliveries = nativeBinding.hasDeliveries
 module.exports.isClosed = nativeBinding.isClosed
-module.exports.isStopped = nativeBinding.isStopped
 module.exports.logCall = nativeBinding.logCall
 module.exports.logCalls = nativeBinding.logCalls
 module.exports.logEvents = nativeBinding.logEvents

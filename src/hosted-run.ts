@@ -48,10 +48,9 @@ export class HostedRun extends Run {
   }
 
   protected override judged(verdict: number): EmitOutcome | Promise<EmitOutcome> {
+    const isNews = (verdict & Verdict.STOPPED) !== 0 && !this.aborted;
+    if (isNews) this.stop(decodeJson<Failure>(native.stopReason(this.port)));
     const code = verdict & Verdict.CODE_MASK;
-    if ((verdict & Verdict.STOPPED) !== 0 || (code === Verdict.CLOSED && this.#isStopped())) {
-      this.stop(decodeJson<Failure>(native.stopReason(this.port)));
-    }
     if (code === Verdict.REFUSED) return 'refused';
     if (code === Verdict.CLOSED) return 'closed';
     if ((verdict & Verdict.FULL) === 0 || this.aborted) return 'delivered';
@@ -59,11 +58,6 @@ export class HostedRun extends Run {
       this.#drained = resolve;
     });
     return this.#room;
-  }
-
-  /** Before the mail that says so: a runner that gets no turn of its loop in between would end without the reason. */
-  #isStopped(): boolean {
-    return !this.aborted && native.isStopped(this.port);
   }
 
   protected override settled(outcomeJson: string | undefined): void {

@@ -62,7 +62,6 @@ export interface Native {
   hasDeliveries(callId: number): boolean;
   takeDeliveries(callId: number): string;
   stopReason(port: number): string;
-  isStopped(port: number): boolean;
   settle(port: number, outcomeJson?: string): number;
   resume(callId: number): number;
   stop(callId: number, causeJson: string): number;

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use car_inference::call::{Batch, Call, DeadlineCheck, Step, Stopped};
 use car_inference::error::{CancelKind, CancelReason, InferenceError, Problem};
-use car_inference::{CallOptions, Failure, GenerateRequest, ModelSchema, Nesting, StreamEvent};
+use car_inference::{CallOptions, Completion, Failure, GenerateRequest, ModelSchema, Nesting, StreamEvent};
 use napi::Either;
 use napi_derive::napi;
 use serde::Serialize;
@@ -241,12 +241,6 @@ pub fn stop_reason(port: u32) -> String {
     to_json(&reason.unwrap_or_else(|| Failure::new(car_inference::ErrorCode::Cancelled, "the call is over")))
 }
 
-/// Whether a hosted run's call is being stopped, or was: its events are refused before the mail that says so has come.
-#[napi(catch_unwind)]
-pub fn is_stopped(port: u32) -> bool {
-    call_of(port).is_some_and(|call| call.stop_reason().is_some())
-}
-
 /// The consumer is gone on purpose: the call runs on.
 #[napi(catch_unwind)]
 pub fn detach(call_id: u32) {
@@ -292,7 +286,9 @@ pub fn deadline(call_id: u32, waited_ms: f64) -> f64 {
 pub fn ending(call_id: u32) -> Result<Option<String>, TooLong> {
     let ending = call_of(call_id).and_then(|call| call.ending());
     let Some(ending) = ending else { return Ok(None) };
-    to_sized_js_json(&*ending, ending.completion.text.len()).map(Some)
+    let Completion { text, reasoning, .. } = &ending.completion;
+    let reasoning_bytes: usize = reasoning.iter().map(|block| block.text.len()).sum();
+    to_sized_js_json(&*ending, text.len() + reasoning_bytes).map(Some)
 }
 
 /// Whether something is to be handed over in place of, or beside, JavaScript's own events.

@@ -4,7 +4,17 @@ use serde::Serialize;
 
 /// The JSON of one of our own types. Those cannot fail to serialise; should one ever, the text says so.
 pub fn to_json(value: &impl Serialize) -> String {
-    serde_json::to_string(value).unwrap_or_else(|error| format!("{{\"unserialisable\":\"{error}\"}}"))
+    to_sized_json(value, 0)
+}
+
+/// As [`to_json`], of what is known to hold so many bytes of text: a buffer that doubles its way up to a large answer
+/// takes three times as much.
+fn to_sized_json(value: &impl Serialize, text_bytes: usize) -> String {
+    let mut json = Vec::with_capacity(128 + text_bytes + text_bytes / 8);
+    let written = serde_json::to_writer(&mut json, value).map_err(|error| error.to_string());
+    written
+        .and_then(|()| String::from_utf8(json).map_err(|error| error.to_string()))
+        .unwrap_or_else(|error| format!("{{\"unserialisable\":\"{error}\"}}"))
 }
 
 /// How many UTF-16 units a JavaScript string can have (V8's `String::kMaxLength` on 64-bit machines).
@@ -19,13 +29,9 @@ pub fn to_js_json(value: &impl Serialize) -> Result<String, TooLong> {
     checked(to_json(value))
 }
 
-/// As [`to_js_json`], of what is known to hold so many bytes of text: a buffer that doubles its way up to a large answer
-/// takes three times as much.
+/// As [`to_js_json`], of what is known to hold so many bytes of text.
 pub fn to_sized_js_json(value: &impl Serialize, text_bytes: usize) -> Result<String, TooLong> {
-    let mut json = Vec::with_capacity(text_bytes + text_bytes / 16 + 512);
-    let written = serde_json::to_writer(&mut json, value).ok();
-    let json = written.and_then(|()| String::from_utf8(json).ok());
-    checked(json.unwrap_or_else(|| to_json(value)))
+    checked(to_sized_json(value, text_bytes))
 }
 
 fn checked(json: String) -> Result<String, TooLong> {

@@ -120,7 +120,7 @@ impl Port {
             Verdict::Refused => code::REFUSED,
             Verdict::Closed => code::CLOSED,
         };
-        if admission.stopped {
+        if admission.stopped || (admission.verdict == Verdict::Closed && self.is_hosted_and_stopped()) {
             bits |= code::STOPPED;
         }
         if admission.full {
@@ -130,6 +130,12 @@ impl Port {
             }
         }
         bits
+    }
+
+    /// Whether there is, or will be, mail that its call is stopped. A runner that gets no turn of its loop would end without.
+    fn is_hosted_and_stopped(&self) -> bool {
+        let is_stopped = |emitter: &EventEmitter| emitter.call().stop_reason().is_some();
+        matches!(self.role, Role::Hosted { .. }) && self.emitter.as_ref().is_some_and(is_stopped)
     }
 
     /// Passes an event that is not a delta. `reads_the_same` says whether JavaScript's own object equals it.

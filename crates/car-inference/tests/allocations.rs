@@ -67,6 +67,12 @@ fn settle(call: &Call, attempt: &Attempt) {
     assert!(matches!(call.settle(attempt.number, Ok(None)), Step::Ended));
 }
 
+/// What is still held; never less than nothing, because nothing older is given back.
+fn held_bytes(allocations: Allocations) -> usize {
+    usize::try_from(allocations.held_bytes)
+        .unwrap_or_else(|_| panic!("more was given back than taken: {allocations:?}"))
+}
+
 /// Compares one row with what was counted.
 fn check(
     row: &str,
@@ -168,7 +174,7 @@ async fn an_idle_stream_holds_what_the_table_says() {
     };
     let _first = begin();
     let (_idle, held) = count(begin);
-    let bytes = usize::try_from(held.held_bytes).unwrap();
+    let bytes = held_bytes(held);
     assert_as_in_table([(
         "bytes that an idle stream holds",
         Allocations {
@@ -182,19 +188,26 @@ async fn an_idle_stream_holds_what_the_table_says() {
 async fn a_long_call_that_is_over_holds_little_more_than_its_deltas_and_its_answer() {
     const DELTAS: usize = 5_000;
     let delta = "word ".repeat(200);
-    let engine = engine();
-    let ((), held) = count(|| {
-        let call = open(&engine);
-        let (emitter, attempt) = start(&call);
-        for _ in 0..DELTAS {
-            emitter.emit_now(EventRef::TextDelta(&delta));
-        }
-        settle(&call, &attempt);
-    });
     let said = DELTAS * delta.len();
-    let held = usize::try_from(held.held_bytes).unwrap();
-    assert!(held > 2 * said, "the log keeps both, but there are {held} bytes");
-    assert!(held < 2 * said + said / 20, "{held} bytes for twice {said}");
+    let text = EventRef::TextDelta(&delta);
+    let reasoning = EventRef::ReasoningDelta { index: 0, text: &delta };
+    for (kind, event) in [("text", text), ("reasoning", reasoning)] {
+        let engine = engine();
+        let ((), allocations) = count(|| {
+            let call = open(&engine);
+            let (emitter, attempt) = start(&call);
+            for _ in 0..DELTAS {
+                emitter.emit_now(event);
+            }
+            settle(&call, &attempt);
+        });
+        let held = held_bytes(allocations);
+        assert!(
+            held > 2 * said,
+            "{kind}: the log keeps both, but there are {held} bytes"
+        );
+        assert!(held < 2 * said + said / 20, "{kind}: {held} bytes for twice {said}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

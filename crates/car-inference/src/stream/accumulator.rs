@@ -145,18 +145,13 @@ impl StreamAccumulator {
     /// What has been folded so far.
     #[must_use]
     pub fn completion(&self) -> Completion {
-        let rest = self.rest.clone();
-        let mut completion = rest.map(|rest| rest.into_completion()).unwrap_or_default();
-        completion.text = self.text().into_owned();
-        completion
+        completion_of(self.rest.clone(), self.text().into_owned())
     }
 
     /// What was folded.
     #[must_use]
     pub fn into_completion(self) -> Completion {
-        let mut completion = self.rest.map(|rest| rest.into_completion()).unwrap_or_default();
-        completion.text = text_of(self.text.into_vec());
-        completion
+        completion_of(self.rest, text_of(self.text.into_vec()))
     }
 
     pub(crate) fn tool_calls(&self) -> Vec<ToolCall> {
@@ -257,6 +252,9 @@ impl Rest {
             })
             .collect();
         completion.reasoning = self.reasoning.into_values().collect();
+        for block in &mut completion.reasoning {
+            block.text.shrink_to_fit(); // A log may keep it for long.
+        }
         completion
     }
 
@@ -282,6 +280,12 @@ impl Rest {
             })
             .collect()
     }
+}
+
+fn completion_of(rest: Option<Box<Rest>>, text: String) -> Completion {
+    let mut completion = rest.map(|rest| rest.into_completion()).unwrap_or_default();
+    completion.text = text;
+    completion
 }
 
 /// The bytes were strings, so they are one.
