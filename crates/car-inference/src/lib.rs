@@ -24,9 +24,13 @@ pub use async_trait::async_trait;
 pub use call::{Call, CallFacts};
 pub use engine::{CloseMode, InferenceEngine, InferenceEngineBuilder, Nesting};
 pub use error::{ErrorCode, Failure, InferenceError, Problem};
-pub use log::{CallRecord, CallStatus, Ending, EventLog, LogError, LoggedEvent, MemoryLog};
+pub use log::{
+    CallRecord, CallStatus, Ending, EventLog, LogError, LogErrorKind, LogStore, LoggedEvent, MemoryLog, SqliteLog,
+    SqliteLogOptions,
+};
 pub use options::{
-    CallOptions, EngineOptions, LimitOverrides, Limits, RetryOverrides, RetryPolicy, TimeoutOverrides, Timeouts,
+    CallOptions, EngineOptions, LimitOverrides, Limits, OnLogFailure, RetryOverrides, RetryPolicy, TimeoutOverrides,
+    Timeouts,
 };
 pub use policy::{AllowAll, Policy};
 pub use runner::{

@@ -77,6 +77,18 @@ pub(crate) fn parse_all<T: DeserializeOwned + JsonSchema + 'static>(
     })
 }
 
+/// As [`parse_all`], of what has to be valid as well.
+pub(crate) fn parse_valid<T: DeserializeOwned + JsonSchema + 'static>(
+    json: &str,
+    validate: impl Fn(&T) -> Vec<Problem>,
+) -> Result<T, Vec<Problem>> {
+    let value = parse_all(json, &validate)?;
+    match validate(&value) {
+        problems if problems.is_empty() => Ok(value),
+        problems => Err(problems),
+    }
+}
+
 /// The value without its wrong fields, if it makes sense without them.
 fn without<T: DeserializeOwned>(mut value: Value, problems: &[Problem]) -> Option<T> {
     for problem in problems {

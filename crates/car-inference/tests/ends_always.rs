@@ -204,7 +204,7 @@ impl EventLog for NoSecondAttempt {
 
 impl CallLog for NoSecondAttempt {
     fn attempt(&self, _at_us: u64, attempt: &AttemptRecord) -> Result<(), LogError> {
-        let reason = || LogError { reason: "full".into() };
+        let reason = || LogError::new(car_inference::LogErrorKind::DiskFull, "full");
         if attempt.attempt == 2 { Err(reason()) } else { Ok(()) }
     }
 

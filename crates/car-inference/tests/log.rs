@@ -58,7 +58,7 @@ async fn a_call_is_recorded_whole() {
     assert_eq!(logged, seen.events);
     assert_eq!(seen.events[..8], events);
     let record = &seen.record;
-    assert_eq!(record.request, request);
+    assert_eq!(record.request.as_ref(), Some(&request));
     assert_eq!(record.status, CallStatus::Done);
     assert_eq!(record.text.as_deref(), Some("hä!"));
     assert_eq!(record.tool_calls, seen.completion().tool_calls);
@@ -399,8 +399,8 @@ async fn calls_are_found_by_what_they_are() {
     let count = |filter: &str| world.log.calls(&CallFilter::from_json(filter).unwrap()).len();
     assert_eq!(count("{}"), 3);
     assert_eq!(count(r#"{"status":"done"}"#), 2);
-    assert_eq!(count(r#"{"status":"failed","tag":"x"}"#), 1);
-    assert_eq!(count(r#"{"tag":"y"}"#), 1);
+    assert_eq!(count(r#"{"status":"failed","tags":["x"]}"#), 1);
+    assert_eq!(count(r#"{"tags":["y"]}"#), 1);
     assert_eq!(count(r#"{"model":"other"}"#), 0);
     assert_eq!(count(r#"{"limit":1}"#), 1);
     assert_eq!(
@@ -438,6 +438,7 @@ proptest! {
         let start = CallStart {
             trace_id: "0".repeat(32),
             model: "model".into(),
+            provider: None,
             hint: None,
             started_at_us: 0,
             request: Arc::default(),

@@ -6,7 +6,8 @@ use std::task::{Context, Poll, Waker};
 use tokio::time::Instant;
 
 use super::Call;
-use super::state::Phase;
+use super::recording::log_failure;
+use super::state::{After, CallState, Phase};
 use crate::options::Limits;
 use crate::stream::{EventRef, StreamEvent};
 
@@ -23,6 +24,12 @@ pub(super) enum Delivery {
 #[derive(Default)]
 pub(super) struct Buffer {
     events: VecDeque<StreamEvent>,
+    /// Their numbers in the log, when they are delivered only once they are durable.
+    #[expect(
+        clippy::box_collection,
+        reason = "hardly any call has it, and it lies between what each event touches"
+    )]
+    held: Option<Box<VecDeque<u64>>>,
     bytes: usize,
     waker: Option<Waker>,
     /// When a full buffer got room again: the time before was the consumer's, not the runner's.
@@ -42,18 +49,37 @@ impl Delivery {
         if let Self::Driver { replaced } = self {
             let mut buffer = Buffer::default();
             for event in std::mem::take(replaced) {
-                buffer.push(event);
+                buffer.push(event, 0);
             }
             *self = Self::Buffer(buffer);
         }
     }
 
+    /// Delivers events only once they are durable, from now on.
+    pub fn hold(&mut self) {
+        self.buffer();
+        if let Self::Buffer(buffer) = self {
+            buffer.held = Some(Box::new(buffer.events.iter().map(|_| 0).collect()));
+        }
+    }
+
+    /// What is held will never be durable: it is never delivered.
+    pub fn drop_held(&mut self) {
+        if let Self::Buffer(buffer) = self
+            && let Some(held) = &mut buffer.held
+        {
+            held.clear();
+            buffer.events.clear();
+            buffer.bytes = 0;
+        }
+    }
+
     /// Delivers an event that passed unchanged. Returns who to wake.
     #[inline]
-    pub fn pass(&mut self, event: EventRef<'_>) -> Option<Waker> {
+    pub fn pass(&mut self, event: EventRef<'_>, seq: u64) -> Option<Waker> {
         match self {
             Self::Buffer(buffer) => {
-                buffer.push(event.to_event());
+                buffer.push(event.to_event(), seq);
                 buffer.waker.take()
             }
             Self::Driver { .. } | Self::Discard { .. } => None,
@@ -61,14 +87,14 @@ impl Delivery {
     }
 
     /// Delivers an event that stands in for others. Returns who to wake.
-    pub fn replace(&mut self, event: StreamEvent) -> Option<Waker> {
+    pub fn replace(&mut self, event: StreamEvent, seq: u64) -> Option<Waker> {
         match self {
             Self::Driver { replaced } => {
                 replaced.push(event);
                 None
             }
             Self::Buffer(buffer) => {
-                buffer.push(event);
+                buffer.push(event, seq);
                 buffer.waker.take()
             }
             Self::Discard { .. } => None,
@@ -128,9 +154,45 @@ impl Delivery {
 }
 
 impl Buffer {
-    fn push(&mut self, event: StreamEvent) {
+    fn push(&mut self, event: StreamEvent, seq: u64) {
+        if let Some(held) = &mut self.held {
+            held.push_back(seq);
+        }
         self.bytes += EventRef::from(&event).bytes();
         self.events.push_back(event);
+    }
+}
+
+impl CallState {
+    /// The number of the last event that may be delivered, once there is one.
+    fn poll_durable(&mut self, context: &mut Context<'_>, after: &mut After) -> Poll<u64> {
+        let Delivery::Buffer(buffer) = &mut self.delivery else {
+            return Poll::Ready(u64::MAX);
+        };
+        let Some(next) = buffer.held.as_ref().and_then(|held| held.front()) else {
+            return Poll::Ready(u64::MAX);
+        };
+        match (&self.log, &self.phase) {
+            (Some(log), _) => match log.poll_durable(*next, context) {
+                Poll::Ready(Ok(seq)) => Poll::Ready(seq),
+                Poll::Pending => {
+                    after.wake_instead(&mut buffer.waker, context);
+                    Poll::Pending
+                }
+                Poll::Ready(Err(error)) => {
+                    self.delivery.drop_held();
+                    self.stop(log_failure(&error), after);
+                    self.log_error.get_or_insert(error);
+                    Poll::Ready(u64::MAX)
+                }
+            },
+            (None, Phase::Sealed(_)) => Poll::Ready(u64::MAX),
+            // They become durable with the ending.
+            (None, _) => {
+                after.wake_instead(&mut buffer.waker, context);
+                Poll::Pending
+            }
+        }
     }
 }
 
@@ -148,6 +210,10 @@ impl Call {
     pub fn poll_drain(&self, context: &mut Context<'_>, events_max: usize) -> Poll<Batch> {
         let limits = self.shared.settings.limits;
         self.with(|state, after| {
+            let durable = match state.poll_durable(context, after) {
+                Poll::Ready(durable) => durable,
+                Poll::Pending => return Poll::Pending,
+            };
             let was_full = state.delivery.is_full(&limits);
             let sealed = matches!(state.phase, Phase::Sealed(_));
             let buffer = match &mut state.delivery {
@@ -166,7 +232,11 @@ impl Call {
                 after.wake_instead(&mut buffer.waker, context);
                 return Poll::Pending;
             }
-            let count = buffer.events.len().min(events_max.max(1));
+            let mut count = buffer.events.len().min(events_max.max(1));
+            if let Some(held) = &mut buffer.held {
+                count = count.min(held.iter().take_while(|seq| **seq <= durable).count());
+                held.drain(..count);
+            }
             let events: Vec<_> = buffer.events.drain(..count).collect();
             buffer.bytes -= events.iter().map(|event| EventRef::from(event).bytes()).sum::<usize>();
             if was_full && !state.delivery.is_full(&limits) {

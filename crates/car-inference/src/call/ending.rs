@@ -7,9 +7,11 @@ use tokio::time::Instant;
 
 use super::recording::{denied, log_failure, wake};
 use super::state::{After, CallState, Phase};
+use super::unlogged::unlogged;
 use super::{Call, CallShared, Step};
 use crate::error::{ErrorCode, Failure, PolicyPoint};
-use crate::log::{CallStatus, Commit, Decision, Ending, LogError};
+use crate::log::{CallStatus, Commit, Decision, Ending, LogError, LogErrorKind};
+use crate::options::OnLogFailure;
 use crate::policy::EndingVerdict;
 use crate::runner::RunnerResult;
 use crate::stream::{StreamEvent, Warning, answer_bytes};
@@ -123,6 +125,9 @@ impl CallState {
         let now = Instant::now();
         let failure = failure.or_else(|| self.judge_ending(now, after));
         let failure = failure.or_else(|| self.log_error.as_ref().map(log_failure));
+        if let Some(error) = self.log.as_ref().and_then(|log| log.failure()) {
+            self.accumulator.warn(unlogged(&error));
+        }
         let mut completion = std::mem::take(&mut self.accumulator).into_completion();
         completion.trace_id.clone_from(&shared.facts.trace_id);
         completion.model_used.clone_from(&self.model_used(&shared.facts).id);
@@ -159,7 +164,7 @@ impl CallState {
                 Step::Sealing
             }
             Ok(Commit::Done) => self.close(ending, after),
-            Err(error) => self.close(unrecorded(ending, &error), after),
+            Err(error) => self.close(unrecorded(ending, &error, shared.engine.on_log_failure()), after),
         }
     }
 
@@ -202,11 +207,7 @@ struct Uncommitted {
 
 impl Drop for Uncommitted {
     fn drop(&mut self) {
-        let abandoned = || {
-            Err(LogError {
-                reason: "nobody waited for the commit".into(),
-            })
-        };
+        let abandoned = || Err(LogError::new(LogErrorKind::Other, "nobody waited for the commit"));
         self.call
             .committed(&self.ending, self.committed.take().unwrap_or_else(abandoned));
     }
@@ -250,16 +251,25 @@ impl Call {
         self.with(|state, after| {
             let ending = match committed {
                 Ok(()) => Arc::clone(ending),
-                Err(error) => unrecorded(Arc::clone(ending), &error),
+                Err(error) => {
+                    let on_log_failure = self.shared.engine.on_log_failure();
+                    if on_log_failure == OnLogFailure::Refuse {
+                        state.delivery.drop_held();
+                    }
+                    unrecorded(Arc::clone(ending), &error, on_log_failure)
+                }
             };
             state.close(ending, after);
         });
     }
 }
 
-/// An ending that the log did not take is a failure, whatever the runner achieved: it must not look recorded.
-fn unrecorded(mut ending: Arc<Ending>, error: &LogError) -> Arc<Ending> {
-    if ending.failure.is_none() {
+/// An ending that the log did not take is a failure, whatever the runner achieved: it must not look recorded. Where calls go
+/// on all the same, it says so.
+fn unrecorded(mut ending: Arc<Ending>, error: &LogError, on_log_failure: OnLogFailure) -> Arc<Ending> {
+    if on_log_failure == OnLogFailure::Continue {
+        Arc::make_mut(&mut ending).completion.warnings.push(unlogged(error));
+    } else if ending.failure.is_none() {
         let ending = Arc::make_mut(&mut ending);
         ending.failure = Some(log_failure(error));
         ending.status = CallStatus::Failed;

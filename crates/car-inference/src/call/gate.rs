@@ -242,9 +242,10 @@ impl CallState {
     /// Records an event, and delivers it.
     #[inline]
     fn pass(&mut self, event: EventRef<'_>, now: Instant, after: &mut After) -> Admission {
+        let seq = self.next_seq;
         match self.record(event, now) {
             Ok(()) => {
-                wake(after, self.delivery.pass(event));
+                wake(after, self.delivery.pass(event, seq));
                 Admission::of(Verdict::Pass)
             }
             Err(error) => self.not_recorded(&error, after),

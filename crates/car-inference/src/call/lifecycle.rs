@@ -7,9 +7,11 @@ use tokio::time::Instant;
 
 use super::recording::{denied, log_failure};
 use super::state::{After, CallState, Candidate, Phase};
+use super::unlogged::{Unlogged, unlogged};
 use super::{Call, CallShared, Step};
 use crate::error::{CancelReason, ErrorCode, Failure, FailureDetails, PolicyPoint, RunnerFailureKind};
 use crate::log::{AttemptRecord, CallStart, Decision, LogError};
+use crate::options::OnLogFailure;
 use crate::policy::RequestVerdict;
 use crate::runner::{InferenceRunner, RunnerError, RunnerResult};
 use crate::schema::ModelSchema;
@@ -155,11 +157,23 @@ impl CallState {
             trace_id: shared.facts.trace_id.clone(),
             model: shared.facts.model.id.clone(),
             hint: shared.facts.model.hint().map(str::to_owned),
+            provider: shared.facts.model.provider.clone(),
             started_at_us: epoch_us(),
             request: Arc::clone(&shared.request),
         };
         match shared.engine.log().start(&start) {
-            Ok(log) => self.log = Some(log),
+            Ok(log) => {
+                if log.holds_events() {
+                    self.delivery.hold();
+                }
+                self.log = Some(match shared.engine.on_log_failure() {
+                    OnLogFailure::Refuse => log,
+                    OnLogFailure::Continue => Arc::new(Unlogged::from(log)),
+                });
+            }
+            Err(error) if shared.engine.on_log_failure() == OnLogFailure::Continue => {
+                self.accumulator.warn(unlogged(&error));
+            }
             Err(error) => return self.seal(Some(log_failure(&error)), shared, after),
         }
         match shared.engine.policy().request(&shared.facts, &shared.request) {

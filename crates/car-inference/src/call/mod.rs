@@ -14,6 +14,7 @@ mod gate;
 mod lifecycle;
 mod recording;
 mod state;
+mod unlogged;
 
 use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime};

@@ -47,8 +47,9 @@ impl CallState {
             return Err(error.clone());
         }
         for event in events {
+            let seq = self.next_seq;
             self.record(event.into(), now)?;
-            wake(after, self.delivery.replace(event.clone()));
+            wake(after, self.delivery.replace(event.clone(), seq));
         }
         Ok(())
     }

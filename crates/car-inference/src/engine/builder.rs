@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use super::{EngineShared, InferenceEngine};
 use crate::error::InferenceError;
 use crate::log::{EventLog, MemoryLog};
-use crate::options::{EngineOptions, Limits, RetryPolicy, Timeouts};
+use crate::options::{EngineOptions, Limits, OnLogFailure, RetryPolicy, Timeouts};
 use crate::policy::{AllowAll, Policy};
 use crate::runner::InferenceRunner;
 use crate::schema::ModelSchema;
@@ -74,6 +74,13 @@ impl InferenceEngineBuilder {
         self
     }
 
+    /// Sets whether calls go on when the event log has failed. Default: they are refused.
+    #[must_use]
+    pub fn on_log_failure(mut self, on_log_failure: OnLogFailure) -> Self {
+        self.options.on_log_failure = on_log_failure;
+        self
+    }
+
     /// Has this engine use one runner whatever is registered, as tests want it.
     #[must_use]
     pub fn runner(mut self, runner: Arc<dyn InferenceRunner>) -> Self {
@@ -114,6 +121,7 @@ impl InferenceEngineBuilder {
             timeouts,
             limits,
             retry,
+            on_log_failure,
         } = self.options;
         let models = models
             .into_iter()
@@ -126,6 +134,7 @@ impl InferenceEngineBuilder {
                 limits,
                 retry,
                 policy: self.policy.unwrap_or_else(|| Arc::new(AllowAll)),
+                on_log_failure,
                 log: self.log.unwrap_or_else(|| Arc::new(MemoryLog::default())),
                 runner: self.runner,
                 commits: self.commits,

@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 
 use crate::call::WeakCall;
 use crate::log::EventLog;
-use crate::options::{Limits, RetryPolicy, Timeouts};
+use crate::options::{Limits, OnLogFailure, RetryPolicy, Timeouts};
 use crate::policy::Policy;
 use crate::runner::InferenceRunner;
 use crate::schema::ModelSchema;
@@ -23,6 +23,7 @@ pub(crate) struct EngineShared {
     pub(super) retry: RetryPolicy,
     pub(super) policy: Arc<dyn Policy>,
     pub(super) log: Arc<dyn EventLog>,
+    pub(super) on_log_failure: OnLogFailure,
     pub(super) runner: Option<Arc<dyn InferenceRunner>>,
     pub(super) commits: Option<tokio::runtime::Handle>,
     pub(super) closed: AtomicBool,
@@ -35,6 +36,10 @@ pub(crate) struct EngineShared {
 impl EngineShared {
     pub(crate) fn log(&self) -> &dyn EventLog {
         &*self.log
+    }
+
+    pub(crate) fn on_log_failure(&self) -> OnLogFailure {
+        self.on_log_failure
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -71,7 +76,8 @@ impl EngineShared {
     }
 }
 
-fn block_on(future: impl Future<Output = ()>) {
+/// Waits for a future on this thread.
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     struct Unpark(std::thread::Thread);
     impl std::task::Wake for Unpark {
         fn wake(self: Arc<Self>) {
@@ -81,7 +87,10 @@ fn block_on(future: impl Future<Output = ()>) {
     let waker = Arc::new(Unpark(std::thread::current())).into();
     let mut context = std::task::Context::from_waker(&waker);
     let mut future = std::pin::pin!(future);
-    while future.as_mut().poll(&mut context).is_pending() {
+    loop {
+        if let std::task::Poll::Ready(output) = future.as_mut().poll(&mut context) {
+            return output;
+        }
         std::thread::park();
     }
 }

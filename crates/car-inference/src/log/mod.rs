@@ -1,17 +1,30 @@
 //! Where every call is recorded. The gate appends before it delivers, so that whatever a consumer saw can be found.
 
+mod error;
 mod memory;
 mod packed;
+mod query;
 mod record;
+pub mod sqlite;
+mod store;
+pub mod transfer;
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
-pub use memory::{CallFilter, MemoryLog, MemoryLogLimits};
+pub use error::{LogError, LogErrorKind};
+pub use memory::{MemoryLog, MemoryLogLimits};
+pub use query::{
+    CallFilter, CallOrder, EraseReport, EraseTarget, EventRange, LogStats, PruneOptions, PruneReport, TailItem,
+    TailPage,
+};
 pub use record::{
     AttemptRecord, CallRecord, CallStart, CallStatus, Decision, Ending, LoggedEvent, Note, Stamp, VerdictRecord,
 };
+pub use sqlite::{Durability, SqliteLog, SqliteLogOptions};
+pub use store::{ArchivedCall, LogStore};
 
 use crate::stream::EventRef;
 
@@ -58,6 +71,24 @@ pub trait CallLog: Send + Sync {
     /// # Errors
     /// When the log cannot take it.
     fn end(&self, stamp: Stamp, ending: &Arc<Ending>) -> Result<Commit, LogError>;
+
+    /// Whether events may be delivered only once they are durable: [`poll_durable`](Self::poll_durable) is then asked first.
+    fn holds_events(&self) -> bool {
+        false
+    }
+
+    /// The number of the last event that is durable, once the one of this number is. What is pending wakes the task.
+    ///
+    /// # Errors
+    /// When it will never be.
+    fn poll_durable(&self, _seq: u64, _context: &mut Context<'_>) -> Poll<Result<u64, LogError>> {
+        Poll::Ready(Ok(u64::MAX))
+    }
+
+    /// Why it records no more, when its call is to go on all the same.
+    fn failure(&self) -> Option<LogError> {
+        None
+    }
 }
 
 /// When an ending is as durable as the log promises.
@@ -66,12 +97,4 @@ pub enum Commit {
     Done,
     /// When this future says so.
     Pending(Pin<Box<dyn Future<Output = Result<(), LogError>> + Send>>),
-}
-
-/// The log could not take a record.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the event log failed: {reason}")]
-pub struct LogError {
-    /// Why. Never holds payload.
-    pub reason: String,
 }

@@ -157,7 +157,7 @@ impl PackedEvents {
         self.buffer.len() + self.others_bytes
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = (Stamp, StreamEvent)> + '_ {
+    pub fn iter(&self) -> impl Iterator<Item = (Stamp, EventRef<'_>)> + '_ {
         let mut reader = Reader {
             now: &[],
             then: self.buffer.parts(),
@@ -174,17 +174,16 @@ impl PackedEvents {
             }
             last.at_us += reader.number()?;
             let event = match kind & KIND_MASK {
-                TEXT => StreamEvent::TextDelta(reader.text()?),
-                REASONING => StreamEvent::ReasoningDelta {
+                TEXT => EventRef::TextDelta(reader.text()?),
+                REASONING => EventRef::ReasoningDelta {
                     index: reader.index()?,
                     text: reader.text()?,
-                    signature: None,
                 },
-                ARGUMENTS => StreamEvent::ToolCallDelta {
+                ARGUMENTS => EventRef::ToolCallDelta {
                     index: reader.index()?,
                     arguments_delta: reader.text()?,
                 },
-                _ => (**others.next()?).clone(),
+                _ => EventRef::Other(others.next()?),
             };
             let Place { seq, at_us, attempt } = last;
             Some((Stamp { seq, at_us, attempt }, event))
@@ -243,7 +242,7 @@ struct Reader<'a, Parts> {
 }
 
 impl<'a, Parts: Iterator<Item = &'a [u8]>> Reader<'a, Parts> {
-    fn take(&mut self, count: usize) -> Option<&[u8]> {
+    fn take(&mut self, count: usize) -> Option<&'a [u8]> {
         // What was appended at once lies in one part.
         if self.now.is_empty() && count > 0 {
             self.now = self.then.next()?;
@@ -273,8 +272,8 @@ impl<'a, Parts: Iterator<Item = &'a [u8]>> Reader<'a, Parts> {
         usize::try_from(self.number()?).ok()
     }
 
-    fn text(&mut self) -> Option<String> {
+    fn text(&mut self) -> Option<&'a str> {
         let bytes = self.index()?;
-        String::from_utf8(self.take(bytes)?.to_vec()).ok()
+        std::str::from_utf8(self.take(bytes)?).ok()
     }
 }

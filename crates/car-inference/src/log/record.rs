@@ -18,6 +18,8 @@ pub struct CallStart {
     pub model: String,
     /// The model's hint.
     pub hint: Option<String>,
+    /// The model's provider.
+    pub provider: Option<String>,
     /// When it started, in microseconds since the Unix epoch.
     pub started_at_us: u64,
     /// The request.
@@ -109,6 +111,35 @@ pub enum CallStatus {
     Denied,
     /// A time ran out.
     Timeout,
+    /// Its process died, or its log was closed, before it ended. Found when the log is opened again.
+    Interrupted,
+}
+
+impl CallStatus {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Open,
+        Self::Done,
+        Self::Cancelled,
+        Self::Failed,
+        Self::Denied,
+        Self::Timeout,
+        Self::Interrupted,
+    ];
+
+    /// As in JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Done => "done",
+            Self::Cancelled => "cancelled",
+            Self::Failed => "failed",
+            Self::Denied => "denied",
+            Self::Timeout => "timeout",
+            Self::Interrupted => "interrupted",
+        }
+    }
 }
 
 /// How a call ended: once, for good.
@@ -145,6 +176,8 @@ pub struct LoggedEvent {
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
 pub struct CallRecord {
+    /// Where a list goes on after this call: [`CallFilter::cursor`](super::CallFilter::cursor).
+    pub cursor: String,
     /// The call's trace id.
     pub trace_id: String,
     /// The model asked for, or the one that answered.
@@ -152,6 +185,9 @@ pub struct CallRecord {
     /// The model's hint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
+    /// The model's provider.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
     /// The host's own reference.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_ref: Option<String>,
@@ -198,6 +234,10 @@ pub struct CallRecord {
     /// How many events are recorded.
     #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub event_count: u64,
-    /// The request.
-    pub request: GenerateRequest,
+    /// The request. Absent when the payload was erased.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<GenerateRequest>,
+    /// When the payload was erased, in milliseconds since the Unix epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub erased_at: Option<f64>,
 }

@@ -34,6 +34,21 @@ pub struct EngineOptions {
     /// Whether to try again.
     #[cfg_attr(feature = "typescript", ts(optional, as = "Option<RetryPolicy>"))]
     pub retry: RetryPolicy,
+    /// Whether calls go on when the event log has failed.
+    #[cfg_attr(feature = "typescript", ts(optional, as = "Option<OnLogFailure>"))]
+    pub on_log_failure: OnLogFailure,
+}
+
+/// What becomes of calls when the event log has failed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub enum OnLogFailure {
+    /// They fail with [`ErrorCode::LogFailed`](crate::ErrorCode::LogFailed).
+    #[default]
+    Refuse,
+    /// They go on unrecorded. Their answers carry a warning with the code `unlogged`.
+    Continue,
 }
 
 impl EngineOptions {

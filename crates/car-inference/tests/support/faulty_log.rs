@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use car_inference::log::{AttemptRecord, CallLog, CallStart, Commit, LogError, Note, Stamp, VerdictRecord};
+use car_inference::log::{
+    AttemptRecord, CallLog, CallStart, Commit, LogError, LogErrorKind, Note, Stamp, VerdictRecord,
+};
 use car_inference::stream::EventRef;
 use car_inference::{Ending, EventLog, MemoryLog};
 use tokio::sync::{Mutex, oneshot};
@@ -31,9 +33,7 @@ pub struct FaultyLog {
 }
 
 pub fn disk_full() -> LogError {
-    LogError {
-        reason: "disk full".into(),
-    }
+    LogError::new(LogErrorKind::DiskFull, "disk full")
 }
 
 impl FaultyLog {

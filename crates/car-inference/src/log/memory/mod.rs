@@ -1,20 +1,22 @@
 //! A log in memory: for tests, and the default until a durable one is given. Bounded: what ended first goes first.
 
+mod journal;
+mod store;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
 use super::packed::PackedEvents;
+use super::query::CallCursor;
 use super::{
-    AttemptRecord, CallLog, CallRecord, CallStart, CallStatus, Commit, Ending, EventLog, LogError, LoggedEvent, Note,
-    Stamp, VerdictRecord,
+    AttemptRecord, CallFilter, CallLog, CallOrder, CallRecord, CallStart, CallStatus, Commit, Ending, EventLog,
+    LogError, LoggedEvent, Note, Stamp, VerdictRecord,
 };
-use crate::error::Problem;
 use crate::stream::{Completion, EventRef, StreamEvent};
 use crate::tasks::generate::ToolCall;
+use journal::{Journal, Kind};
 
 /// How much a [`MemoryLog`] keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,44 +36,6 @@ impl Default for MemoryLogLimits {
     }
 }
 
-/// Which calls to list.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
-pub struct CallFilter {
-    /// Only of this model.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub model: Option<String>,
-    /// Only with this status.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub status: Option<CallStatus>,
-    /// Only with this label.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tag: Option<String>,
-    /// At most so many, the newest first. Default 50.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub limit: Option<usize>,
-}
-
-impl CallFilter {
-    /// Reads a filter from JSON, listing every wrong field.
-    ///
-    /// # Errors
-    /// All problems found.
-    pub fn from_json(json: &str) -> Result<Self, Vec<Problem>> {
-        crate::shape::parse(json)
-    }
-
-    fn fits(&self, call: &StoredCall) -> bool {
-        self.model.as_ref().is_none_or(|model| *model == call.start.model)
-            && self.status.is_none_or(|status| status == call.status())
-            && self
-                .tag
-                .as_ref()
-                .is_none_or(|tag| call.start.request.tags.contains(tag))
-    }
-}
-
 /// Keeps calls in memory. Cloning shares the log.
 #[derive(Clone, Default)]
 pub struct MemoryLog {
@@ -81,11 +45,12 @@ pub struct MemoryLog {
 #[derive(Default)]
 struct Shelf {
     limits: MemoryLogLimits,
-    /// By trace id, and so by start.
-    calls: BTreeMap<String, Arc<StoredCall>>,
+    /// By number, and so by start.
+    calls: BTreeMap<i64, Arc<StoredCall>>,
     /// The ended ones and their bytes, in the order in which they ended.
-    ended: VecDeque<(String, usize)>,
+    ended: VecDeque<(i64, usize)>,
     bytes: usize,
+    journal: Journal,
 }
 
 /// One call: what its gate writes and what readers read.
@@ -95,6 +60,10 @@ struct StoredCall {
     events: Mutex<PackedEvents>,
     rest: Mutex<Rest>,
     start: CallStart,
+    /// Its number: the place of its start in the journal.
+    id: i64,
+    /// When its payload was erased, in microseconds since the Unix epoch.
+    erased_at_us: Option<u64>,
     shelf: Weak<Mutex<Shelf>>,
 }
 
@@ -105,6 +74,11 @@ struct Rest {
     verdicts: Vec<VerdictRecord>,
     notes: Vec<Note>,
     ending: Option<(Stamp, Arc<Ending>)>,
+    /// What stays of events that were erased: how many there were, and when the first came.
+    erased_events: Option<u64>,
+    erased_first_at_us: Option<u64>,
+    /// How many events are put down in the journal.
+    in_journal: u64,
 }
 
 impl MemoryLog {
@@ -120,7 +94,10 @@ impl MemoryLog {
     }
 
     fn find(&self, trace_id: &str) -> Option<Arc<StoredCall>> {
-        self.shared.lock().calls.get(trace_id).cloned()
+        let shelf = self.shared.lock();
+        // Nearly always one of the last.
+        let mut newest_first = shelf.calls.values().rev();
+        newest_first.find(|call| call.start.trace_id == trace_id).cloned()
     }
 
     /// One call, open or ended.
@@ -129,19 +106,33 @@ impl MemoryLog {
         self.find(trace_id).map(|call| call.record())
     }
 
-    /// The calls that `filter` asks for, the newest first.
+    /// The calls that `filter` asks for. A cursor that is none lists nothing.
     #[must_use]
     pub fn calls(&self, filter: &CallFilter) -> Vec<CallRecord> {
-        const LIMIT_DEFAULT: usize = 50;
-        let newest_first: Vec<_> = {
-            let shelf = self.shared.lock();
-            shelf.calls.values().rev().cloned().collect()
+        let after = match filter.cursor.as_deref().map(CallCursor::parse).transpose() {
+            Ok(after) => after,
+            Err(_) => return Vec::new(),
         };
-        newest_first
+        let mut calls: Vec<_> = self.shared.lock().calls.values().cloned().collect();
+        calls.sort_unstable_by_key(|call| call.cursor());
+        let newest_first = filter.order.unwrap_or_default() == CallOrder::Newest;
+        if newest_first {
+            calls.reverse();
+        }
+        calls
             .iter()
-            .filter(|call| filter.fits(call))
+            .filter(|call| {
+                after.is_none_or(|after| {
+                    if newest_first {
+                        call.cursor() < after
+                    } else {
+                        call.cursor() > after
+                    }
+                })
+            })
+            .filter(|call| call.fits(filter))
             .map(|call| call.record())
-            .take(filter.limit.unwrap_or(LIMIT_DEFAULT))
+            .take(filter.limit.unwrap_or(CallFilter::LIMIT_DEFAULT))
             .collect()
     }
 
@@ -154,16 +145,17 @@ impl MemoryLog {
 
 impl EventLog for MemoryLog {
     fn start(&self, start: &CallStart) -> Result<Arc<dyn CallLog>, LogError> {
+        let mut shelf = self.shared.lock();
         let call = Arc::new(StoredCall {
             events: Mutex::default(),
             rest: Mutex::default(),
             start: start.clone(),
+            id: shelf.journal.next_position(),
+            erased_at_us: None,
             shelf: Arc::downgrade(&self.shared),
         });
-        self.shared
-            .lock()
-            .calls
-            .insert(start.trace_id.clone(), Arc::clone(&call));
+        shelf.journal.put(call.id, Kind::Start);
+        shelf.calls.insert(call.id, Arc::clone(&call));
         Ok(call)
     }
 }
@@ -172,12 +164,13 @@ impl Shelf {
     fn make_room(&mut self) -> Vec<Arc<StoredCall>> {
         let mut evicted = Vec::new();
         while self.ended.len() > 1 && (self.ended.len() > self.limits.calls_max || self.bytes > self.limits.bytes_max) {
-            let Some((trace_id, bytes)) = self.ended.pop_front() else {
+            let Some((id, bytes)) = self.ended.pop_front() else {
                 break;
             };
             self.bytes = self.bytes.saturating_sub(bytes);
-            evicted.extend(self.calls.remove(&trace_id));
+            evicted.extend(self.calls.remove(&id));
         }
+        self.journal.forget_all_but(&self.calls);
         evicted
     }
 }
@@ -217,7 +210,9 @@ impl CallLog for StoredCall {
         let evicted = {
             let mut shelf = shelf.lock();
             shelf.bytes += bytes;
-            shelf.ended.push_back((self.start.trace_id.clone(), bytes));
+            shelf.ended.push_back((self.id, bytes));
+            self.catch_up(&mut shelf.journal);
+            shelf.journal.put(self.id, Kind::End);
             shelf.make_room()
         };
         // A large call takes a while to free; not under everybody's lock.
@@ -227,6 +222,16 @@ impl CallLog for StoredCall {
 }
 
 impl StoredCall {
+    /// Puts down what came since somebody looked.
+    fn catch_up(&self, journal: &mut Journal) {
+        let events = self.events.lock().count();
+        let mut rest = self.rest.lock();
+        if events > rest.in_journal {
+            journal.put(self.id, Kind::Events(rest.in_journal + 1, events - rest.in_journal));
+            rest.in_journal = events;
+        }
+    }
+
     fn status(&self) -> CallStatus {
         self.rest.lock().status()
     }
@@ -239,6 +244,13 @@ impl StoredCall {
         });
         let notes: usize = rest.notes.iter().map(|note| note.message.len() + note.code.len()).sum();
         size_of::<Self>() + events.bytes() + answer + self.start.request.bytes() + notes
+    }
+
+    fn cursor(&self) -> CallCursor {
+        CallCursor {
+            started_at_us: self.start.started_at_us.cast_signed(),
+            id: self.id,
+        }
     }
 
     fn epoch_ms(&self, at_us: u64) -> f64 {
@@ -254,11 +266,12 @@ impl StoredCall {
                 seq: stamp.seq,
                 at: self.epoch_ms(stamp.at_us),
                 attempt: stamp.attempt,
-                event,
+                event: event.to_event(),
             })
             .collect();
         if let Some((stamp, ending)) = &self.rest.lock().ending
             && ending.status == CallStatus::Done
+            && self.erased_at_us.is_none()
         {
             events.push(LoggedEvent {
                 seq: stamp.seq,
@@ -284,21 +297,28 @@ impl StoredCall {
         let ending = rest.ending.as_ref().map(|(_, ending)| &**ending);
         let completion = ending.map(|ending| &ending.completion);
         let completed = u64::from(status == CallStatus::Done);
+        let is_erased = self.erased_at_us.is_some();
         CallRecord {
+            cursor: self.cursor().to_string(),
             trace_id: self.start.trace_id.clone(),
             model: completion.map_or_else(|| self.start.model.clone(), |completion| completion.model_used.clone()),
             hint: self.start.hint.clone(),
+            provider: self.start.provider.clone(),
             client_ref: request.client_ref.clone(),
             conversation_id: request.conversation_id.clone(),
             parent_trace_id: request.parent_trace_id.clone(),
             tags: request.tags.clone(),
             status,
             started_at: self.epoch_ms(0),
-            first_event_at: first_at_us.map(|at_us| self.epoch_ms(at_us)),
+            first_event_at: first_at_us
+                .or(rest.erased_first_at_us)
+                .map(|at_us| self.epoch_ms(at_us)),
             ended_at: rest.ending.as_ref().map(|(stamp, _)| self.epoch_ms(stamp.at_us)),
             stop_reason: completion.and_then(|completion| completion.stop_reason),
             usage: completion.and_then(|completion| completion.usage),
-            text: completion.map(|completion| completion.text.clone()),
+            text: completion
+                .filter(|_| !is_erased)
+                .map(|completion| completion.text.clone()),
             tool_calls: completion
                 .map(|completion| completion.tool_calls.clone())
                 .unwrap_or_default(),
@@ -306,8 +326,9 @@ impl StoredCall {
             attempts: rest.attempts.clone(),
             verdicts: rest.verdicts.clone(),
             notes: rest.notes.clone(),
-            event_count: event_count + completed,
-            request: (**request).clone(),
+            event_count: rest.erased_events.unwrap_or(event_count + completed),
+            request: (!is_erased).then(|| (**request).clone()),
+            erased_at: self.erased_at_us.map(|at_us| at_us as f64 / 1_000.0),
         }
     }
 }

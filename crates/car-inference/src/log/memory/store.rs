@@ -1,0 +1,389 @@
+//! Reading and keeping a log in memory.
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use parking_lot::Mutex;
+
+use super::journal::{Entry, Kind};
+use super::{MemoryLog, Rest, Shelf, StoredCall};
+use crate::log::packed::PackedEvents;
+use crate::log::query::{TailCursor, tokens, words};
+use crate::log::sqlite::prompt_text;
+use crate::log::{
+    ArchivedCall, CallFilter, CallRecord, CallStart, CallStatus, EraseReport, EraseTarget, EventRange, LogError,
+    LogErrorKind, LogStats, LogStore, LoggedEvent, PruneOptions, PruneReport, TailItem, TailPage,
+};
+use crate::stream::{Completion, EventRef};
+use crate::tasks::generate::GenerateRequest;
+
+impl StoredCall {
+    pub(super) fn fits(&self, filter: &CallFilter) -> bool {
+        let request = &*self.start.request;
+        let started_at = self.epoch_ms(0);
+        let is = |wanted: &Option<String>, found: &Option<String>| wanted.is_none() || wanted == found;
+        is(&filter.client_ref, &request.client_ref)
+            && is(&filter.conversation_id, &request.conversation_id)
+            && is(&filter.parent_trace_id, &request.parent_trace_id)
+            && filter.tags.iter().flatten().all(|tag| request.tags.contains(tag))
+            && filter.since.is_none_or(|since| started_at >= since)
+            && filter.until.is_none_or(|until| started_at < until)
+            && filter.status.is_none_or(|status| status == self.status())
+            && filter.model.as_ref().is_none_or(|model| *model == self.model())
+            && filter.text.as_ref().is_none_or(|text| self.says(text))
+    }
+
+    fn model(&self) -> String {
+        let rest = self.rest.lock();
+        let used = rest
+            .ending
+            .as_ref()
+            .map(|(_, ending)| ending.completion.model_used.clone());
+        used.filter(|model| !model.is_empty())
+            .unwrap_or_else(|| self.start.model.clone())
+    }
+
+    /// Whether all phrases are in its prompt or its answer.
+    fn says(&self, text: &str) -> bool {
+        let answer = match &self.rest.lock().ending {
+            Some((_, ending)) if self.erased_at_us.is_none() => tokens(&ending.completion.text),
+            _ => return false,
+        };
+        let prompt = tokens(&prompt_text(&self.start.request));
+        words(text).iter().all(|phrase| {
+            let is_in = |text: &[String]| text.windows(phrase.len()).any(|window| window == &phrase[..]);
+            is_in(&prompt) || is_in(&answer)
+        })
+    }
+
+    /// What stays when the payload is erased.
+    fn erased(&self, at_us: u64) -> Self {
+        let rest = self.rest.lock();
+        let first_at_us = self.events.lock().first_at_us();
+        let ending = rest.ending.as_ref().map(|(stamp, ending)| {
+            let Completion {
+                usage,
+                stop_reason,
+                trace_id,
+                model_used,
+                ..
+            } = ending.completion.clone();
+            let kept = crate::log::Ending {
+                status: ending.status,
+                completion: Completion {
+                    usage,
+                    stop_reason,
+                    trace_id,
+                    model_used,
+                    ..Completion::default()
+                },
+                failure: None,
+            };
+            (*stamp, Arc::new(kept))
+        });
+        let events = self.events.lock().count() + u64::from(rest.status() == CallStatus::Done);
+        Self {
+            events: Mutex::new(PackedEvents::default()),
+            rest: Mutex::new(Rest {
+                ending,
+                erased_events: Some(events),
+                erased_first_at_us: first_at_us,
+                ..Rest::default()
+            }),
+            start: CallStart {
+                request: Arc::new(GenerateRequest::default()),
+                ..self.start.clone()
+            },
+            id: self.id,
+            erased_at_us: Some(at_us),
+            shelf: self.shelf.clone(),
+        }
+    }
+}
+
+impl Shelf {
+    /// Removes a closed call.
+    fn remove(&mut self, id: i64) -> Option<Arc<StoredCall>> {
+        let at = self.ended.iter().position(|(ended, _)| *ended == id)?;
+        let (_, bytes) = self.ended.remove(at)?;
+        self.bytes = self.bytes.saturating_sub(bytes);
+        let removed = self.calls.remove(&id);
+        self.journal.forget_all_but(&self.calls);
+        removed
+    }
+
+    /// The oldest closed call that is not to be kept and that a bound says has to go.
+    fn victim(&self, options: &PruneOptions, now_us: u64) -> Option<i64> {
+        let is_kept = |call: &StoredCall| call.start.request.tags.iter().any(|tag| options.keep.contains(tag));
+        let mut closed: Vec<_> = self
+            .calls
+            .values()
+            .filter(|call| call.status() != CallStatus::Open && !is_kept(call))
+            .collect();
+        closed.sort_unstable_by_key(|call| call.cursor());
+        let is_aged = |call: &&&Arc<StoredCall>| {
+            let ended_at_us = call
+                .rest
+                .lock()
+                .ending
+                .as_ref()
+                .map(|(stamp, _)| call.start.started_at_us + stamp.at_us);
+            let age_us = now_us.saturating_sub(ended_at_us.unwrap_or(now_us)) as f64;
+            options.max_age.is_some_and(|max_age| age_us > max_age * 1_000.0)
+        };
+        let too_many = options.max_calls.is_some_and(|max| self.calls.len() as u64 > max);
+        let too_much = options.max_bytes.is_some_and(|max| self.bytes as u64 > max);
+        let victim = if too_many || too_much {
+            closed.first()
+        } else {
+            closed.iter().find(is_aged)
+        };
+        victim.map(|call| call.id)
+    }
+}
+
+fn now_us() -> u64 {
+    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX)
+}
+
+impl MemoryLog {
+    /// Puts down what has come, so that it has a place. Returns the last one.
+    fn catch_up(shelf: &mut Shelf) -> i64 {
+        let Shelf { calls, journal, .. } = shelf;
+        for call in calls.values().filter(|call| call.status() == CallStatus::Open) {
+            call.catch_up(journal);
+        }
+        journal.last_position()
+    }
+
+    fn items(call: &StoredCall, entry: &Entry, cursor: &mut TailCursor, items: &mut Vec<TailItem>) {
+        let skipped = if entry.position == cursor.position {
+            cursor.item
+        } else {
+            0
+        };
+        let mut number = 0_u32;
+        let trace_id = &call.start.trace_id;
+        let mut put = |item: &mut dyn FnMut(String) -> TailItem| {
+            number += 1;
+            if number > skipped {
+                let cursor = TailCursor {
+                    position: entry.position,
+                    item: number,
+                };
+                items.push(item(cursor.to_string()));
+            }
+        };
+        let mut put_event = |event: LoggedEvent| {
+            let mut event = Some(event);
+            put(&mut |cursor| match event.take() {
+                Some(event) => TailItem::Event {
+                    cursor,
+                    trace_id: trace_id.clone(),
+                    event,
+                },
+                None => unreachable!("each item is made once"),
+            });
+        };
+        match entry.kind {
+            Kind::Start => put(&mut |cursor| TailItem::CallStart {
+                cursor,
+                trace_id: trace_id.clone(),
+                call: Box::new(call.record()),
+            }),
+            Kind::Events(first, count) => {
+                let events = call.events().into_iter();
+                events.skip(first as usize - 1).take(count as usize).for_each(put_event);
+            }
+            Kind::End => {
+                let done = call.events().into_iter().next_back();
+                done.filter(|last| last.event.kind() == "done")
+                    .into_iter()
+                    .for_each(&mut put_event);
+                put(&mut |cursor| TailItem::CallEnd {
+                    cursor,
+                    trace_id: trace_id.clone(),
+                    call: Box::new(call.record()),
+                });
+            }
+        }
+        *cursor = TailCursor {
+            position: entry.position,
+            item: u32::MAX,
+        };
+    }
+}
+
+impl LogStore for MemoryLog {
+    fn call(&self, trace_id: &str) -> Result<Option<CallRecord>, LogError> {
+        Ok(self.call(trace_id))
+    }
+
+    fn calls(&self, filter: &CallFilter) -> Result<Vec<CallRecord>, LogError> {
+        match filter.validate().first() {
+            Some(problem) => Err(LogError::new(LogErrorKind::InvalidInput, problem.to_string())),
+            None => Ok(self.calls(filter)),
+        }
+    }
+
+    fn events(&self, trace_id: &str, range: &EventRange, limit: usize) -> Result<Option<Vec<LoggedEvent>>, LogError> {
+        let events = self.events(trace_id).map(|events| {
+            let wanted = events.into_iter().filter(|event| range.holds(event.seq));
+            wanted.take(limit).collect()
+        });
+        Ok(events)
+    }
+
+    fn stats(&self) -> Result<LogStats, LogError> {
+        let shelf = self.shared.lock();
+        let open = shelf.calls.values().filter(|call| call.status() == CallStatus::Open);
+        let starts = || shelf.calls.values().map(|call| call.epoch_ms(0));
+        Ok(LogStats {
+            calls: shelf.calls.len() as u64,
+            open_calls: open.count() as u64,
+            oldest_at: starts().reduce(f64::min),
+            newest_at: starts().reduce(f64::max),
+            bytes: shelf.bytes as u64,
+            durable_seq: shelf.journal.last_position().cast_unsigned(),
+            ..LogStats::default()
+        })
+    }
+
+    fn end_cursor(&self) -> Result<String, LogError> {
+        let position = Self::catch_up(&mut self.shared.lock());
+        let cursor = TailCursor {
+            position,
+            item: u32::MAX,
+        };
+        Ok(cursor.to_string())
+    }
+
+    fn tail(&self, cursor: Option<&str>, limit: usize) -> Result<TailPage, LogError> {
+        let mut at = cursor.map(TailCursor::parse).transpose()?.unwrap_or_default();
+        let mut shelf = self.shared.lock();
+        Self::catch_up(&mut shelf);
+        let mut items = Vec::new();
+        for entry in shelf.journal.after(at.position) {
+            if items.len() >= limit {
+                break;
+            }
+            if let Some(call) = shelf.calls.get(&entry.id) {
+                Self::items(call, entry, &mut at, &mut items);
+            }
+        }
+        Ok(TailPage {
+            items,
+            cursor: at.to_string(),
+        })
+    }
+
+    fn durable_seq(&self) -> u64 {
+        self.shared.lock().journal.last_position().cast_unsigned()
+    }
+
+    fn flush(&self) -> Result<(), LogError> {
+        Ok(())
+    }
+
+    fn prune(&self, options: &PruneOptions) -> Result<PruneReport, LogError> {
+        let mut report = PruneReport::default();
+        let mut removed = Vec::new();
+        let mut shelf = self.shared.lock();
+        let (bytes, now_us) = (shelf.bytes, now_us());
+        while let Some(victim) = shelf.victim(options, now_us) {
+            removed.extend(shelf.remove(victim));
+            report.calls += 1;
+        }
+        report.bytes = (bytes - shelf.bytes) as u64;
+        drop(shelf);
+        // Freed after the lock.
+        drop(removed);
+        Ok(report)
+    }
+
+    fn erase(&self, target: &EraseTarget) -> Result<EraseReport, LogError> {
+        let mut shelf = self.shared.lock();
+        let is_meant = |call: &StoredCall| match (&target.trace_id, &target.tag) {
+            (Some(trace_id), _) => call.start.trace_id == *trace_id,
+            (None, Some(tag)) => call.start.request.tags.contains(tag),
+            (None, None) => false,
+        };
+        let meant: Vec<_> = shelf
+            .calls
+            .values()
+            .filter(|call| is_meant(call) && call.erased_at_us.is_none())
+            .cloned()
+            .collect();
+        if meant.iter().any(|call| call.status() == CallStatus::Open) {
+            return Err(LogError::new(
+                LogErrorKind::InvalidInput,
+                "a call that is still open cannot be erased; end it first",
+            ));
+        }
+        let at_us = now_us();
+        let mut report = EraseReport::default();
+        for call in meant {
+            report.trace_ids.push(call.start.trace_id.clone());
+            shelf.calls.insert(call.id, Arc::new(call.erased(at_us)));
+        }
+        Ok(report)
+    }
+
+    fn archived(&self, trace_id: &str) -> Result<Option<ArchivedCall>, LogError> {
+        let Some(call) = self.find(trace_id).filter(|call| call.erased_at_us.is_none()) else {
+            return Ok(None);
+        };
+        let rest = call.rest.lock();
+        let Some((ended, ending)) = rest.ending.clone() else {
+            return Ok(None);
+        };
+        let events = call
+            .events
+            .lock()
+            .iter()
+            .map(|(stamp, event)| (stamp, event.to_event()))
+            .collect();
+        Ok(Some(ArchivedCall {
+            start: call.start.clone(),
+            events,
+            attempts: rest.attempts.clone(),
+            verdicts: rest.verdicts.clone(),
+            notes: rest.notes.clone(),
+            ended,
+            ending,
+        }))
+    }
+
+    fn restore(&self, call: ArchivedCall) -> Result<bool, LogError> {
+        use crate::log::EventLog;
+        if call.ending.status == CallStatus::Open {
+            return Err(LogError::new(
+                LogErrorKind::InvalidInput,
+                "a call that is open cannot be taken",
+            ));
+        }
+        if self.find(&call.start.trace_id).is_some() {
+            return Ok(false);
+        }
+        let log = self.start(&call.start)?;
+        for (stamp, event) in &call.events {
+            log.event(*stamp, EventRef::from(event))?;
+        }
+        for attempt in &call.attempts {
+            log.attempt(call.ended.at_us, attempt)?;
+        }
+        for verdict in &call.verdicts {
+            log.verdict(call.ended.at_us, verdict)?;
+        }
+        for note in &call.notes {
+            log.note(call.ended.at_us, note)?;
+        }
+        log.end(call.ended, &call.ending)?;
+        Ok(true)
+    }
+
+    fn close(&self) -> Result<(), LogError> {
+        Ok(())
+    }
+}

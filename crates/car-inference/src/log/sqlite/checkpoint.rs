@@ -1,0 +1,104 @@
+//! Small signed statements of where the chain ended: kept elsewhere, they show truncation and rewriting.
+
+use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::chain::hex;
+use super::writer::{Writer, now_us};
+use crate::error::Problem;
+use crate::log::{LogError, LogErrorKind};
+
+/// A signed statement of where a log ended. To be kept where who can write to the log cannot.
+///
+/// Signed (Ed25519, RFC 8032) are the bytes of `car-inference checkpoint 1`, the log's id, the count, the head, the time in
+/// microseconds and the public key, each followed by a line feed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct Checkpoint {
+    /// The log's id.
+    pub log_id: String,
+    /// How many records there had been: the position of the last.
+    #[cfg_attr(feature = "typescript", ts(type = "number"))]
+    pub count: i64,
+    /// The link of the last record, 64 hex digits.
+    pub head: String,
+    /// When it was made, in microseconds since the Unix epoch.
+    #[cfg_attr(feature = "typescript", ts(type = "number"))]
+    pub at_us: i64,
+    /// The key that it can be checked with, 64 hex digits.
+    pub public_key: String,
+    /// The signature, 128 hex digits.
+    pub signature: String,
+}
+
+impl Checkpoint {
+    /// Reads a checkpoint from JSON, listing every wrong field.
+    ///
+    /// # Errors
+    /// All problems found.
+    pub fn from_json(json: &str) -> Result<Self, Vec<Problem>> {
+        crate::shape::parse(json)
+    }
+
+    fn statement(&self) -> String {
+        let Self {
+            log_id,
+            count,
+            head,
+            at_us,
+            public_key,
+            ..
+        } = self;
+        format!("car-inference checkpoint 1\n{log_id}\n{count}\n{head}\n{at_us}\n{public_key}\n")
+    }
+
+    /// Whether it is signed as it says.
+    #[must_use]
+    pub fn is_signed(&self) -> bool {
+        let key = unhex::<32>(&self.public_key).and_then(|bytes| VerifyingKey::from_bytes(&bytes).ok());
+        let signature = unhex::<64>(&self.signature).map(|bytes| Signature::from_bytes(&bytes));
+        match (key, signature) {
+            (Some(key), Some(signature)) => key.verify_strict(self.statement().as_bytes(), &signature).is_ok(),
+            _ => false,
+        }
+    }
+}
+
+impl Writer {
+    /// States where the chain ends. The statement has a record of its own, which is never pruned.
+    pub fn checkpoint(&mut self, seed: &[u8; 32]) -> Result<Checkpoint, LogError> {
+        let at_us = now_us();
+        self.change(|writer| writer.append_housekeeping("checkpoint", at_us, &serde_json::json!({})))?;
+        // What is stated has to outlive a loss of power.
+        self.checkpoint_wal("PASSIVE")?;
+        let key = SigningKey::from_bytes(seed);
+        let mut checkpoint = Checkpoint {
+            log_id: self.log_id.clone(),
+            count: self.head.position,
+            head: hex(&self.head.link),
+            at_us,
+            public_key: hex(key.verifying_key().as_bytes()),
+            signature: String::new(),
+        };
+        let signature = key
+            .try_sign(checkpoint.statement().as_bytes())
+            .map_err(|error| LogError::new(LogErrorKind::Other, format!("the checkpoint cannot be signed: {error}")))?;
+        checkpoint.signature = hex(&signature.to_bytes());
+        Ok(checkpoint)
+    }
+}
+
+/// Bytes from hex digits, exactly so many.
+pub(super) fn unhex<const COUNT: usize>(text: &str) -> Option<[u8; COUNT]> {
+    let digits = text.as_bytes();
+    if digits.len() != 2 * COUNT || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return None;
+    }
+    let mut bytes = [0; COUNT];
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+    }
+    Some(bytes)
+}

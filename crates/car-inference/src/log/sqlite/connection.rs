@@ -1,0 +1,83 @@
+//! One connection to the file, set up so that it neither trusts the file nor loses what it has committed.
+
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::limits::Limit;
+use rusqlite::{Connection, OpenFlags};
+
+use super::files::LogPath;
+use super::options::Durability;
+use super::schema;
+use crate::log::{LogError, LogErrorKind};
+
+/// SQLite before 3.51.3 can corrupt a database when two connections write and checkpoint at the same moment
+/// (<https://sqlite.org/wal.html#walresetbug>).
+const SQLITE_VERSION_MIN: i32 = 3_051_003;
+
+/// How long to wait for a lock that another connection holds for a moment, such as while it recovers a write-ahead log.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The write-ahead log is cut to this when it starts anew.
+const JOURNAL_SIZE_LIMIT: i64 = 16 * 1024 * 1024;
+
+/// The connection that writes.
+pub(super) fn open_writer(path: &LogPath, durability: Durability) -> Result<Connection, LogError> {
+    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    // Only of a new file; before its first table.
+    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    let mode: String = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
+    if mode != "wal" {
+        return Err(LogError::new(
+            LogErrorKind::Unsupported,
+            format!(
+                "{} is where SQLite cannot keep a write-ahead log; use a local disk",
+                path.0.display()
+            ),
+        ));
+    }
+    let synchronous = if durability.syncs() { "FULL" } else { "NORMAL" };
+    connection.pragma_update(None, "synchronous", synchronous)?;
+    if durability.syncs() && cfg!(target_os = "macos") {
+        connection.pragma_update(None, "fullfsync", true)?;
+        connection.pragma_update(None, "checkpoint_fullfsync", true)?;
+    }
+    connection.pragma_update_and_check(None, "journal_size_limit", JOURNAL_SIZE_LIMIT, |_| Ok(()))?;
+    // The writer checkpoints itself.
+    connection.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(()))?;
+    // What is erased or pruned is overwritten.
+    connection.pragma_update_and_check(None, "secure_delete", true, |_| Ok(()))?;
+    Ok(connection)
+}
+
+/// A connection that reads, of this process or another one.
+pub(super) fn open_reader(path: &LogPath) -> Result<Connection, LogError> {
+    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    if schema::checked_version(&connection)? == 0 {
+        return Err(LogError::new(LogErrorKind::NotALog, "the file holds no event log yet"));
+    }
+    Ok(connection)
+}
+
+fn open(path: &LogPath, access: OpenFlags) -> Result<Connection, LogError> {
+    if rusqlite::version_number() < SQLITE_VERSION_MIN {
+        return Err(LogError::new(
+            LogErrorKind::Unsupported,
+            format!(
+                "SQLite {} can corrupt its files; at least 3.51.3 is needed",
+                rusqlite::version()
+            ),
+        ));
+    }
+    path.check()?;
+    let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    let connection = Connection::open_with_flags(&path.0, flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    connection.pragma_update_and_check(None, "mmap_size", 0, |_| Ok(()))?;
+    connection.pragma_update(None, "cell_size_check", true)?;
+    connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 1)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}

@@ -1,0 +1,57 @@
+//! From SQLite's and the system's errors to ours. Their texts name files and reasons, never what is stored: parameters are
+//! bound, and constraint messages name columns.
+
+use std::io;
+
+use rusqlite::ffi::ErrorCode;
+
+use crate::log::{LogError, LogErrorKind};
+
+impl From<rusqlite::Error> for LogError {
+    fn from(error: rusqlite::Error) -> Self {
+        let kind = match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => LogErrorKind::DiskFull,
+            Some(ErrorCode::SystemIoFailure) => LogErrorKind::Io,
+            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => LogErrorKind::ReadOnly,
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::ConstraintViolation) => LogErrorKind::Corrupt,
+            Some(ErrorCode::NotADatabase) => LogErrorKind::NotALog,
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::FileLockingProtocolFailed) => {
+                LogErrorKind::Locked
+            }
+            Some(ErrorCode::CannotOpen) => LogErrorKind::Io,
+            Some(_) => LogErrorKind::Other,
+            // What a column holds is not what it is made to hold.
+            None => LogErrorKind::Corrupt,
+        };
+        let message = match &error {
+            rusqlite::Error::SqliteFailure(code, message) => {
+                let code_text = rusqlite::ffi::code_to_str(code.extended_code);
+                match message {
+                    Some(message) if message != code_text => format!("{code_text}: {message}"),
+                    _ => code_text.to_owned(),
+                }
+            }
+            // These would show what is stored.
+            rusqlite::Error::FromSqlConversionFailure(column, ..) | rusqlite::Error::InvalidColumnType(column, ..) => {
+                format!("column {column} does not hold what it should")
+            }
+            other => other.to_string(),
+        };
+        Self::new(kind, message)
+    }
+}
+
+/// What failed with a file, and why.
+pub(super) fn io_error(what: &str, error: &io::Error) -> LogError {
+    let kind = match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => LogErrorKind::DiskFull,
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => LogErrorKind::ReadOnly,
+        _ => LogErrorKind::Io,
+    };
+    LogError::new(kind, format!("{what}: {error}"))
+}
+
+/// Something stored that makes no sense.
+pub(super) fn corrupt(message: impl Into<String>) -> LogError {
+    LogError::new(LogErrorKind::Corrupt, message)
+}

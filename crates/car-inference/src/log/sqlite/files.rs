@@ -1,0 +1,213 @@
+//! The files of a log: where they are, who may read them, who writes. Knows nothing of what is in them.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use super::failure::io_error;
+use crate::log::{LogError, LogErrorKind};
+
+/// Where a log lies.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct LogPath(pub PathBuf);
+
+impl LogPath {
+    /// From a path or a `file:` URL.
+    pub fn parse(path_or_url: &str) -> Result<Self, LogError> {
+        let invalid = |message: &str| LogError::new(LogErrorKind::InvalidPath, message);
+        let path = match path_or_url.strip_prefix("file:") {
+            None => path_or_url.to_owned(),
+            Some(rest) => {
+                let path = rest
+                    .strip_prefix("//")
+                    .map_or(rest, |rest| rest.strip_prefix("localhost").unwrap_or(rest));
+                let path = decode_percent(path).ok_or_else(|| invalid("the URL is not well formed"))?;
+                if cfg!(windows) {
+                    path.trim_start_matches('/').to_owned()
+                } else {
+                    path
+                }
+            }
+        };
+        if path.is_empty() || path.contains('\0') || path == ":memory:" {
+            return Err(invalid("give the path of a file, or a `file:` URL"));
+        }
+        if let Some((scheme, _)) = path_or_url.split_once("://")
+            && scheme != "file"
+        {
+            return Err(invalid(
+                "the scheme of the URL is not supported; give a path or a `file:` URL",
+            ));
+        }
+        // Of the working directory as it is now, whatever the host changes it to later.
+        let path = std::path::absolute(path).map_err(|error| io_error("the path cannot be resolved", &error))?;
+        Ok(Self(path))
+    }
+
+    /// The same file under its one name, as far as its folder is there.
+    pub fn canonical(self) -> Self {
+        let folder = self.0.parent().and_then(|folder| fs::canonicalize(folder).ok());
+        match (folder, self.0.file_name()) {
+            (Some(folder), Some(name)) => Self(folder.join(name)),
+            _ => self,
+        }
+    }
+
+    pub fn beside(&self, suffix: &str) -> PathBuf {
+        let mut name = self.0.as_os_str().to_owned();
+        name.push(suffix);
+        name.into()
+    }
+
+    fn all(&self) -> [PathBuf; 4] {
+        [
+            self.0.clone(),
+            self.beside("-wal"),
+            self.beside("-shm"),
+            self.beside("-lock"),
+        ]
+    }
+
+    /// Refuses what would have somebody else's file read or written.
+    pub fn check(&self) -> Result<(), LogError> {
+        for path in self.all() {
+            let Ok(metadata) = fs::symlink_metadata(&path) else {
+                continue;
+            };
+            let problem = if metadata.is_symlink() {
+                "is a symbolic link; give the path of the file itself"
+            } else if metadata.is_dir() {
+                "is a folder; give the path of a file in it"
+            } else if !metadata.is_file() {
+                "is no regular file"
+            } else {
+                continue;
+            };
+            return Err(LogError::new(
+                LogErrorKind::InvalidPath,
+                format!("{} {problem}", path.display()),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Makes the folder, for the owner alone, unless it is there.
+    pub fn make_folder(&self) -> Result<(), LogError> {
+        let Some(folder) = self.0.parent().filter(|folder| !folder.as_os_str().is_empty()) else {
+            return Ok(());
+        };
+        if folder.is_dir() {
+            return Ok(());
+        }
+        let mut builder = fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder
+            .create(folder)
+            .map_err(|error| io_error(&format!("the folder {} cannot be made", folder.display()), &error))
+    }
+
+    /// Makes the file, for the owner alone, unless it is there; SQLite gives `-wal` and `-shm` the same permissions. A file
+    /// that others may read is made the owner's alone again.
+    pub fn make_file(&self) -> Result<(), LogError> {
+        open_private(&self.0).map(drop)
+    }
+
+    /// Takes the right to write, which ends with this process whatever becomes of it.
+    pub fn lock(&self, wait: Duration) -> Result<WriteLock, LogError> {
+        let path = self.beside("-lock");
+        let file = open_private(&path)?;
+        let until = Instant::now() + wait;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(WriteLock { _file: file }),
+                Err(TryLockError::Error(error)) => {
+                    return Err(io_error(&format!("{} cannot be locked", path.display()), &error));
+                }
+                Err(TryLockError::WouldBlock) if Instant::now() < until => {
+                    const LOOK_AGAIN: Duration = Duration::from_millis(10);
+                    std::thread::park_timeout(LOOK_AGAIN);
+                }
+                Err(TryLockError::WouldBlock) => {
+                    let message = format!(
+                        "another process writes to {}; open it with `access: 'read'`, wait with `lockWaitMs`, or give each \
+                         process a log of its own",
+                        self.0.display()
+                    );
+                    return Err(LogError::new(LogErrorKind::Locked, message));
+                }
+            }
+        }
+    }
+
+    /// Which file is there now.
+    pub fn identity(&self) -> Option<Identity> {
+        fs::symlink_metadata(&self.0)
+            .ok()
+            .map(|metadata| Identity::of(&metadata))
+    }
+
+    pub fn bytes(&self, suffix: &str) -> u64 {
+        fs::metadata(self.beside(suffix)).map_or(0, |metadata| metadata.len())
+    }
+}
+
+/// The right to write.
+pub(super) struct WriteLock {
+    _file: File,
+}
+
+/// What tells one file from another at the same path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Identity(u64, u64);
+
+impl Identity {
+    #[cfg(unix)]
+    fn of(metadata: &fs::Metadata) -> Self {
+        use std::os::unix::fs::MetadataExt;
+        Self(metadata.dev(), metadata.ino())
+    }
+
+    /// Where an open file can be neither deleted nor replaced.
+    #[cfg(not(unix))]
+    fn of(_metadata: &fs::Metadata) -> Self {
+        Self(0, 0)
+    }
+}
+
+/// Opens a file of the owner's alone, making it if need be.
+pub(super) fn open_private(path: &Path) -> Result<File, LogError> {
+    let failed = |error: &std::io::Error| io_error(&format!("{} cannot be opened", path.display()), error);
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path).map_err(|error| failed(&error))?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = file.metadata().map_err(|error| failed(&error))?.permissions().mode();
+        if mode & 0o077 != 0 {
+            file.set_permissions(fs::Permissions::from_mode(0o600))
+                .map_err(|error| failed(&error))?;
+        }
+    }
+    Ok(file)
+}
+
+fn decode_percent(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        rest = tail;
+        if *first != b'%' {
+            bytes.push(*first);
+            continue;
+        }
+        let (digits, tail) = rest.split_at_checked(2)?;
+        bytes.push(u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?);
+        rest = tail;
+    }
+    String::from_utf8(bytes).ok()
+}

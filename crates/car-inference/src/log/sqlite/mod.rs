@@ -1,0 +1,375 @@
+//! The durable log: one SQLite file, one thread that writes. Every record is tied to the one before it, payload can be erased
+//! and encrypted, and what was cut off is found when the file is opened again.
+//!
+//! How it works is in ARCHITECTURE.md; what each [`Durability`] survives, in its documentation.
+
+mod archive;
+mod batch;
+mod chain;
+mod checkpoint;
+mod columns;
+mod connection;
+mod failure;
+mod files;
+mod gaps;
+mod open_call;
+mod opening;
+mod options;
+mod prune;
+mod queue;
+mod read;
+mod recover;
+mod schema;
+mod seal;
+mod shared;
+mod stored_json;
+mod tail;
+mod verify;
+mod write_rows;
+mod writer;
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock, Weak};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+pub use checkpoint::Checkpoint;
+pub use options::{Durability, LogAccess, LogKey, SqliteLogOptions};
+pub(crate) use stored_json::read as read_json;
+pub use verify::{VerifyOptions, VerifyProblem, VerifyReport};
+pub(crate) use write_rows::prompt_text;
+
+use super::query::TailCursor;
+use super::{
+    ArchivedCall, CallFilter, CallLog, CallRecord, CallStart, EraseReport, EraseTarget, EventLog, EventRange, LogError,
+    LogErrorKind, LogStats, LogStore, LoggedEvent, PruneOptions, PruneReport, TailPage,
+};
+use files::LogPath;
+use open_call::{OpenCall, Recorder};
+use queue::Urgency;
+use read::Reading;
+use shared::Shared;
+use writer::Job;
+
+/// A log in an SQLite file. Cloning shares the handle; the file is let go of when the last handle of the process is closed or
+/// dropped.
+///
+/// ```
+/// # let folder = tempfile::tempdir().unwrap();
+/// use car_inference::log::{LogStore, SqliteLog, SqliteLogOptions};
+/// let path = folder.path().join("calls.db");
+/// let log = SqliteLog::open(path.to_str().unwrap(), SqliteLogOptions::default()).unwrap();
+/// assert_eq!(log.stats().unwrap().calls, 0);
+/// log.close().unwrap();
+/// ```
+#[derive(Clone)]
+pub struct SqliteLog {
+    handle: Arc<Handle>,
+}
+
+struct Handle {
+    shared: Arc<Shared>,
+    is_closed: AtomicBool,
+}
+
+/// The logs that this process has open. One file has one writer, whoever asks for it.
+static OPEN: LazyLock<Mutex<HashMap<LogPath, Weak<Shared>>>> = LazyLock::new(Mutex::default);
+
+impl SqliteLog {
+    /// Opens a log, making it if need be. A log that this process has open already is shared, when it was opened with the same
+    /// options.
+    ///
+    /// # Errors
+    /// [`LogErrorKind`] says what is wrong: with the path, the file, the key, the options, or that another process writes.
+    pub fn open(path_or_url: &str, options: SqliteLogOptions) -> Result<Self, LogError> {
+        if let Some(problem) = options.validate().first() {
+            return Err(LogError::new(LogErrorKind::InvalidInput, problem.to_string()));
+        }
+        let path = LogPath::parse(path_or_url)?.canonical();
+        // Held until it is open, so that two who ask at once share.
+        let mut open = OPEN.lock();
+        open.retain(|_, shared| shared.strong_count() > 0);
+        let is_read = options.access() == LogAccess::Read;
+        if !is_read && let Some(shared) = open.get(&path).and_then(Weak::upgrade) {
+            let is_live = shared.queue.failure().is_none() && shared.add_handle();
+            if is_live {
+                return if shared.options == options {
+                    Ok(Self::of(shared))
+                } else {
+                    shared.remove_handle();
+                    Err(LogError::new(
+                        LogErrorKind::InvalidInput,
+                        "this process has the log open with other options; open it with the same, or share the one that is open",
+                    ))
+                };
+            }
+            // It has failed or is being closed: its thread gives the file free.
+            drop(shared.join());
+        }
+        let shared = Arc::new(opening::open(path.clone(), options)?);
+        if !is_read {
+            open.insert(path, Arc::downgrade(&shared));
+        }
+        Ok(Self::of(shared))
+    }
+
+    fn of(shared: Arc<Shared>) -> Self {
+        Self {
+            handle: Arc::new(Handle {
+                shared,
+                is_closed: AtomicBool::new(false),
+            }),
+        }
+    }
+
+    /// Where the log lies.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.handle.shared.path.0
+    }
+
+    fn shared(&self) -> Result<&Shared, LogError> {
+        if self.handle.is_closed.load(Ordering::Acquire) {
+            return Err(LogError::closed());
+        }
+        Ok(&self.handle.shared)
+    }
+
+    fn read<R>(&self, read: impl FnOnce(Reading<'_>) -> Result<R, LogError>) -> Result<R, LogError> {
+        let shared = self.shared()?;
+        shared.read(|connection| {
+            read(Reading {
+                connection,
+                sealer: &shared.sealer,
+            })
+        })
+    }
+
+    /// Compares everything that a query can return with the chain, and the chain with itself and with what `options` give.
+    ///
+    /// # Errors
+    /// When the log cannot be read. What is wrong with it is in the report.
+    pub fn verify(&self, options: &VerifyOptions) -> Result<VerifyReport, LogError> {
+        let shared = self.shared()?;
+        self.read(|reading| reading.verify(&shared.log_id, options))
+    }
+
+    /// States where the chain ends, signed with the Ed25519 key of this seed.
+    ///
+    /// # Errors
+    /// When the log cannot be written.
+    pub fn checkpoint(&self, seed: &[u8; 32]) -> Result<Checkpoint, LogError> {
+        let seed = *seed;
+        self.shared()?.on_writer(move |writer| writer.checkpoint(&seed))
+    }
+
+    /// From now on the log opens with this key instead. What is sealed stays as it is: the log's own key is wrapped anew.
+    ///
+    /// # Errors
+    /// When the log is not encrypted, or cannot be written.
+    pub fn rotate_key(&self, key: LogKey) -> Result<(), LogError> {
+        self.shared()?.on_writer(move |writer| {
+            let Some(wrapped) = writer.sealer.wrap(&key)? else {
+                return Err(LogError::new(
+                    LogErrorKind::InvalidInput,
+                    "the log is not encrypted, so it has no key to change",
+                ));
+            };
+            writer.change(|writer| opening::set_setting(&writer.connection, "wrapped_key", &wrapped))?;
+            // The key that is no longer good must not be found in what was overwritten.
+            writer.checkpoint_wal("TRUNCATE").map(drop)
+        })
+    }
+
+    /// Copies the log, as it is now, to a new file, while it is written to.
+    ///
+    /// # Errors
+    /// When there is a file already, or it cannot be written.
+    pub fn backup(&self, path: &str) -> Result<(), LogError> {
+        let path = LogPath::parse(path)?;
+        if path.identity().is_some() {
+            return Err(LogError::new(
+                LogErrorKind::InvalidPath,
+                format!("{} is there already; give the path of a new file", path.0.display()),
+            ));
+        }
+        path.make_folder()?;
+        path.make_file()?;
+        let target = path.0.to_string_lossy().into_owned();
+        let copied = self.shared()?.copy_to(&target);
+        if copied.is_err() {
+            let _gone = std::fs::remove_file(&path.0);
+        }
+        copied
+    }
+
+    /// Writes everything to the one file, so that other programs can read it without the write-ahead log.
+    ///
+    /// # Errors
+    /// When the log cannot be written.
+    pub fn settle(&self) -> Result<(), LogError> {
+        self.shared()?
+            .on_writer(|writer| writer.checkpoint_wal("TRUNCATE").map(drop))
+    }
+
+    /// Why the log takes nothing any more, when it has failed.
+    #[must_use]
+    pub fn failure(&self) -> Option<LogError> {
+        self.handle.shared.queue.failure().cloned()
+    }
+}
+
+impl EventLog for SqliteLog {
+    fn start(&self, start: &CallStart) -> Result<Arc<dyn CallLog>, LogError> {
+        let shared = self.shared()?;
+        if !shared.writes {
+            return Err(LogError::unsupported("recording"));
+        }
+        let call = OpenCall::new(start, Arc::clone(&shared.queue), shared.options.durability());
+        let bytes = start.request.bytes();
+        shared.queue.push(Job::Start(Arc::clone(&call)), bytes, Urgency::Soon)?;
+        Ok(Arc::new(Recorder(call)))
+    }
+}
+
+impl LogStore for SqliteLog {
+    fn call(&self, trace_id: &str) -> Result<Option<CallRecord>, LogError> {
+        self.read(|reading| match reading.id_of(trace_id)? {
+            Some(id) => reading.call(id),
+            None => Ok(None),
+        })
+    }
+
+    fn calls(&self, filter: &CallFilter) -> Result<Vec<CallRecord>, LogError> {
+        self.read(|reading| reading.calls(filter))
+    }
+
+    fn events(&self, trace_id: &str, range: &EventRange, limit: usize) -> Result<Option<Vec<LoggedEvent>>, LogError> {
+        self.read(|reading| reading.events(trace_id, range, limit))
+    }
+
+    fn stats(&self) -> Result<LogStats, LogError> {
+        let shared = self.shared()?;
+        let (calls, open_calls, oldest_us, newest_us) = self.read(|reading| {
+            let mut statement = reading.connection.prepare_cached(
+                "SELECT (SELECT count(*) FROM calls), (SELECT count(*) FROM calls WHERE status = 'open'),
+                        (SELECT min(started_at_us) FROM calls), (SELECT max(started_at_us) FROM calls)",
+            )?;
+            Ok(statement.query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?)
+        })?;
+        let (calls, open_calls): (i64, i64) = (calls, open_calls);
+        let at = |at_us: Option<i64>| at_us.map(read::epoch_ms);
+        let wal_bytes = shared.path.bytes("-wal");
+        Ok(LogStats {
+            calls: calls.cast_unsigned(),
+            open_calls: open_calls.cast_unsigned(),
+            oldest_at: at(oldest_us),
+            newest_at: at(newest_us),
+            bytes: shared.path.bytes("") + wal_bytes,
+            wal_bytes: Some(wal_bytes),
+            durable_seq: self.durable_seq(),
+            queued_bytes: shared.queue.bytes() as u64,
+            failure: self.failure().map(|error| error.message),
+        })
+    }
+
+    fn end_cursor(&self) -> Result<String, LogError> {
+        self.read(|reading| Ok(reading.end_cursor()?.to_string()))
+    }
+
+    fn tail(&self, cursor: Option<&str>, limit: usize) -> Result<TailPage, LogError> {
+        self.read(|reading| reading.tail(cursor, limit))
+    }
+
+    fn changed(&self, cursor: &str) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        let (Ok(cursor), Ok(shared)) = (TailCursor::parse(cursor), self.shared()) else {
+            return Box::pin(std::future::ready(()));
+        };
+        if !shared.writes {
+            // Another process writes; only looking tells.
+            return Box::pin(tokio::time::sleep(Duration::from_millis(50)));
+        }
+        let mut position = shared.progress.watch();
+        let queue = Arc::clone(&shared.queue);
+        Box::pin(async move {
+            // A log that takes nothing any more has nothing to wait for.
+            let _gone = position
+                .wait_for(|position| *position > cursor.position || queue.failure().is_some())
+                .await;
+        })
+    }
+
+    fn durable_seq(&self) -> u64 {
+        self.handle.shared.progress.position().cast_unsigned()
+    }
+
+    fn flush(&self) -> Result<(), LogError> {
+        let shared = self.shared()?;
+        if !shared.writes {
+            return Ok(());
+        }
+        shared.commit()?;
+        if shared.options.durability().syncs() {
+            return Ok(());
+        }
+        shared.on_writer(|writer| writer.checkpoint_wal("PASSIVE").map(drop))
+    }
+
+    fn prune(&self, options: &PruneOptions) -> Result<PruneReport, LogError> {
+        let shared = self.shared()?;
+        let mut report = PruneReport::default();
+        loop {
+            let options = options.clone();
+            // Round by round, so that endings are written in between.
+            let pruned = shared.on_writer(move |writer| writer.prune_some(&options))?;
+            report.calls += pruned.calls;
+            report.bytes += pruned.bytes;
+            if pruned.is_done {
+                return Ok(report);
+            }
+        }
+    }
+
+    fn erase(&self, target: &EraseTarget) -> Result<EraseReport, LogError> {
+        let target = target.clone();
+        let shared = self.shared()?;
+        let report = shared.on_writer(move |writer| writer.erase(&target))?;
+        // Readers that kept what was erased let go of it.
+        shared.close_readers();
+        Ok(report)
+    }
+
+    fn archived(&self, trace_id: &str) -> Result<Option<ArchivedCall>, LogError> {
+        self.read(|reading| reading.archived(trace_id))
+    }
+
+    fn restore(&self, call: ArchivedCall) -> Result<bool, LogError> {
+        self.shared()?.on_writer(move |writer| writer.restore(&call))
+    }
+
+    fn close(&self) -> Result<(), LogError> {
+        self.handle.close()
+    }
+}
+
+impl Handle {
+    fn close(&self) -> Result<(), LogError> {
+        if self.is_closed.swap(true, Ordering::AcqRel) || !self.shared.remove_handle() {
+            return Ok(());
+        }
+        self.shared.close_readers();
+        self.shared.queue.close();
+        self.shared.join()
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        // Whoever wants to know closes.
+        let _unheard = self.close();
+    }
+}

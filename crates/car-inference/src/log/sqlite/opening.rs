@@ -1,0 +1,228 @@
+//! From a path to an open log: files, key, tables, calls that were cut off, the writer's thread.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::chain::{genesis, hex, random};
+use super::connection::{open_reader, open_writer};
+use super::failure::io_error;
+use super::files::LogPath;
+use super::options::{LogAccess, LogKey, SqliteLogOptions};
+use super::queue::Queue;
+use super::read::Reading;
+use super::schema;
+use super::seal::Sealer;
+use super::shared::{Progress, Shared};
+use super::write_rows::prompt_text;
+use super::writer::{Head, Retention, Writer};
+use crate::log::{LogError, LogErrorKind};
+
+/// Opens a log that no handle of this process has open.
+pub(super) fn open(path: LogPath, options: SqliteLogOptions) -> Result<Shared, LogError> {
+    path.check()?;
+    check_header(&path)?;
+    match options.access() {
+        LogAccess::Read => open_to_read(path, options),
+        LogAccess::Write => open_to_write(path, options),
+    }
+}
+
+fn open_to_read(path: LogPath, options: SqliteLogOptions) -> Result<Shared, LogError> {
+    let connection = open_reader(&path)?;
+    let log_id =
+        log_id(&connection)?.ok_or_else(|| LogError::new(LogErrorKind::NotALog, "the file holds no event log yet"))?;
+    let sealer = sealer(&connection, &log_id, options.key.as_ref())?;
+    let position = Reading {
+        connection: &connection,
+        sealer: &sealer,
+    }
+    .end_cursor()?
+    .position;
+    let queue = Arc::new(Queue::new(0));
+    Ok(Shared::new(
+        path,
+        options,
+        sealer,
+        log_id,
+        queue,
+        Arc::new(Progress::new(position)),
+        None,
+    ))
+}
+
+fn open_to_write(path: LogPath, options: SqliteLogOptions) -> Result<Shared, LogError> {
+    path.make_folder()?;
+    let lock = path.lock(Duration::from_millis(options.lock_wait_ms.unwrap_or_default()))?;
+    path.make_file()?;
+    let mut connection = open_writer(&path, options.durability())?;
+    schema::migrate(&mut connection)?;
+    let (log_id, sealer) = match log_id(&connection)? {
+        Some(log_id) => {
+            let sealer = sealer(&connection, &log_id, options.key.as_ref())?;
+            (log_id, sealer)
+        }
+        None => make_identity(&mut connection, options.key.as_ref())?,
+    };
+    let has_text_index = match (schema::has_text_index(&connection)?, options.full_text_search) {
+        (true, Some(false)) => {
+            connection.execute_batch("DROP TABLE call_texts")?;
+            false
+        }
+        (false, Some(true)) => {
+            index_words(&mut connection, &sealer)?;
+            true
+        }
+        (is_there, _) => is_there,
+    };
+    let head = head(&connection, &log_id)?;
+    let queue = Arc::new(Queue::new(options.queue_bytes_max()));
+    let progress = Arc::new(Progress::new(head.position));
+    let mut writer = Writer {
+        identity: path.identity(),
+        connection,
+        path: path.clone(),
+        sealer: sealer.clone(),
+        log_id: log_id.clone(),
+        has_text_index,
+        head,
+        queue: Arc::clone(&queue),
+        progress: Arc::clone(&progress),
+        retention: options.retention.clone().map(|prune| Retention {
+            options: prune,
+            every: Duration::from_millis(options.retention_interval_ms()),
+        }),
+        open_calls: std::collections::HashMap::new(),
+        lock,
+    };
+    writer.recover()?;
+    let thread = std::thread::Builder::new()
+        .name("car-inference-log".into())
+        .spawn(move || writer.run())
+        .map_err(|error| io_error("the log's thread cannot be started", &error))?;
+    Ok(Shared::new(
+        path,
+        options,
+        sealer,
+        log_id,
+        queue,
+        progress,
+        Some(thread),
+    ))
+}
+
+/// A file that is something else is not touched at all.
+fn check_header(path: &LogPath) -> Result<(), LogError> {
+    use std::io::Read;
+    const HEADER: &[u8; 16] = b"SQLite format 3\0";
+    let Ok(mut file) = std::fs::File::open(&path.0) else {
+        return Ok(()); // It is new, or opening it says why not.
+    };
+    let mut header = Vec::with_capacity(HEADER.len());
+    file.by_ref()
+        .take(HEADER.len() as u64)
+        .read_to_end(&mut header)
+        .map_err(|error| io_error(&format!("{} cannot be read", path.0.display()), &error))?;
+    if header.is_empty() || header == HEADER {
+        return Ok(());
+    }
+    Err(LogError::new(
+        LogErrorKind::NotALog,
+        format!(
+            "{} is no event log: it does not begin as an SQLite database does",
+            path.0.display()
+        ),
+    ))
+}
+
+fn setting<T: rusqlite::types::FromSql>(connection: &Connection, name: &str) -> Result<Option<T>, LogError> {
+    let mut statement = connection.prepare_cached("SELECT value FROM settings WHERE name = ?1")?;
+    Ok(statement.query_row([name], |row| row.get(0)).optional()?)
+}
+
+pub(super) fn set_setting(connection: &Connection, name: &str, value: &dyn rusqlite::ToSql) -> Result<(), LogError> {
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO settings (name, value) VALUES (?1, ?2)")?
+        .execute(params![name, value])?;
+    Ok(())
+}
+
+fn log_id(connection: &Connection) -> Result<Option<String>, LogError> {
+    setting(connection, "log_id")
+}
+
+/// A new log's id, and its key when it is to be encrypted.
+fn make_identity(connection: &mut Connection, key: Option<&LogKey>) -> Result<(String, Sealer), LogError> {
+    let log_id = hex(&random::<16>()?);
+    let sealer = match key {
+        Some(_) => Sealer::generate(&log_id)?,
+        None => Sealer::none(),
+    };
+    let transaction = connection.transaction()?;
+    set_setting(&transaction, "log_id", &log_id)?;
+    if let Some(key) = key {
+        set_setting(&transaction, "wrapped_key", &sealer.wrap(key)?)?;
+    }
+    transaction.commit()?;
+    Ok((log_id, sealer))
+}
+
+/// What reads and writes the payload of a log that is there.
+fn sealer(connection: &Connection, log_id: &str, key: Option<&LogKey>) -> Result<Sealer, LogError> {
+    let wrapped: Option<Vec<u8>> = setting(connection, "wrapped_key")?;
+    let error = |message: &str| Err(LogError::new(LogErrorKind::WrongKey, message));
+    match (wrapped, key) {
+        (None, None) => Ok(Sealer::none()),
+        (Some(wrapped), Some(key)) => Sealer::unwrap(log_id, &wrapped, key),
+        (Some(_), None) => error("the log is encrypted; open it with its key"),
+        (None, Some(_)) => {
+            error("the log is not encrypted; open it without a key, or import its export into a new one with a key")
+        }
+    }
+}
+
+fn head(connection: &Connection, log_id: &str) -> Result<Head, LogError> {
+    let last = connection
+        .query_row(
+            "SELECT position, link FROM records ORDER BY position DESC LIMIT 1",
+            [],
+            |row| {
+                Ok(Head {
+                    position: row.get(0)?,
+                    link: row.get(1)?,
+                })
+            },
+        )
+        .optional()?;
+    Ok(last.unwrap_or(Head {
+        position: 0,
+        link: genesis(log_id),
+    }))
+}
+
+/// Makes the index of words, of what is there.
+fn index_words(connection: &mut Connection, sealer: &Sealer) -> Result<(), LogError> {
+    if sealer.seals() {
+        return Err(LogError::new(
+            LogErrorKind::Unsupported,
+            "an encrypted log cannot have an index of words: it would hold in the clear what the key seals",
+        ));
+    }
+    let transaction = connection.transaction()?;
+    transaction.execute_batch(schema::TEXT_INDEX)?;
+    {
+        let mut statement = transaction.prepare(
+            "SELECT id, request, text FROM calls WHERE status <> 'open' AND erased_at_us IS NULL ORDER BY id",
+        )?;
+        let mut insert = transaction.prepare("INSERT INTO call_texts (rowid, prompt, answer) VALUES (?1, ?2, ?3)")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let (id, request, text): (i64, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            let request = super::stored_json::read(&request)?;
+            insert.execute(params![id, prompt_text(&request), text])?;
+        }
+    }
+    transaction.commit()?;
+    Ok(())
+}

@@ -1,0 +1,226 @@
+//! What waits to be written: between the calls, which must not wait for a disk, and the one thread that does. Bounded in bytes.
+//! Owns when the writer has to look; knows nothing of rows.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+
+use super::open_call::OpenCall;
+use super::writer::Job;
+use crate::log::{LogError, LogErrorKind};
+
+/// How long events may wait for others to share a row with.
+pub(super) const LINGER: Duration = Duration::from_millis(50);
+/// How long somebody who records may wait for the writer to make room.
+const STALL_MAX: Duration = Duration::from_secs(1);
+/// So many bytes are worth writing at once.
+const WORTHWHILE_BYTES: usize = 256 * 1024;
+
+pub(super) struct Queue {
+    state: Mutex<State>,
+    /// The writer waits here.
+    work: Condvar,
+    /// Those who record wait here.
+    room: Condvar,
+    bytes_max: usize,
+    /// As in the state, for those who only want to know.
+    bytes: AtomicUsize,
+    failure: OnceLock<LogError>,
+}
+
+#[derive(Default)]
+struct State {
+    jobs: VecDeque<Job>,
+    bytes: usize,
+    /// Calls with events in a batch that is not full, in the order in which these came, and when each has to be looked at.
+    lingering: VecDeque<(Instant, Arc<OpenCall>)>,
+    /// When the writer has to look at the jobs.
+    due: Option<Instant>,
+    /// Until when the writer sleeps.
+    asleep: Option<Option<Instant>>,
+    closing: bool,
+}
+
+/// What the writer takes.
+pub(super) struct Work {
+    pub jobs: VecDeque<Job>,
+    /// Calls whose batch has waited long enough.
+    pub ripe: Vec<Arc<OpenCall>>,
+    /// No more will come.
+    pub last: bool,
+}
+
+/// How soon a job has to be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Urgency {
+    /// Somebody waits for it.
+    Now,
+    /// With what comes in the next milliseconds.
+    Soon,
+}
+
+impl Queue {
+    pub fn new(bytes_max: usize) -> Self {
+        Self {
+            state: Mutex::default(),
+            work: Condvar::new(),
+            room: Condvar::new(),
+            bytes_max,
+            bytes: AtomicUsize::new(0),
+            failure: OnceLock::new(),
+        }
+    }
+
+    /// Why nothing is taken any more.
+    pub fn failure(&self) -> Option<&LogError> {
+        self.failure.get()
+    }
+
+    pub fn check(&self) -> Result<(), LogError> {
+        self.failure.get().map_or(Ok(()), |error| Err(error.clone()))
+    }
+
+    pub fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Appends a job. When too much waits already, waits for the writer: whoever records faster than the disk is slowed.
+    pub fn push(&self, job: Job, bytes: usize, urgency: Urgency) -> Result<(), LogError> {
+        let mut state = self.state.lock();
+        if state.bytes.saturating_add(bytes) > self.bytes_max && state.bytes > 0 {
+            self.make_room(&mut state, bytes)?;
+        }
+        self.check()?;
+        if state.closing {
+            return Err(LogError::closed());
+        }
+        state.jobs.push_back(job);
+        state.bytes += bytes;
+        self.bytes.store(state.bytes, Ordering::Relaxed);
+        let now = Instant::now();
+        let due = if urgency == Urgency::Now || state.bytes >= WORTHWHILE_BYTES {
+            now
+        } else {
+            now + LINGER
+        };
+        if state.due.is_none_or(|known| due < known) {
+            state.due = Some(due);
+            self.wake(&mut state, due);
+        }
+        Ok(())
+    }
+
+    fn make_room(&self, state: &mut parking_lot::MutexGuard<'_, State>, bytes: usize) -> Result<(), LogError> {
+        let until = Instant::now() + STALL_MAX;
+        while state.bytes > 0 && state.bytes.saturating_add(bytes) > self.bytes_max {
+            self.check()?;
+            state.due = Some(Instant::now());
+            self.wake(state, Instant::now());
+            if self.room.wait_until(state, until).timed_out() {
+                let message = format!(
+                    "{} bytes wait to be written and the disk takes none; the bound is `queueBytesMax`",
+                    state.bytes
+                );
+                return Err(LogError::new(LogErrorKind::QueueFull, message));
+            }
+        }
+        Ok(())
+    }
+
+    /// Has the writer look at a call's batch within `linger`.
+    pub fn linger(&self, call: Arc<OpenCall>, linger: Duration) -> Result<(), LogError> {
+        let mut state = self.state.lock();
+        self.check()?;
+        if state.closing {
+            return Err(LogError::closed());
+        }
+        let due = Instant::now() + linger;
+        state.lingering.push_back((due, call));
+        if state.lingering.len() == 1 {
+            self.wake(&mut state, due);
+        }
+        Ok(())
+    }
+
+    fn wake(&self, state: &mut State, due: Instant) {
+        if let Some(until) = state.asleep
+            && until.is_none_or(|until| due < until)
+        {
+            state.asleep = None;
+            self.work.notify_one();
+        }
+    }
+
+    /// Waits until there is something to write, or `until`.
+    pub fn take(&self, until: Option<Instant>) -> Work {
+        let mut state = self.state.lock();
+        loop {
+            let now = Instant::now();
+            let ripens = state.lingering.front().map(|(due, _)| *due);
+            let next = [state.due, ripens, until].into_iter().flatten().min();
+            if state.closing || next.is_some_and(|next| next <= now) {
+                return self.take_now(&mut state, now);
+            }
+            state.asleep = Some(next);
+            match next {
+                Some(next) => drop(self.work.wait_until(&mut state, next)),
+                None => self.work.wait(&mut state),
+            }
+            state.asleep = None;
+        }
+    }
+
+    fn take_now(&self, state: &mut State, now: Instant) -> Work {
+        // What ripens within the next moments goes along.
+        let horizon = now + LINGER / 10;
+        let count = state
+            .lingering
+            .partition_point(|(due, _)| state.closing || *due <= horizon);
+        let ripe = state.lingering.drain(..count).map(|(_, call)| call).collect();
+        state.due = None;
+        state.bytes = 0;
+        self.bytes.store(0, Ordering::Relaxed);
+        self.room.notify_all();
+        Work {
+            jobs: std::mem::take(&mut state.jobs),
+            ripe,
+            last: state.closing,
+        }
+    }
+
+    /// Has every batch that lingers be written with the next jobs.
+    pub fn ripen_all(&self) {
+        let mut state = self.state.lock();
+        let now = Instant::now();
+        for (due, _) in &mut state.lingering {
+            *due = now;
+        }
+        if !state.lingering.is_empty() {
+            self.wake(&mut state, now);
+        }
+    }
+
+    /// No more is taken; the writer finishes.
+    pub fn close(&self) {
+        let mut state = self.state.lock();
+        state.closing = true;
+        self.work.notify_one();
+        self.room.notify_all();
+    }
+
+    /// Nothing is taken any more, because of this. Returns what waited.
+    pub fn fail(&self, error: LogError) -> VecDeque<Job> {
+        let mut state = self.state.lock();
+        // The first failure is the cause of the others.
+        let _known = self.failure.set(error);
+        state.lingering.clear();
+        state.bytes = 0;
+        self.bytes.store(0, Ordering::Relaxed);
+        self.room.notify_all();
+        std::mem::take(&mut state.jobs)
+    }
+}

@@ -1,0 +1,342 @@
+//! Questions to the file, each on one short snapshot. Parameters are bound; what a caller gives is never part of a statement.
+
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
+use serde::de::DeserializeOwned;
+
+use super::batch;
+use super::failure::corrupt;
+use super::recover::{self, Recorded};
+use super::schema::has_text_index;
+use super::seal::Sealer;
+use super::stored_json as json;
+use crate::log::query::{CallCursor, words};
+use crate::log::{CallFilter, CallOrder, CallRecord, CallStatus, EventRange, LogError, LogErrorKind, LoggedEvent};
+use crate::stream::{StopReason, StreamEvent, TokenUsage};
+use crate::tasks::generate::ToolCall;
+
+/// What a [`CallRecord`] is made of, in the order in which [`record`] reads it.
+pub(super) const RECORD: &str = "calls.id, calls.trace_id, calls.model, calls.provider, calls.hint, calls.status,
+    calls.started_at_us, calls.first_event_at_us, calls.ended_at_us, calls.event_count, calls.stop_reason,
+    calls.input_tokens, calls.output_tokens, calls.total_tokens, calls.cache_read_input_tokens,
+    calls.cache_creation_input_tokens, calls.reasoning_tokens, calls.erased_at_us, calls.client_ref,
+    calls.conversation_id, calls.parent_trace_id, calls.tags, calls.request, calls.text, calls.tool_calls,
+    calls.failure, calls.attempts, calls.verdicts, calls.notes";
+
+/// Microseconds since the Unix epoch as milliseconds, to the microsecond: exact until the year 2255.
+pub(super) fn epoch_ms(at_us: i64) -> f64 {
+    at_us as f64 / 1_000.0
+}
+
+/// Milliseconds since the Unix epoch as microseconds.
+pub(super) fn epoch_us(at_ms: f64) -> i64 {
+    (at_ms * 1_000.0).round() as i64
+}
+
+pub(super) struct Reading<'a> {
+    pub connection: &'a Connection,
+    pub sealer: &'a Sealer,
+}
+
+impl Reading<'_> {
+    pub fn id_of(&self, trace_id: &str) -> Result<Option<i64>, LogError> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT id FROM calls WHERE trace_id = ?1")?;
+        Ok(statement.query_row([trace_id], |row| row.get(0)).optional()?)
+    }
+
+    pub fn call(&self, id: i64) -> Result<Option<CallRecord>, LogError> {
+        let sql = format!("SELECT {RECORD} FROM calls WHERE id = ?1");
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let mut rows = statement.query([id])?;
+        rows.next()?.map(|row| self.record(row)).transpose()
+    }
+
+    pub fn calls(&self, filter: &CallFilter) -> Result<Vec<CallRecord>, LogError> {
+        let Selection { sql, values } = self.select(filter)?;
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let mut rows = statement.query(params_from_iter(values))?;
+        let mut calls = Vec::new();
+        while let Some(row) = rows.next()? {
+            calls.push(self.record(row)?);
+        }
+        Ok(calls)
+    }
+
+    fn select(&self, filter: &CallFilter) -> Result<Selection, LogError> {
+        let newest_first = filter.order.unwrap_or_default() == CallOrder::Newest;
+        let (direction, beyond) = if newest_first { ("DESC", "<") } else { ("ASC", ">") };
+        let cursor = filter.cursor.as_deref().map(CallCursor::parse).transpose()?;
+        let mut selection = Selection::default();
+        let mut tags = filter.tags.iter().flatten();
+        // What is listed follows one index, whose order is the list's.
+        let (from, start, id) = if let Some(text) = &filter.text {
+            if !has_text_index(self.connection)? {
+                return Err(LogError::new(
+                    LogErrorKind::Unsupported,
+                    "the log has no index of words; open it with `fullTextSearch: true`",
+                ));
+            }
+            selection.condition("call_texts MATCH ?", [Value::Text(match_expression(text))]);
+            (
+                "call_texts JOIN calls ON calls.id = call_texts.rowid",
+                None,
+                "call_texts.rowid",
+            )
+        } else if let Some(tag) = tags.next() {
+            selection.condition("tagged.tag = ?", [Value::Text(tag.clone())]);
+            let from = "call_tags AS tagged CROSS JOIN calls ON calls.id = tagged.call_id";
+            (from, Some("tagged.started_at_us"), "tagged.call_id")
+        } else {
+            ("calls", Some("calls.started_at_us"), "calls.id")
+        };
+        for tag in tags {
+            selection.condition(
+                "EXISTS (SELECT 1 FROM call_tags AS also WHERE also.tag = ? AND also.started_at_us = calls.started_at_us
+                 AND also.call_id = calls.id)",
+                [Value::Text(tag.clone())],
+            );
+        }
+        let equal = [
+            ("calls.model = ?", filter.model.clone()),
+            (
+                "calls.status = ?",
+                filter.status.map(|status| status.as_str().to_owned()),
+            ),
+            ("calls.conversation_id = ?", filter.conversation_id.clone()),
+            ("calls.parent_trace_id = ?", filter.parent_trace_id.clone()),
+            ("calls.client_ref = ?", filter.client_ref.clone()),
+        ];
+        for (condition, value) in equal {
+            if let Some(value) = value {
+                selection.condition(condition, [Value::Text(value)]);
+            }
+        }
+        let started = start.unwrap_or("calls.started_at_us");
+        if let Some(since) = filter.since {
+            selection.condition(&format!("{started} >= ?"), [Value::Integer(epoch_us(since))]);
+        }
+        if let Some(until) = filter.until {
+            selection.condition(&format!("{started} < ?"), [Value::Integer(epoch_us(until))]);
+        }
+        if let Some(CallCursor {
+            started_at_us,
+            id: last,
+        }) = cursor
+        {
+            match start {
+                Some(start) => selection.condition(
+                    &format!("({start}, {id}) {beyond} (?, ?)"),
+                    [Value::Integer(started_at_us), Value::Integer(last)],
+                ),
+                None => selection.condition(&format!("{id} {beyond} ?"), [Value::Integer(last)]),
+            }
+        }
+        let order = start.map_or_else(String::new, |start| format!("{start} {direction}, "));
+        let limit = filter.limit.unwrap_or(CallFilter::LIMIT_DEFAULT);
+        selection
+            .values
+            .push(Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX)));
+        selection.sql = format!(
+            "SELECT {RECORD} FROM {from} WHERE {} ORDER BY {order}{id} {direction} LIMIT ?",
+            if selection.sql.is_empty() { "1" } else { &selection.sql }
+        );
+        Ok(selection)
+    }
+
+    pub fn record(&self, row: &Row<'_>) -> Result<CallRecord, LogError> {
+        let id: i64 = row.get(0)?;
+        let status = status(&row.get::<_, String>(5)?)?;
+        let started_at_us: i64 = row.get(6)?;
+        let at = |column: usize| Ok::<_, LogError>(row.get::<_, Option<i64>>(column)?.map(epoch_ms));
+        let tokens = |column: usize| -> Result<Option<u64>, LogError> {
+            let count: Option<i64> = row.get(column)?;
+            count
+                .map(u64::try_from)
+                .transpose()
+                .map_err(|_| corrupt("a count below zero"))
+        };
+        let usage = TokenUsage {
+            input_tokens: tokens(11)?,
+            output_tokens: tokens(12)?,
+            total_tokens: tokens(13)?,
+            cache_read_input_tokens: tokens(14)?,
+            cache_creation_input_tokens: tokens(15)?,
+            reasoning_tokens: tokens(16)?,
+        };
+        let payload = |column: usize, name: &'static str| self.sealer.load(("calls", id, name), row.get_ref(column)?);
+        let tags: Option<String> = row.get(21)?;
+        let stop_reason: Option<String> = row.get(10)?;
+        let mut record = CallRecord {
+            cursor: CallCursor { started_at_us, id }.to_string(),
+            trace_id: row.get(1)?,
+            model: row.get(2)?,
+            provider: row.get(3)?,
+            hint: row.get(4)?,
+            client_ref: row.get(18)?,
+            conversation_id: row.get(19)?,
+            parent_trace_id: row.get(20)?,
+            tags: tags.map_or(Ok(Vec::new()), |tags| json::read(&tags))?,
+            status,
+            started_at: epoch_ms(started_at_us),
+            first_event_at: at(7)?,
+            ended_at: at(8)?,
+            stop_reason: stop_reason.as_deref().map(stop_reason_of).transpose()?,
+            usage: (usage != TokenUsage::default()).then_some(usage),
+            text: payload(23, "text")?,
+            tool_calls: list(payload(24, "tool_calls")?)?,
+            failure: payload(25, "failure")?
+                .map(|failure| json::read(&failure))
+                .transpose()?,
+            attempts: list(payload(26, "attempts")?)?,
+            verdicts: list(payload(27, "verdicts")?)?,
+            notes: list(payload(28, "notes")?)?,
+            event_count: tokens(9)?.unwrap_or_default(),
+            request: payload(22, "request")?
+                .map(|request| json::read(&request))
+                .transpose()?,
+            erased_at: at(17)?,
+        };
+        if status == CallStatus::Open {
+            let Recorded { events, written } = recover::recorded(self.connection, self.sealer, id, started_at_us)?;
+            record.first_event_at = written.first_event_at_us.map(epoch_ms);
+            record.event_count = events.len() as u64;
+            record.attempts = written.attempts;
+            record.verdicts = written.verdicts;
+            record.notes = written.notes;
+        }
+        Ok(record)
+    }
+
+    pub fn events(
+        &self,
+        trace_id: &str,
+        range: &EventRange,
+        limit: usize,
+    ) -> Result<Option<Vec<LoggedEvent>>, LogError> {
+        let Some(id) = self.id_of(trace_id)? else {
+            return Ok(None);
+        };
+        let mut events = Vec::new();
+        let bound = |bound: Option<u64>, none| bound.map_or(none, |bound| i64::try_from(bound).unwrap_or(i64::MAX));
+        let mut statement = self.connection.prepare_cached(
+            "SELECT position, first_seq, attempt, at_us, data FROM records
+             WHERE call_id = ?1 AND kind = 'events' AND first_seq <= ?2 AND first_seq + count > ?3 ORDER BY position",
+        )?;
+        let mut rows = statement.query(params![id, bound(range.to, i64::MAX), bound(range.from, 0)])?;
+        while let Some(row) = rows.next()? {
+            let row = EventRow::read(row)?;
+            for event in row.events(self.sealer)? {
+                if range.holds(event.seq) {
+                    events.push(event);
+                }
+                if events.len() >= limit {
+                    return Ok(Some(events));
+                }
+            }
+        }
+        events.extend(self.done(id)?.filter(|done| range.holds(done.seq)));
+        Ok(Some(events))
+    }
+
+    /// The last event of a completed call, which is recorded with its end.
+    pub fn done(&self, id: i64) -> Result<Option<LoggedEvent>, LogError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT event_count, ended_at_us, attempt, text, tool_calls FROM calls WHERE id = ?1 AND status = 'done'",
+        )?;
+        let mut rows = statement.query([id])?;
+        let Some(row) = rows.next()? else { return Ok(None) };
+        let Some(text) = self.sealer.load(("calls", id, "text"), row.get_ref(3)?)? else {
+            return Ok(None);
+        };
+        let tool_calls = self.sealer.load(("calls", id, "tool_calls"), row.get_ref(4)?)?;
+        Ok(Some(LoggedEvent {
+            seq: row.get::<_, i64>(0)?.cast_unsigned(),
+            at: epoch_ms(row.get(1)?),
+            attempt: row.get(2)?,
+            event: StreamEvent::Done {
+                text,
+                tool_calls: list::<ToolCall>(tool_calls)?,
+            },
+        }))
+    }
+}
+
+/// A row of events as it is stored.
+pub(super) struct EventRow {
+    position: i64,
+    first_seq: i64,
+    attempt: u32,
+    at_us: i64,
+    data: Value,
+}
+
+impl EventRow {
+    /// From `position, first_seq, attempt, at_us, data`.
+    pub fn read(row: &Row<'_>) -> Result<Self, LogError> {
+        Ok(Self {
+            position: row.get(0)?,
+            first_seq: row.get(1)?,
+            attempt: row.get(2)?,
+            at_us: row.get(3)?,
+            data: row.get(4)?,
+        })
+    }
+
+    /// Its events; none when they were erased.
+    pub fn events(&self, sealer: &Sealer) -> Result<Vec<LoggedEvent>, LogError> {
+        let Some(stored) = sealer.load(("records", self.position, "data"), (&self.data).into())? else {
+            return Ok(Vec::new());
+        };
+        let numbered = (self.first_seq.cast_unsigned()..).zip(batch::decode(&stored)?);
+        Ok(numbered
+            .map(|(seq, (offset_us, event))| LoggedEvent {
+                seq,
+                at: epoch_ms(self.at_us.saturating_add(offset_us)),
+                attempt: self.attempt,
+                event,
+            })
+            .collect())
+    }
+}
+
+#[derive(Default)]
+struct Selection {
+    sql: String,
+    values: Vec<Value>,
+}
+
+impl Selection {
+    fn condition<const COUNT: usize>(&mut self, condition: &str, values: [Value; COUNT]) {
+        if !self.sql.is_empty() {
+            self.sql.push_str(" AND ");
+        }
+        self.sql.push_str(condition);
+        self.values.extend(values);
+    }
+}
+
+/// An FTS5 query that finds what has all phrases: each in quotes, so that nothing of it is taken for an operator.
+fn match_expression(text: &str) -> String {
+    let phrases: Vec<_> = words(text)
+        .into_iter()
+        .map(|phrase| format!("\"{}\"", phrase.join(" ")))
+        .collect();
+    phrases.join(" AND ")
+}
+
+fn list<T: DeserializeOwned>(stored: Option<String>) -> Result<Vec<T>, LogError> {
+    stored.map_or(Ok(Vec::new()), |stored| json::read(&stored))
+}
+
+fn status(stored: &str) -> Result<CallStatus, LogError> {
+    CallStatus::ALL
+        .into_iter()
+        .find(|status| status.as_str() == stored)
+        .ok_or_else(|| corrupt("a status that is none"))
+}
+
+fn stop_reason_of(stored: &str) -> Result<StopReason, LogError> {
+    json::read(&format!("\"{}\"", stored.replace(['"', '\\'], "")))
+}

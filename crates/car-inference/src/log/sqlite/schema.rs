@@ -1,0 +1,186 @@
+//! The tables, and how an older file becomes one of today's. Each step is a script; a file from the future is refused.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::failure::corrupt;
+use crate::log::{LogError, LogErrorKind};
+
+/// `PRAGMA application_id`: "CARl".
+pub(super) const APPLICATION_ID: i32 = 0x4341_526C;
+
+/// What brings a file from one version to the next; the version is their number.
+const MIGRATIONS: [&str; 1] = [VERSION_1];
+
+/// The version that this package writes.
+pub(super) const VERSION: i32 = MIGRATIONS.len() as i32;
+
+/// Times are microseconds since the Unix epoch. Of a call, what `start` and `end` records commit to is in `calls`.
+const VERSION_1: &str = "
+CREATE TABLE settings (
+  name  TEXT PRIMARY KEY,
+  value ANY NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- One row a call. `id` is the position of its start in `records`.
+CREATE TABLE calls (
+  id                          INTEGER PRIMARY KEY,
+  trace_id                    TEXT NOT NULL,
+  model                       TEXT NOT NULL,
+  requested_model             TEXT NOT NULL,
+  provider                    TEXT,
+  hint                        TEXT,
+  status                      TEXT NOT NULL,
+  started_at_us               INTEGER NOT NULL,
+  first_event_at_us           INTEGER,
+  ended_at_us                 INTEGER,
+  attempt                     INTEGER,
+  event_count                 INTEGER,
+  stop_reason                 TEXT,
+  input_tokens                INTEGER,
+  output_tokens               INTEGER,
+  total_tokens                INTEGER,
+  cache_read_input_tokens     INTEGER,
+  cache_creation_input_tokens INTEGER,
+  reasoning_tokens            INTEGER,
+  cost_micro_usd              INTEGER,
+  error_code                  TEXT,
+  erased_at_us                INTEGER,
+  -- What the host says of the call. Erased with the payload.
+  client_ref                  TEXT,
+  conversation_id             TEXT,
+  parent_trace_id             TEXT,
+  tags                        TEXT,
+  -- The payload: JSON, or sealed bytes.
+  request                     ANY,
+  text                        ANY,
+  tool_calls                  ANY,
+  completion                  ANY,
+  failure                     ANY,
+  attempts                    ANY,
+  verdicts                    ANY,
+  notes                       ANY
+) STRICT;
+CREATE UNIQUE INDEX calls_by_trace_id ON calls (trace_id);
+CREATE INDEX calls_by_start ON calls (started_at_us, id);
+CREATE INDEX calls_by_model ON calls (model, started_at_us, id);
+CREATE INDEX calls_by_status ON calls (status, started_at_us, id);
+CREATE INDEX calls_by_conversation ON calls (conversation_id, started_at_us, id) WHERE conversation_id IS NOT NULL;
+CREATE INDEX calls_by_parent ON calls (parent_trace_id, started_at_us, id) WHERE parent_trace_id IS NOT NULL;
+CREATE INDEX calls_by_client_ref ON calls (client_ref, started_at_us, id) WHERE client_ref IS NOT NULL;
+
+CREATE TABLE call_tags (
+  tag           TEXT NOT NULL,
+  started_at_us INTEGER NOT NULL,
+  call_id       INTEGER NOT NULL,
+  PRIMARY KEY (tag, started_at_us, call_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX call_tags_by_call ON call_tags (call_id);
+
+-- The chain: what was written, in the order in which it was. Kinds: start, events, annotations, end; prune, erase, checkpoint.
+CREATE TABLE records (
+  position INTEGER PRIMARY KEY,
+  call_id  INTEGER NOT NULL,
+  kind     TEXT NOT NULL,
+  first_seq INTEGER NOT NULL,
+  count    INTEGER NOT NULL,
+  attempt  INTEGER NOT NULL,
+  at_us    INTEGER NOT NULL,
+  data     ANY,
+  salt     BLOB,
+  digest   BLOB NOT NULL,
+  link     BLOB NOT NULL
+) STRICT;
+CREATE INDEX records_by_call ON records (call_id, position);
+CREATE INDEX records_by_kind ON records (kind, position) WHERE call_id = 0;
+
+-- Where records are missing because their calls were pruned: the links before and after, which a `prune` record repeats.
+CREATE TABLE gaps (
+  first  INTEGER PRIMARY KEY,
+  last   INTEGER NOT NULL,
+  before BLOB NOT NULL,
+  after  BLOB NOT NULL
+) STRICT;
+
+-- One row an event, for people: `event` is its JSON. Sealed and erased ones are not here.
+CREATE VIEW events AS
+SELECT
+  calls.trace_id AS trace_id,
+  records.first_seq + item.key AS seq,
+  records.at_us + json_extract(item.value, '$[0]') AS at_us,
+  records.attempt AS attempt,
+  CASE json_type(item.value, '$[1]') WHEN 'text' THEN 'text-delta' ELSE json_extract(item.value, '$[1].type') END AS type,
+  CASE json_type(item.value, '$[1]')
+    WHEN 'text' THEN json_object('type', 'text-delta', 'text', json_extract(item.value, '$[1]'))
+    ELSE json_extract(item.value, '$[1]')
+  END AS event
+FROM records
+JOIN calls ON calls.id = records.call_id
+JOIN json_each(CASE typeof(records.data) WHEN 'text' THEN records.data ELSE '[]' END) AS item
+WHERE records.kind = 'events'
+UNION ALL
+SELECT
+  trace_id,
+  event_count,
+  ended_at_us,
+  attempt,
+  'done',
+  json_object('type', 'done', 'text', text, 'toolCalls', json(tool_calls))
+FROM calls
+WHERE status = 'done' AND typeof(tool_calls) = 'text';
+";
+
+/// The index of words, made when it is asked for. It keeps no text of its own.
+pub(super) const TEXT_INDEX: &str = "
+CREATE VIRTUAL TABLE call_texts USING fts5 (
+  prompt, answer, content = '', contentless_delete = 1, tokenize = 'unicode61 remove_diacritics 0'
+);
+INSERT INTO call_texts (call_texts, rank) VALUES ('secure-delete', 1);
+";
+
+/// Makes the tables of a new file, or brings an old one to today's version.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), LogError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let version = checked_version(&transaction)?;
+    for (index, script) in MIGRATIONS.iter().enumerate().skip(version as usize) {
+        transaction.execute_batch(script)?;
+        transaction.pragma_update(None, "user_version", index as i32 + 1)?;
+    }
+    if version == 0 {
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    }
+    transaction.commit()?;
+    Ok(())
+}
+
+/// The file's version: 0 for one that is new.
+pub(super) fn checked_version(connection: &Connection) -> Result<i32, LogError> {
+    let version: i32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let application_id: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let is_empty = version == 0
+        && application_id == 0
+        && connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))? == 0;
+    if is_empty {
+        return Ok(0);
+    }
+    if application_id != APPLICATION_ID {
+        return Err(LogError::new(
+            LogErrorKind::NotALog,
+            "the file is an SQLite database, but no event log of car-inference",
+        ));
+    }
+    match version {
+        1..=VERSION => Ok(version),
+        newer if newer > VERSION => Err(LogError::new(
+            LogErrorKind::NewerVersion,
+            format!("the log has version {newer}, this package writes {VERSION}; update car-inference"),
+        )),
+        _ => Err(corrupt("the log's version is none")),
+    }
+}
+
+/// Whether the log has an index of words.
+pub(super) fn has_text_index(connection: &Connection) -> Result<bool, LogError> {
+    let mut statement =
+        connection.prepare_cached("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'call_texts'")?;
+    Ok(statement.exists([])?)
+}

@@ -1,0 +1,192 @@
+//! What all handles of one open log share: the queue to its writer, its progress, connections that read.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use parking_lot::Mutex;
+use rusqlite::Connection;
+use tokio::sync::{oneshot, watch};
+
+use super::connection::open_reader;
+use super::files::LogPath;
+use super::options::SqliteLogOptions;
+use super::queue::{Queue, Urgency};
+use super::seal::Sealer;
+use super::writer::{Job, Writer};
+use crate::log::{LogError, LogErrorKind};
+
+/// How far the writer has come.
+pub(super) struct Progress {
+    position: watch::Sender<i64>,
+}
+
+impl Progress {
+    pub fn new(position: i64) -> Self {
+        Self {
+            position: watch::Sender::new(position),
+        }
+    }
+
+    pub fn position(&self) -> i64 {
+        *self.position.borrow()
+    }
+
+    pub fn advance(&self, position: i64) {
+        self.position.send_if_modified(|known| {
+            let is_news = *known != position;
+            *known = position;
+            is_news
+        });
+    }
+
+    /// Wakes those who wait: there will be no more.
+    pub fn fail(&self) {
+        self.position.send_modify(|_| ());
+    }
+
+    pub fn watch(&self) -> watch::Receiver<i64> {
+        self.position.subscribe()
+    }
+}
+
+/// Connections that are kept for the next reader.
+const READERS_MAX: usize = 4;
+
+pub(super) struct Shared {
+    pub path: LogPath,
+    pub options: SqliteLogOptions,
+    pub sealer: Sealer,
+    pub log_id: String,
+    pub queue: Arc<Queue>,
+    pub progress: Arc<Progress>,
+    /// Nothing for a log that is only read.
+    pub writes: bool,
+    pub thread: Mutex<Option<JoinHandle<()>>>,
+    readers: Mutex<Vec<Connection>>,
+    /// Handles that are not closed.
+    handles: Mutex<usize>,
+}
+
+impl Shared {
+    pub fn new(
+        path: LogPath,
+        options: SqliteLogOptions,
+        sealer: Sealer,
+        log_id: String,
+        queue: Arc<Queue>,
+        progress: Arc<Progress>,
+        thread: Option<JoinHandle<()>>,
+    ) -> Self {
+        Self {
+            path,
+            options,
+            sealer,
+            log_id,
+            queue,
+            progress,
+            writes: thread.is_some(),
+            thread: Mutex::new(thread),
+            readers: Mutex::default(),
+            handles: Mutex::new(1),
+        }
+    }
+
+    /// Reads from a snapshot that holds everything recorded until now.
+    pub fn read<R>(&self, read: impl FnOnce(&Connection) -> Result<R, LogError>) -> Result<R, LogError> {
+        // What a failed log holds can still be read.
+        if self.writes && self.queue.failure().is_none() {
+            self.commit()?;
+        }
+        let known = self.readers.lock().pop();
+        let connection = match known {
+            Some(connection) => connection,
+            None => open_reader(&self.path)?,
+        };
+        connection.execute_batch("BEGIN")?;
+        let result = read(&connection);
+        let ended = connection.execute_batch("COMMIT");
+        let mut readers = self.readers.lock();
+        if ended.is_ok() && readers.len() < READERS_MAX {
+            readers.push(connection);
+        }
+        result
+    }
+
+    /// Returns once everything recorded so far is committed.
+    pub fn commit(&self) -> Result<(), LogError> {
+        self.queue.ripen_all();
+        let (reply, committed) = oneshot::channel();
+        self.queue.push(Job::Flush(reply), 0, Urgency::Now)?;
+        wait(committed)
+    }
+
+    /// Has the writer do something between two transactions, and waits for it.
+    pub fn on_writer<R: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Writer) -> Result<R, LogError> + Send + 'static,
+    ) -> Result<R, LogError> {
+        if !self.writes {
+            return Err(LogError::unsupported("the log was opened with `access: 'read'`"));
+        }
+        let (reply, done) = oneshot::channel();
+        let task = Box::new(move |writer: Result<&mut Writer, LogError>| {
+            // Who no longer waits is not told.
+            let _gone = reply.send(writer.and_then(work));
+        });
+        self.queue.push(Job::Task(task), 0, Urgency::Now)?;
+        wait(done)
+    }
+
+    /// Copies the log to an empty file.
+    pub fn copy_to(&self, target: &str) -> Result<(), LogError> {
+        if self.writes {
+            self.commit()?;
+        }
+        open_reader(&self.path)?.execute("VACUUM INTO ?1", [target])?;
+        Ok(())
+    }
+
+    /// One handle more, unless the last is gone already.
+    pub fn add_handle(&self) -> bool {
+        let mut handles = self.handles.lock();
+        let is_live = *handles > 0;
+        *handles += usize::from(is_live);
+        is_live
+    }
+
+    /// One handle less. Returns whether it was the last.
+    pub fn remove_handle(&self) -> bool {
+        let mut handles = self.handles.lock();
+        *handles = handles.saturating_sub(1);
+        *handles == 0
+    }
+
+    /// Waits for the writer to finish.
+    pub fn join(&self) -> Result<(), LogError> {
+        let thread = self.thread.lock().take();
+        let ended = thread.map_or(Ok(()), JoinHandle::join);
+        match self.queue.failure() {
+            _ if ended.is_err() => Err(LogError::new(
+                LogErrorKind::Other,
+                "the log's thread panicked; please report it",
+            )),
+            Some(error) if error.kind != LogErrorKind::Closed => Err(error.clone()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Lets go of the connections that read.
+    pub fn close_readers(&self) {
+        let readers = std::mem::take(&mut *self.readers.lock());
+        drop(readers);
+    }
+}
+
+fn wait<R>(done: oneshot::Receiver<Result<R, LogError>>) -> Result<R, LogError> {
+    block_on(done).unwrap_or_else(|_| Err(LogError::closed()))
+}
+
+/// Waits on this thread, which may be one of a runtime: the writer is a thread of its own.
+fn block_on<F: Future>(future: F) -> F::Output {
+    crate::engine::block_on(future)
+}

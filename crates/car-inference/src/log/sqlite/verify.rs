@@ -1,0 +1,529 @@
+//! Whether the file still holds what was written: every value that a query can return is compared with the chain, and the
+//! chain with itself.
+
+use std::collections::{BTreeMap, HashMap};
+
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, Row};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::chain::{Entry, Hash, genesis, hex};
+use super::checkpoint::Checkpoint;
+use super::columns::{END, END_PAYLOAD, START, START_PAYLOAD};
+use super::gaps::{GapJson, Gaps};
+use super::prune::{EraseRecord, PruneRecord};
+use super::read::Reading;
+use super::schema;
+use super::stored_json as json;
+use super::write_rows::{digest_of, hash_of, prompt_text};
+use crate::error::Problem;
+use crate::log::{LogError, LogErrorKind};
+use crate::tasks::generate::GenerateRequest;
+
+/// What to compare a log with beside itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
+pub struct VerifyOptions {
+    /// A statement of where the log ended, which was kept elsewhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<Checkpoint>,
+    /// The key that the checkpoint has to be signed with, 64 hex digits. Default: the one it names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub public_key: Option<String>,
+}
+
+impl VerifyOptions {
+    /// Reads options from JSON, listing every wrong field.
+    ///
+    /// # Errors
+    /// All problems found.
+    pub fn from_json(json: &str) -> Result<Self, Vec<Problem>> {
+        crate::shape::parse(json)
+    }
+}
+
+/// What a log came to when it was compared with its chain.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
+pub struct VerifyReport {
+    /// Whether everything is as it was written.
+    pub ok: bool,
+    /// How many records were read.
+    #[cfg_attr(feature = "typescript", ts(type = "number"))]
+    pub records: u64,
+    /// How many calls were compared.
+    #[cfg_attr(feature = "typescript", ts(type = "number"))]
+    pub calls: u64,
+    /// The link of the last record, 64 hex digits.
+    pub head: String,
+    /// The trace ids of the calls whose payload was erased.
+    pub erased: Vec<String>,
+    /// How many calls were pruned.
+    #[cfg_attr(feature = "typescript", ts(type = "number"))]
+    pub pruned_calls: u64,
+    /// The first thing that is wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<VerifyProblem>,
+}
+
+/// What is wrong with a log, and where.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
+pub struct VerifyProblem {
+    /// The table; `file` for what is no table's.
+    pub table: String,
+    /// The row: a position of `records`, an id of `calls`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(type = "number"))]
+    pub row: Option<i64>,
+    /// What is wrong with it.
+    pub message: String,
+}
+
+/// Why comparing stops: something is wrong with the log, or it cannot be read.
+enum Stop {
+    Wrong(VerifyProblem),
+    Failed(LogError),
+}
+
+impl<E: Into<LogError>> From<E> for Stop {
+    fn from(error: E) -> Self {
+        let error = error.into();
+        match error.kind {
+            LogErrorKind::Corrupt | LogErrorKind::NotALog | LogErrorKind::InvalidInput => Self::Wrong(VerifyProblem {
+                table: "file".into(),
+                row: None,
+                message: error.message,
+            }),
+            _ => Self::Failed(error),
+        }
+    }
+}
+
+fn wrong<R>(table: &str, row: impl Into<Option<i64>>, message: impl Into<String>) -> Result<R, Stop> {
+    Err(Stop::Wrong(VerifyProblem {
+        table: table.into(),
+        row: row.into(),
+        message: message.into(),
+    }))
+}
+
+/// What the chain says of a call.
+#[derive(Default, Clone, Copy)]
+struct Told {
+    has_ended: bool,
+}
+
+struct Verification<'a> {
+    reading: Reading<'a>,
+    report: VerifyReport,
+    calls: BTreeMap<i64, Told>,
+    /// When each call was erased.
+    erased: HashMap<i64, i64>,
+    /// What `prune` records say of gaps, the last word on each.
+    told_gaps: HashMap<i64, GapJson>,
+}
+
+impl Reading<'_> {
+    /// Compares everything.
+    pub fn verify(self, log_id: &str, options: &VerifyOptions) -> Result<VerifyReport, LogError> {
+        let mut verification = Verification {
+            reading: self,
+            report: VerifyReport::default(),
+            calls: BTreeMap::new(),
+            erased: HashMap::new(),
+            told_gaps: HashMap::new(),
+        };
+        let outcome = verification.run(log_id, options);
+        let mut report = verification.report;
+        match outcome {
+            Ok(()) => report.ok = true,
+            Err(Stop::Wrong(problem)) => report.problem = Some(problem),
+            Err(Stop::Failed(error)) => return Err(error),
+        }
+        Ok(report)
+    }
+}
+
+impl Verification<'_> {
+    fn run(&mut self, log_id: &str, options: &VerifyOptions) -> Result<(), Stop> {
+        self.check_file()?;
+        self.check_schema()?;
+        self.read_housekeeping()?;
+        self.check_chain(log_id, options.checkpoint.as_ref())?;
+        self.check_calls()?;
+        self.check_tags()?;
+        self.check_words()?;
+        self.check_checkpoint(log_id, options)
+    }
+
+    fn connection(&self) -> &Connection {
+        self.reading.connection
+    }
+
+    /// Pages, tables and indexes, as SQLite knows them.
+    fn check_file(&self) -> Result<(), Stop> {
+        let mut statement = self.connection().prepare("PRAGMA integrity_check(1)")?;
+        let found: String = statement.query_row([], |row| row.get(0))?;
+        match found.as_str() {
+            "ok" => Ok(()),
+            _ => wrong("file", None, found),
+        }
+    }
+
+    /// Nobody has put a table, view or trigger in the place of ours.
+    fn check_schema(&self) -> Result<(), Stop> {
+        let mut fresh = Connection::open_in_memory()?;
+        schema::migrate(&mut fresh)?;
+        if schema::has_text_index(self.connection())? {
+            fresh.execute_batch(schema::TEXT_INDEX)?;
+        }
+        let list = |connection: &Connection| -> Result<Vec<(String, String, Option<String>)>, LogError> {
+            let mut statement = connection.prepare("SELECT type, name, sql FROM sqlite_schema ORDER BY type, name")?;
+            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        };
+        let (expected, found) = (list(&fresh)?, list(self.connection())?);
+        let differs = found.iter().find(|item| !expected.contains(item));
+        let lacks = expected.iter().find(|item| !found.contains(item));
+        match differs.or(lacks) {
+            None => Ok(()),
+            Some((kind, name, _)) => wrong(
+                "sqlite_schema",
+                None,
+                format!("the {kind} {name} is not as it was made"),
+            ),
+        }
+    }
+
+    /// What the log says of its own gaps and erasures. That nobody else said it, the chain tells.
+    fn read_housekeeping(&mut self) -> Result<(), Stop> {
+        let connection = self.reading.connection;
+        let mut statement = connection
+            .prepare("SELECT position, kind, at_us, data FROM records WHERE call_id = 0 ORDER BY position")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let (position, kind, at_us): (i64, String, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            let Ok(Some(data)) = row.get::<_, Option<String>>(3) else {
+                return wrong("records", position, "its data is gone");
+            };
+            match kind.as_str() {
+                "prune" => {
+                    let PruneRecord { calls, gaps } = json::read(&data)?;
+                    self.report.pruned_calls += calls;
+                    for gap in gaps {
+                        self.told_gaps.insert(gap.first, gap);
+                    }
+                }
+                "erase" => {
+                    let EraseRecord { calls } = json::read(&data)?;
+                    self.erased.extend(calls.into_iter().map(|id| (id, at_us)));
+                }
+                "checkpoint" => {}
+                _ => return wrong("records", position, "its kind is none"),
+            }
+        }
+        Ok(())
+    }
+
+    fn check_chain(&mut self, log_id: &str, checkpoint: Option<&Checkpoint>) -> Result<(), Stop> {
+        let mut gaps = Gaps::read(self.reading.connection)?.all;
+        let mut link = genesis(log_id);
+        let mut last = 0;
+        let connection = self.reading.connection;
+        let mut statement = connection.prepare(
+            "SELECT position, call_id, kind, first_seq, count, attempt, at_us, data, salt, digest, link FROM records
+             ORDER BY position",
+        )?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let position: i64 = row.get(0)?;
+            if position != last + 1 {
+                let gap = gaps.remove(&(last + 1)).filter(|gap| gap.last == position - 1);
+                let told = gap.as_ref().and_then(|gap| self.told_gaps.get(&gap.first));
+                match gap {
+                    Some(gap) if gap.before == link && told == Some(&GapJson::from(&gap)) => link = gap.after,
+                    Some(_) => return wrong("gaps", last + 1, "the gap is not what was pruned"),
+                    None => {
+                        let message = format!("records {} to {} are missing", last + 1, position - 1);
+                        return wrong("records", position, message);
+                    }
+                }
+            }
+            link = self.check_record(row, position, &link)?;
+            last = position;
+            self.report.records += 1;
+            self.report.head = hex(&link);
+            if let Some(checkpoint) = checkpoint
+                && checkpoint.count == position
+                && checkpoint.head != self.report.head
+            {
+                return wrong(
+                    "records",
+                    position,
+                    "the log up to here is not the one of the checkpoint",
+                );
+            }
+        }
+        match gaps.into_keys().next() {
+            Some(first) => wrong("gaps", first, "the gap is none"),
+            None => Ok(()),
+        }
+    }
+
+    fn check_record(&mut self, row: &Row<'_>, position: i64, before: &Hash) -> Result<Hash, Stop> {
+        let call_id: i64 = row.get(1)?;
+        let kind: String = row.get(2)?;
+        let (data, salt) = (row.get_ref(7)?, row.get_ref(8)?);
+        let digest: Hash = match row.get(9) {
+            Ok(digest) => digest,
+            Err(_) => return wrong("records", position, "its digest is none"),
+        };
+        let is_erased = call_id != 0 && self.erased.contains_key(&call_id);
+        let salt = match salt {
+            ValueRef::Blob(salt) if !is_erased => Some(salt),
+            ValueRef::Null if is_erased && data == ValueRef::Null => None,
+            ValueRef::Null => return wrong("records", position, "its payload is gone, and no erasure says so"),
+            _ => return wrong("records", position, "its payload was erased, and is there"),
+        };
+        let (columns, payload) = match kind.as_str() {
+            "start" => {
+                if position != call_id || self.calls.insert(call_id, Told::default()).is_some() {
+                    return wrong("records", position, "the start is not of its call");
+                }
+                (Some(self.columns(call_id, &START)?), Some(&START_PAYLOAD[..]))
+            }
+            "end" => {
+                match self.calls.get_mut(&call_id) {
+                    Some(call) if !call.has_ended => call.has_ended = true,
+                    _ => return wrong("records", position, "the end is not of its call"),
+                }
+                (Some(self.columns(call_id, &END)?), Some(&END_PAYLOAD[..]))
+            }
+            "events" | "annotations" if !self.calls.contains_key(&call_id) => {
+                return wrong("records", position, "it is of no call");
+            }
+            _ => (None, None),
+        };
+        if payload.is_some() && data != ValueRef::Null {
+            return wrong("records", position, "it has data of its own");
+        }
+        if let Some(salt) = salt {
+            let found = match payload {
+                Some(payload) => self.with_columns(call_id, payload, |values| digest_of(salt, values))?,
+                None => digest_of(salt, &[data]),
+            };
+            if found != digest {
+                return match payload {
+                    Some(_) => wrong(
+                        "calls",
+                        call_id,
+                        format!("what its {kind} record commits to was changed"),
+                    ),
+                    None => wrong("records", position, "its payload was changed"),
+                };
+            }
+        }
+        let entry = Entry {
+            position,
+            call_id,
+            kind: &kind,
+            first_seq: row.get(3)?,
+            count: row.get(4)?,
+            attempt: row.get(5)?,
+            at_us: row.get(6)?,
+            columns,
+            digest: &digest,
+        };
+        let link = entry.link(before);
+        match row.get::<_, Hash>(10) {
+            Ok(stored) if stored == link => Ok(link),
+            _ => {
+                let message = match columns {
+                    Some(_) => "it, or what it commits to in `calls`, was changed, moved or put in",
+                    None => "it was changed, moved or put in",
+                };
+                wrong("records", position, message)
+            }
+        }
+    }
+
+    fn columns(&self, call_id: i64, names: &[&str]) -> Result<Hash, Stop> {
+        self.with_columns(call_id, names, hash_of)
+    }
+
+    fn with_columns<R>(
+        &self,
+        call_id: i64,
+        names: &[&str],
+        work: impl FnOnce(&[ValueRef<'_>]) -> R,
+    ) -> Result<R, Stop> {
+        let sql = format!("SELECT {} FROM calls WHERE id = ?1", names.join(", "));
+        let mut statement = self.connection().prepare_cached(&sql)?;
+        let mut rows = statement.query([call_id])?;
+        let Some(row) = rows.next()? else {
+            return wrong("calls", call_id, "it is missing");
+        };
+        let values: Result<Vec<_>, _> = (0..names.len()).map(|column| row.get_ref(column)).collect();
+        Ok(work(&values?))
+    }
+
+    /// What no record commits to: that there are no others, and what is empty until the end.
+    fn check_calls(&mut self) -> Result<(), Stop> {
+        let connection = self.reading.connection;
+        let end: Vec<_> = END
+            .iter()
+            .chain(&END_PAYLOAD)
+            .filter(|name| !matches!(**name, "model" | "status"))
+            .collect();
+        let names: Vec<&str> = end.into_iter().copied().collect();
+        let sql = format!(
+            "SELECT id, trace_id, status, model = requested_model, erased_at_us, {} FROM calls ORDER BY id",
+            names.join(", ")
+        );
+        let payload_from = 5 + names.len() - END_PAYLOAD.len();
+        let mut statement = connection.prepare(&sql)?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let id: i64 = row.get(0)?;
+            let Some(told) = self.calls.get(&id) else {
+                return wrong("calls", id, "no record speaks of it");
+            };
+            let is_empty = |from: usize| {
+                (from..5 + names.len()).try_fold(true, |empty, column| {
+                    Ok::<_, rusqlite::Error>(empty && row.get_ref(column)? == ValueRef::Null)
+                })
+            };
+            if !told.has_ended {
+                let (status, is_requested): (String, bool) = (row.get(2)?, row.get(3)?);
+                if status != "open" || !is_requested || !is_empty(5)? {
+                    return wrong("calls", id, "it has not ended, and says what only its end can");
+                }
+            }
+            let erased_at_us: Option<i64> = row.get(4)?;
+            if erased_at_us != self.erased.get(&id).copied() {
+                return wrong("calls", id, "when it was erased is not what the erasure says");
+            }
+            if erased_at_us.is_some() {
+                let is_gone = self.with_columns(id, &START_PAYLOAD, |values| {
+                    values.iter().all(|value| *value == ValueRef::Null)
+                })?;
+                if !is_gone || !is_empty(payload_from)? {
+                    return wrong("calls", id, "its payload was erased, and is there");
+                }
+                self.report.erased.push(row.get(1)?);
+            }
+            self.report.calls += 1;
+        }
+        if self.report.calls != self.calls.len() as u64 {
+            return wrong("calls", None, "a call is missing");
+        }
+        Ok(())
+    }
+
+    /// That tags are found by what calls say of themselves.
+    fn check_tags(&self) -> Result<(), Stop> {
+        let sql = "SELECT call_id FROM (
+                     SELECT tag, started_at_us, call_id FROM call_tags
+                     EXCEPT
+                     SELECT tag.value, calls.started_at_us, calls.id FROM calls, json_each(calls.tags) AS tag
+                   )
+                   UNION ALL
+                   SELECT id FROM (
+                     SELECT tag.value, calls.started_at_us, calls.id AS id FROM calls, json_each(calls.tags) AS tag
+                     EXCEPT
+                     SELECT tag, started_at_us, call_id FROM call_tags
+                   ) LIMIT 1";
+        let mut statement = self.connection().prepare(sql)?;
+        let mut rows = statement.query([])?;
+        match rows.next()? {
+            Some(row) => wrong(
+                "call_tags",
+                row.get::<_, i64>(0)?,
+                "the tags of this call are not those it has",
+            ),
+            None => Ok(()),
+        }
+    }
+
+    /// That words are found where they are: the index is made anew and compared.
+    fn check_words(&self) -> Result<(), Stop> {
+        let connection = self.connection();
+        if !schema::has_text_index(connection)? {
+            return Ok(());
+        }
+        let fresh = Connection::open_in_memory()?;
+        fresh.execute_batch(schema::TEXT_INDEX)?;
+        let mut statement = connection.prepare(
+            "SELECT id, request, text FROM calls WHERE status <> 'open' AND erased_at_us IS NULL ORDER BY id",
+        )?;
+        let mut rows = statement.query([])?;
+        fresh.execute_batch("BEGIN")?;
+        while let Some(row) = rows.next()? {
+            let (id, request, text): (i64, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            let request: GenerateRequest = json::read(&request)?;
+            fresh
+                .prepare_cached("INSERT INTO call_texts (rowid, prompt, answer) VALUES (?1, ?2, ?3)")?
+                .execute((id, prompt_text(&request), text))?;
+        }
+        fresh.execute_batch("COMMIT")?;
+        let vocabulary = "CREATE VIRTUAL TABLE temp.words USING fts5vocab('main', 'call_texts', 'instance')";
+        let list = "SELECT term, doc, col, offset FROM temp.words ORDER BY term, doc, col, offset";
+        fresh.execute_batch(vocabulary)?;
+        connection.execute_batch(&format!("DROP TABLE IF EXISTS temp.words; {vocabulary}"))?;
+        let outcome = (|| {
+            let (mut expected, mut found) = (fresh.prepare(list)?, connection.prepare(list)?);
+            let (mut expected, mut found) = (expected.query([])?, found.query([])?);
+            loop {
+                let read = |row: Option<&Row<'_>>| -> rusqlite::Result<Option<(String, i64, String, i64)>> {
+                    row.map(|row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+                        .transpose()
+                };
+                let (expected, found) = (read(expected.next()?)?, read(found.next()?)?);
+                if expected != found {
+                    let row = found.or(expected).map(|(_, id, ..)| id);
+                    return wrong("call_texts", row, "the words of this call are not those it has");
+                }
+                if found.is_none() {
+                    return Ok(());
+                }
+            }
+        })();
+        connection.execute_batch("DROP TABLE temp.words")?;
+        outcome
+    }
+
+    fn check_checkpoint(&self, log_id: &str, options: &VerifyOptions) -> Result<(), Stop> {
+        let Some(checkpoint) = &options.checkpoint else {
+            return Ok(());
+        };
+        if !checkpoint.is_signed() {
+            return wrong("checkpoint", None, "its signature is none");
+        }
+        if let Some(key) = &options.public_key
+            && !key.eq_ignore_ascii_case(&checkpoint.public_key)
+        {
+            return wrong("checkpoint", None, "it is signed with another key");
+        }
+        if checkpoint.log_id != log_id {
+            return wrong("checkpoint", None, "it is of another log");
+        }
+        let is_there = self
+            .connection()
+            .prepare("SELECT 1 FROM records WHERE position = ?1")?
+            .exists([checkpoint.count])?;
+        if is_there {
+            Ok(())
+        } else {
+            let message = format!(
+                "the log ends before record {}, which the checkpoint is of",
+                checkpoint.count
+            );
+            wrong("records", None, message)
+        }
+    }
+}

@@ -1,0 +1,389 @@
+//! From what calls record to rows, each with its place in the chain.
+
+use std::sync::{Arc, OnceLock};
+
+use rusqlite::types::{Value, ValueRef};
+use rusqlite::{params, params_from_iter};
+
+use super::batch::RowBuilder;
+use super::chain::{Entry, Hash, Salt, Values, random};
+use super::columns::{END, END_PAYLOAD, START, START_PAYLOAD, digest, hash, number, text};
+use super::open_call::{Annotation, Batch, OpenCall};
+use super::recover;
+use super::stored_json as json;
+use super::writer::{Head, Writer, WrittenCall};
+use crate::log::{CallStart, CallStatus, Ending, LogError, Stamp};
+use crate::stream::TokenUsage;
+use crate::tasks::generate::GenerateRequest;
+
+/// A record to be appended.
+pub(super) struct Record<'a> {
+    pub call_id: i64,
+    pub kind: &'a str,
+    pub first_seq: i64,
+    pub count: i64,
+    pub attempt: i64,
+    pub at_us: i64,
+    pub columns: Option<Hash>,
+    pub salt: Salt,
+    pub digest: Hash,
+    pub data: Value,
+}
+
+impl Writer {
+    /// The position of the next record.
+    pub fn next_position(&self) -> i64 {
+        self.head.position + 1
+    }
+
+    /// Appends a record at [`next_position`](Self::next_position).
+    pub fn append(&mut self, record: &Record<'_>) -> Result<(), LogError> {
+        let position = self.next_position();
+        let entry = Entry {
+            position,
+            call_id: record.call_id,
+            kind: record.kind,
+            first_seq: record.first_seq,
+            count: record.count,
+            attempt: record.attempt,
+            at_us: record.at_us,
+            columns: record.columns,
+            digest: &record.digest,
+        };
+        let link = entry.link(&self.head.link);
+        self.connection
+            .prepare_cached(
+                "INSERT INTO records (position, call_id, kind, first_seq, count, attempt, at_us, data, salt, digest, link)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+            )?
+            .execute(params![
+                position,
+                record.call_id,
+                record.kind,
+                record.first_seq,
+                record.count,
+                record.attempt,
+                record.at_us,
+                record.data,
+                record.salt,
+                record.digest,
+                link,
+            ])?;
+        self.head = Head { position, link };
+        Ok(())
+    }
+
+    /// Appends a record that holds JSON of its own.
+    pub fn append_json(&mut self, mut record: Record<'_>, json: Vec<u8>) -> Result<(), LogError> {
+        record.data = self.sealer.store(("records", self.next_position(), "data"), json)?;
+        record.digest = digest(&record.salt, [&record.data]);
+        self.append(&record)
+    }
+
+    pub fn write_start(&mut self, call: &Arc<OpenCall>) -> Result<(), LogError> {
+        let id = self.insert_call(&call.start)?;
+        call.written.lock().id = id;
+        self.open_calls.insert(id, Arc::clone(call));
+        Ok(())
+    }
+
+    /// Inserts a call that is open. Returns its number.
+    pub fn insert_call(&mut self, start: &CallStart) -> Result<i64, LogError> {
+        let id = self.next_position();
+        let request = &*start.request;
+        let started_at_us = start.started_at_us.cast_signed();
+        let permanent = [
+            Value::Text(start.trace_id.clone()),
+            Value::Text(start.model.clone()),
+            text(start.provider.as_deref()),
+            text(start.hint.as_deref()),
+            Value::Integer(started_at_us),
+        ];
+        let tags = match request.tags.as_slice() {
+            [] => Value::Null,
+            tags => text(std::str::from_utf8(&json::write(&tags)?).ok()),
+        };
+        let payload = [
+            text(request.client_ref.as_deref()),
+            text(request.conversation_id.as_deref()),
+            text(request.parent_trace_id.as_deref()),
+            tags,
+            self.sealer.store(("calls", id, "request"), json::write(request)?)?,
+        ];
+        static INSERT: OnceLock<String> = OnceLock::new();
+        let insert = INSERT.get_or_init(|| {
+            let columns = [&START[..], &START_PAYLOAD].concat();
+            let places = vec!["?"; columns.len()].join(", ");
+            format!(
+                "INSERT INTO calls (id, status, model, {}) VALUES (?, 'open', ?, {places})",
+                columns.join(", ")
+            )
+        });
+        let model = Value::Text(start.model.clone());
+        self.connection.prepare_cached(insert)?.execute(params_from_iter(
+            [&Value::Integer(id), &model]
+                .into_iter()
+                .chain(&permanent)
+                .chain(&payload),
+        ))?;
+        for tag in &request.tags {
+            self.connection
+                .prepare_cached("INSERT OR IGNORE INTO call_tags (tag, started_at_us, call_id) VALUES (?1, ?2, ?3)")?
+                .execute(params![tag, started_at_us, id])?;
+        }
+        let salt = random()?;
+        self.append(&Record {
+            call_id: id,
+            kind: "start",
+            first_seq: 0,
+            count: 0,
+            attempt: 0,
+            at_us: started_at_us,
+            columns: Some(hash(&permanent)),
+            salt,
+            digest: digest(&salt, &payload),
+            data: Value::Null,
+        })?;
+        Ok(id)
+    }
+
+    /// Writes a batch. Returns the number of its last event.
+    pub fn write_events(&mut self, call: &OpenCall, batch: &Batch) -> Result<Option<u64>, LogError> {
+        let mut written = call.written.lock();
+        self.write_batch_of(&call.start, &mut written, batch)
+    }
+
+    pub fn write_batch_of(
+        &mut self,
+        start: &CallStart,
+        written: &mut WrittenCall,
+        batch: &Batch,
+    ) -> Result<Option<u64>, LogError> {
+        let started_at_us = start.started_at_us.cast_signed();
+        let mut rows = RowBuilder::new(started_at_us);
+        let mut last_seq = None;
+        for (stamp, event) in batch.events.iter() {
+            rows.push(stamp, event);
+            last_seq = Some(stamp.seq);
+            written.last_seq = stamp.seq;
+            written.last_at_us = stamp.at_us;
+        }
+        for row in rows.finish() {
+            written.first_event_at_us.get_or_insert(row.at_us);
+            let record = Record {
+                call_id: written.id,
+                kind: "events",
+                first_seq: row.first_seq,
+                count: row.count,
+                attempt: row.attempt,
+                at_us: row.at_us,
+                columns: None,
+                salt: random()?,
+                digest: Hash::default(),
+                data: Value::Null,
+            };
+            self.append_json(record, row.json)?;
+        }
+        self.write_annotations(started_at_us, written, batch)?;
+        Ok(last_seq)
+    }
+
+    fn write_annotations(
+        &mut self,
+        started_at_us: i64,
+        written: &mut WrittenCall,
+        batch: &Batch,
+    ) -> Result<(), LogError> {
+        if batch.annotations.is_empty() {
+            return Ok(());
+        }
+        let at_us = batch.annotations.first().map_or(0, |(at_us, _)| *at_us);
+        let record = Record {
+            call_id: written.id,
+            kind: "annotations",
+            first_seq: 0,
+            count: batch.annotations.len() as i64,
+            attempt: 0,
+            at_us: started_at_us.saturating_add_unsigned(at_us),
+            columns: None,
+            salt: random()?,
+            digest: Hash::default(),
+            data: Value::Null,
+        };
+        self.append_json(record, json::write(&batch.annotations)?)?;
+        for (_, annotation) in &batch.annotations {
+            written.take(annotation.clone());
+        }
+        Ok(())
+    }
+
+    pub fn write_end(&mut self, call: &OpenCall, stamp: Stamp, ending: &Ending) -> Result<(), LogError> {
+        let id = {
+            let written = call.written.lock();
+            self.close_call(&call.start, &written, stamp, ending)?;
+            written.id
+        };
+        self.open_calls.remove(&id);
+        Ok(())
+    }
+
+    /// Writes how a call ended.
+    pub fn close_call(
+        &mut self,
+        start: &CallStart,
+        written: &WrittenCall,
+        stamp: Stamp,
+        ending: &Ending,
+    ) -> Result<(), LogError> {
+        let id = written.id;
+        let completion = &ending.completion;
+        let ended_at_us = start.started_at_us.cast_signed().saturating_add_unsigned(stamp.at_us);
+        let events = written.last_seq + u64::from(ending.status == CallStatus::Done);
+        let TokenUsage {
+            input_tokens,
+            output_tokens,
+            total_tokens,
+            cache_read_input_tokens,
+            cache_creation_input_tokens,
+            reasoning_tokens,
+        } = completion.usage.unwrap_or_default();
+        let model = match completion.model_used.as_str() {
+            "" => &start.model,
+            model => model,
+        };
+        let stop_reason = completion.stop_reason.map(|reason| json::write(&reason)).transpose()?;
+        let error_code = ending
+            .failure
+            .as_ref()
+            .map(|failure| json::write(&failure.code))
+            .transpose()?;
+        let unquoted = |json: Option<Vec<u8>>| {
+            let word = json.and_then(|json| String::from_utf8(json).ok());
+            text(word.as_deref().map(|word| word.trim_matches('"')))
+        };
+        let permanent = [
+            Value::Text(model.to_owned()),
+            Value::Text(ending.status.as_str().to_owned()),
+            written.first_event_at_us.map_or(Value::Null, Value::Integer),
+            Value::Integer(ended_at_us),
+            Value::Integer(stamp.attempt.into()),
+            Value::Integer(events.cast_signed()),
+            unquoted(stop_reason),
+            number(input_tokens),
+            number(output_tokens),
+            number(total_tokens),
+            number(cache_read_input_tokens),
+            number(cache_creation_input_tokens),
+            number(reasoning_tokens),
+            Value::Null,
+            unquoted(error_code),
+        ];
+        let payload = self.ending_payload(id, written, ending)?;
+        static UPDATE: OnceLock<String> = OnceLock::new();
+        let update = UPDATE.get_or_init(|| {
+            let columns = [&END[..], &END_PAYLOAD].concat();
+            format!("UPDATE calls SET {} = ? WHERE id = ?", columns.join(" = ?, "))
+        });
+        self.connection.prepare_cached(update)?.execute(params_from_iter(
+            permanent.iter().chain(&payload).chain([&Value::Integer(id)]),
+        ))?;
+        if self.has_text_index {
+            self.index_text(id, &prompt_text(&start.request), &completion.text)?;
+        }
+        let salt = random()?;
+        self.append(&Record {
+            call_id: id,
+            kind: "end",
+            first_seq: stamp.seq.cast_signed(),
+            count: 0,
+            attempt: stamp.attempt.into(),
+            at_us: ended_at_us,
+            columns: Some(hash(&permanent)),
+            salt,
+            digest: digest(&salt, &payload),
+            data: Value::Null,
+        })
+    }
+
+    fn ending_payload(
+        &self,
+        id: i64,
+        written: &WrittenCall,
+        ending: &Ending,
+    ) -> Result<[Value; END_PAYLOAD.len()], LogError> {
+        let store = |column, json: Option<Vec<u8>>| match json {
+            Some(json) => self.sealer.store(("calls", id, column), json),
+            None => Ok(Value::Null),
+        };
+        fn list<T: serde::Serialize>(items: &[T]) -> Result<Option<Vec<u8>>, LogError> {
+            (!items.is_empty()).then(|| json::write(&items)).transpose()
+        }
+        let completion = &ending.completion;
+        Ok([
+            store("text", Some(completion.text.clone().into_bytes()))?,
+            store("tool_calls", Some(json::write(&completion.tool_calls)?))?,
+            store("completion", recover::rest_of(completion)?)?,
+            store("failure", ending.failure.as_ref().map(json::write).transpose()?)?,
+            store("attempts", list(&written.attempts)?)?,
+            store("verdicts", list(&written.verdicts)?)?,
+            store("notes", list(&written.notes)?)?,
+        ])
+    }
+
+    pub fn index_text(&self, id: i64, prompt: &str, answer: &str) -> Result<(), LogError> {
+        self.connection
+            .prepare_cached("INSERT INTO call_texts (rowid, prompt, answer) VALUES (?1, ?2, ?3)")?
+            .execute(params![id, prompt, answer])?;
+        Ok(())
+    }
+}
+
+impl WrittenCall {
+    pub fn take(&mut self, annotation: Annotation) {
+        match annotation {
+            Annotation::Attempt(attempt) => {
+                match self.attempts.iter_mut().find(|known| known.attempt == attempt.attempt) {
+                    Some(known) => *known = attempt,
+                    None => self.attempts.push(attempt),
+                }
+            }
+            Annotation::Verdict(verdict) => self.verdicts.push(verdict),
+            Annotation::Note(note) => self.notes.push(note),
+        }
+    }
+}
+
+/// What of a request is searched: its texts, in order.
+pub(crate) fn prompt_text(request: &GenerateRequest) -> String {
+    use crate::tasks::generate::{ContentBlock, Message};
+    let mut texts: Vec<&str> = request.context.as_deref().into_iter().collect();
+    for message in request.messages.iter().flatten() {
+        match message {
+            Message::System { content }
+            | Message::User { content }
+            | Message::Assistant { content, .. }
+            | Message::ToolResult { content, .. } => texts.push(content),
+            Message::UserMultimodal { content } => texts.extend(content.iter().filter_map(|block| match block {
+                ContentBlock::Text { text } => Some(text.as_str()),
+                _ => None,
+            })),
+            Message::ProviderOutputItems { .. } => {}
+        }
+    }
+    texts.push(&request.prompt);
+    texts.join("\n")
+}
+
+/// The link and digest that a record with these values has: what `verify` compares with.
+pub(super) fn digest_of(salt: &[u8], values: &[ValueRef<'_>]) -> Hash {
+    let mut hash = Values::salted(salt);
+    values.iter().for_each(|value| hash.push(*value));
+    hash.finish()
+}
+
+/// As `columns::hash`, of what was read.
+pub(super) fn hash_of(values: &[ValueRef<'_>]) -> Hash {
+    let mut hash = Values::new();
+    values.iter().for_each(|value| hash.push(*value));
+    hash.finish()
+}

@@ -1,0 +1,388 @@
+//! The one thread that writes: takes what waits, writes it in one transaction, tells those who wait for it. Owns the head of
+//! the chain. Any failure to write is the last thing it does.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use rusqlite::Connection;
+use rusqlite::config::DbConfig;
+use tokio::sync::oneshot;
+
+use super::chain::Hash;
+use super::files::{Identity, LogPath, WriteLock};
+use super::open_call::{Batch, OpenCall};
+use super::queue::{Queue, Work};
+use super::seal::Sealer;
+use super::shared::Progress;
+use crate::log::{AttemptRecord, Ending, LogError, LogErrorKind, Note, PruneOptions, Stamp, VerdictRecord};
+
+/// Pages of the write-ahead log from which on they are copied to the database: 4 MiB.
+const CHECKPOINT_PAGES: i32 = 1_000;
+/// From here on readers are waited for, for a moment, so that the write-ahead log can begin anew: 64 MiB.
+const WAL_PAGES_MAX: i32 = 16_000;
+const READERS_WAIT: Duration = Duration::from_millis(50);
+/// Retention begins this long after opening.
+const FIRST_RETENTION: Duration = Duration::from_secs(60);
+
+type Reply = oneshot::Sender<Result<(), LogError>>;
+
+/// What is done between transactions, by whoever asked for it.
+pub(super) type Task = Box<dyn FnOnce(Result<&mut Writer, LogError>) + Send>;
+
+pub(super) enum Job {
+    Start(Arc<OpenCall>),
+    Batch(Arc<OpenCall>, Box<Batch>),
+    End {
+        call: Arc<OpenCall>,
+        batch: Box<Batch>,
+        stamp: Stamp,
+        ending: Arc<Ending>,
+        /// Nobody waits in `relaxed`.
+        committed: Option<Reply>,
+    },
+    /// The call was given up without an ending.
+    Abandoned(Arc<OpenCall>),
+    /// Tells when all before it is committed.
+    Flush(Reply),
+    Task(Task),
+}
+
+/// What the writer knows of a call that it has begun to write.
+#[derive(Default)]
+pub(super) struct WrittenCall {
+    /// Its number: the position of its start. 0 before that is written.
+    pub id: i64,
+    pub first_event_at_us: Option<i64>,
+    pub last_seq: u64,
+    pub last_at_us: u64,
+    pub attempts: Vec<AttemptRecord>,
+    pub verdicts: Vec<VerdictRecord>,
+    pub notes: Vec<Note>,
+}
+
+/// The last record of the chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Head {
+    pub position: i64,
+    pub link: Hash,
+}
+
+pub(super) struct Retention {
+    pub options: PruneOptions,
+    pub every: Duration,
+}
+
+pub(super) struct Writer {
+    pub connection: Connection,
+    pub path: LogPath,
+    pub sealer: Sealer,
+    pub log_id: String,
+    pub has_text_index: bool,
+    pub head: Head,
+    pub queue: Arc<Queue>,
+    pub progress: Arc<Progress>,
+    pub identity: Option<Identity>,
+    pub retention: Option<Retention>,
+    /// Calls that are being written, for when the log is closed under them.
+    pub open_calls: std::collections::HashMap<i64, Arc<OpenCall>>,
+    pub lock: WriteLock,
+}
+
+/// Whom to tell once the transaction is committed.
+#[derive(Default)]
+struct Waiting {
+    replies: Vec<Reply>,
+    tasks: Vec<Task>,
+    /// Calls whose events are durable up to this number.
+    durable: Vec<(Arc<OpenCall>, u64)>,
+}
+
+impl Writer {
+    /// Writes until the log is closed or fails.
+    pub fn run(mut self) {
+        count_wal_pages(&self.connection);
+        let mut prune_at = self.retention.as_ref().map(|_| Instant::now() + FIRST_RETENTION);
+        loop {
+            let work = self.queue.take(prune_at);
+            let last = work.last;
+            let mut waiting = Waiting::default();
+            let outcome = self
+                .write(work, &mut waiting)
+                .and_then(|()| if last { self.interrupt_open_calls() } else { Ok(()) });
+            if let Err(error) = outcome {
+                return self.fail(&error, waiting);
+            }
+            self.tell(&mut waiting);
+            for task in std::mem::take(&mut waiting.tasks) {
+                task(Ok(&mut self));
+                if let Some(error) = self.queue.failure().cloned() {
+                    return self.fail(&error, waiting);
+                }
+            }
+            if let Err(error) = self.bound_wal() {
+                return self.fail(&error, waiting);
+            }
+            if let (Some(at), Some(retention)) = (prune_at, &self.retention)
+                && Instant::now() >= at
+            {
+                prune_at = Some(Instant::now() + retention.every);
+                let options = retention.options.clone();
+                if let Err(error) = self.prune(&options)
+                    && self.queue.failure().is_some()
+                {
+                    return self.fail(&error, waiting);
+                }
+            }
+            if last {
+                return self.leave();
+            }
+        }
+    }
+
+    /// Writes all of it in one transaction.
+    fn write(&mut self, work: Work, waiting: &mut Waiting) -> Result<(), LogError> {
+        let Work { jobs, ripe, .. } = work;
+        if jobs.is_empty() && ripe.is_empty() {
+            return Ok(());
+        }
+        let begins = jobs.iter().any(|job| !matches!(job, Job::Flush(_) | Job::Task(_))) || !ripe.is_empty();
+        if !begins {
+            waiting.take(jobs);
+            return Ok(());
+        }
+        self.check_place()?;
+        self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        let mut jobs = jobs.into_iter();
+        let written = jobs
+            .by_ref()
+            .try_for_each(|job| self.write_job(job, waiting))
+            .and_then(|()| self.write_ripe(ripe, waiting))
+            .and_then(|()| {
+                self.connection.prepare_cached("COMMIT")?.execute([])?;
+                Ok(())
+            });
+        // Those whose turn did not come are told as well.
+        waiting.take(jobs);
+        written
+    }
+
+    fn write_job(&mut self, job: Job, waiting: &mut Waiting) -> Result<(), LogError> {
+        match job {
+            Job::Start(call) => self.write_start(&call),
+            Job::Batch(call, batch) => {
+                call.dequeued();
+                let written = self.write_batch(&call, &batch, waiting);
+                call.linger_again();
+                written
+            }
+            Job::End {
+                call,
+                batch,
+                stamp,
+                ending,
+                committed,
+            } => {
+                // Whatever comes of it, whoever waits is told.
+                waiting.replies.extend(committed);
+                call.dequeued();
+                self.write_batch(&call, &batch, waiting)?;
+                self.write_end(&call, stamp, &ending)
+            }
+            Job::Abandoned(call) => self.interrupt(&call),
+            Job::Flush(reply) => {
+                waiting.replies.push(reply);
+                Ok(())
+            }
+            Job::Task(task) => {
+                waiting.tasks.push(task);
+                Ok(())
+            }
+        }
+    }
+
+    fn write_ripe(&mut self, ripe: Vec<Arc<OpenCall>>, waiting: &mut Waiting) -> Result<(), LogError> {
+        for call in ripe {
+            if let Some(batch) = call.take_ripe() {
+                self.write_batch(&call, &batch, waiting)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn write_batch(&mut self, call: &Arc<OpenCall>, batch: &Batch, waiting: &mut Waiting) -> Result<(), LogError> {
+        let last_seq = self.write_events(call, batch)?;
+        if let Some(last_seq) = last_seq
+            && call.holds_events()
+        {
+            waiting.durable.push((Arc::clone(call), last_seq));
+        }
+        Ok(())
+    }
+
+    fn tell(&self, waiting: &mut Waiting) {
+        self.progress.advance(self.head.position);
+        for reply in waiting.replies.drain(..) {
+            // Who no longer waits is not told.
+            let _gone = reply.send(Ok(()));
+        }
+        for (call, seq) in waiting.durable.drain(..) {
+            call.made_durable(Ok(seq));
+        }
+    }
+
+    /// Runs `change` in a transaction of its own. What is wrong with what was asked changes nothing; what is wrong with the
+    /// file ends the log.
+    pub fn change<R>(&mut self, change: impl FnOnce(&mut Self) -> Result<R, LogError>) -> Result<R, LogError> {
+        let head = self.head;
+        let result = self
+            .check_place()
+            .and_then(|()| Ok(self.connection.execute_batch("BEGIN IMMEDIATE")?))
+            .and_then(|()| change(self))
+            .and_then(|result| {
+                self.connection.execute_batch("COMMIT")?;
+                Ok(result)
+            });
+        match result {
+            Ok(result) => {
+                self.progress.advance(self.head.position);
+                Ok(result)
+            }
+            Err(error) => {
+                self.head = head;
+                let rolled_back = self.connection.is_autocommit() || self.connection.execute_batch("ROLLBACK").is_ok();
+                let is_harmless = matches!(error.kind, LogErrorKind::InvalidInput | LogErrorKind::Unsupported);
+                if !(is_harmless && rolled_back) {
+                    self.refuse(&error);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Whether the file is still the one that was opened: SQLite would go on writing to one that was deleted.
+    pub fn check_place(&self) -> Result<(), LogError> {
+        if self.path.identity() == self.identity {
+            return Ok(());
+        }
+        Err(LogError::new(
+            LogErrorKind::Moved,
+            format!(
+                "{} was deleted, moved or replaced while it was open; open the log again",
+                self.path.0.display()
+            ),
+        ))
+    }
+
+    /// Copies the write-ahead log to the database before it grows too long.
+    fn bound_wal(&self) -> Result<(), LogError> {
+        let pages = wal_pages();
+        if pages < CHECKPOINT_PAGES {
+            return Ok(());
+        }
+        let mode = if pages < WAL_PAGES_MAX { "PASSIVE" } else { "RESTART" };
+        let left = self.checkpoint_wal(mode)?;
+        set_wal_pages(left);
+        Ok(())
+    }
+
+    /// Returns how many pages of the write-ahead log cannot be written over yet.
+    pub fn checkpoint_wal(&self, mode: &str) -> Result<i32, LogError> {
+        self.connection.busy_timeout(READERS_WAIT)?;
+        let (pages, copied): (i32, i32) =
+            self.connection
+                .query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| {
+                    Ok((row.get(1)?, row.get(2)?))
+                })?;
+        Ok(if copied >= pages { 0 } else { pages })
+    }
+
+    /// Nothing is taken any more, because of this.
+    fn refuse(&self, error: &LogError) {
+        for job in self.queue.fail(error.clone()) {
+            refuse(job, error);
+        }
+    }
+
+    fn fail(self, error: &LogError, waiting: Waiting) {
+        self.refuse(error);
+        for reply in waiting.replies {
+            let _gone = reply.send(Err(error.clone()));
+        }
+        for task in waiting.tasks {
+            task(Err(error.clone()));
+        }
+        for call in self.open_calls.values() {
+            call.made_durable(Err(error.clone()));
+        }
+        self.progress.fail();
+        // What may not have reached the disk must not be taken for good at the next try: the system forgets what it failed to
+        // write (https://wiki.postgresql.org/wiki/Fsync_Errors). What did is found by the next open.
+        let _kept = self
+            .connection
+            .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+        drop(self.connection);
+        drop(self.lock);
+    }
+
+    /// Leaves one file, which other programs can read without our write-ahead log.
+    fn leave(self) {
+        let _busy = self.checkpoint_wal("TRUNCATE");
+        drop(self.connection);
+        self.queue.fail(LogError::closed());
+        self.progress.fail();
+        drop(self.lock);
+    }
+}
+
+impl Waiting {
+    /// Takes those who wait for jobs that are not written.
+    fn take(&mut self, jobs: impl IntoIterator<Item = Job>) {
+        for job in jobs {
+            match job {
+                Job::End { committed, .. } => self.replies.extend(committed),
+                Job::Flush(reply) => self.replies.push(reply),
+                Job::Task(task) => self.tasks.push(task),
+                Job::Start(_) | Job::Batch(..) | Job::Abandoned(_) => {}
+            }
+        }
+    }
+}
+
+/// Tells whoever waits for a job that it will not be done.
+pub(super) fn refuse(job: Job, error: &LogError) {
+    let mut waiting = Waiting::default();
+    waiting.take(VecDeque::from([job]));
+    for reply in waiting.replies {
+        let _gone = reply.send(Err(error.clone()));
+    }
+    for task in waiting.tasks {
+        task(Err(error.clone()));
+    }
+}
+
+thread_local! {
+    /// Pages in the write-ahead log of this thread's connection, as SQLite counts them at each commit.
+    static WAL_PAGES: std::cell::Cell<i32> = const { std::cell::Cell::new(0) };
+}
+
+fn count_wal_pages(connection: &Connection) {
+    connection.wal_hook(Some(|_, pages| {
+        set_wal_pages(pages);
+        Ok(())
+    }));
+}
+
+fn wal_pages() -> i32 {
+    WAL_PAGES.get()
+}
+
+fn set_wal_pages(pages: i32) {
+    WAL_PAGES.set(pages);
+}
+
+/// Now, in microseconds since the Unix epoch.
+pub(super) fn now_us() -> i64 {
+    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(elapsed.as_micros()).unwrap_or(i64::MAX)
+}

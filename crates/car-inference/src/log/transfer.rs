@@ -1,0 +1,299 @@
+//! Calls as JSON Lines: readable, versioned, and the same again when they are read back.
+//!
+//! | line | fields |
+//! |---|---|
+//! | first | `type: "car-inference-log"`, `version: 1` |
+//! | `call` | a call begins: `traceId`, `model`, `hint`, `provider`, `startedAt`, `request` |
+//! | `event` | one event of it: `seq`, `at`, `attempt`, `event` |
+//! | `end` | the call ends: `seq`, `at`, `attempt`, `ending`, `attempts`, `verdicts`, `notes` |
+//!
+//! Times are milliseconds since the Unix epoch, to the microsecond. A call's lines follow each other. Calls that are open, and
+//! those whose payload was erased, are left out. Empty lines, and lines of a `type` that this version does not know, mean nothing.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    ArchivedCall, AttemptRecord, CallStart, CallStatus, Ending, LogError, LogErrorKind, LogStore, LoggedEvent, Note,
+    Stamp, VerdictRecord,
+};
+use crate::stream::StreamEvent;
+use crate::tasks::generate::GenerateRequest;
+
+/// The version of the format that is written, and the newest that is read.
+pub const VERSION: u32 = 1;
+
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case", rename_all_fields = "camelCase")]
+enum Line {
+    #[serde(rename = "car-inference-log")]
+    Header {
+        version: u32,
+    },
+    Call {
+        trace_id: String,
+        model: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        hint: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        provider: Option<String>,
+        started_at: f64,
+        request: Box<GenerateRequest>,
+    },
+    Event(LoggedEvent),
+    End {
+        seq: u64,
+        at: f64,
+        attempt: u32,
+        ending: Box<Ending>,
+        #[serde(default)]
+        attempts: Vec<AttemptRecord>,
+        #[serde(default)]
+        verdicts: Vec<VerdictRecord>,
+        #[serde(default)]
+        notes: Vec<Note>,
+    },
+}
+
+fn epoch_ms(started_at_us: u64, at_us: u64) -> f64 {
+    (started_at_us + at_us) as f64 / 1_000.0
+}
+
+fn write_line(to: &mut impl Write, line: &Line) -> io::Result<()> {
+    serde_json::to_writer(&mut *to, line)?;
+    to.write_all(b"\n")
+}
+
+/// Writes the first line.
+///
+/// # Errors
+/// What `to` says.
+pub fn write_header(to: &mut impl Write) -> io::Result<()> {
+    write_line(to, &Line::Header { version: VERSION })
+}
+
+/// Writes the lines of one call.
+///
+/// # Errors
+/// What `to` says.
+pub fn write_call(to: &mut impl Write, call: &ArchivedCall) -> io::Result<()> {
+    let ArchivedCall { start, ended, .. } = call;
+    write_line(
+        to,
+        &Line::Call {
+            trace_id: start.trace_id.clone(),
+            model: start.model.clone(),
+            hint: start.hint.clone(),
+            provider: start.provider.clone(),
+            started_at: epoch_ms(start.started_at_us, 0),
+            request: Box::new((*start.request).clone()),
+        },
+    )?;
+    for (stamp, event) in &call.events {
+        write_line(
+            to,
+            &Line::Event(LoggedEvent {
+                seq: stamp.seq,
+                at: epoch_ms(start.started_at_us, stamp.at_us),
+                attempt: stamp.attempt,
+                event: event.clone(),
+            }),
+        )?;
+    }
+    write_line(
+        to,
+        &Line::End {
+            seq: ended.seq,
+            at: epoch_ms(start.started_at_us, ended.at_us),
+            attempt: ended.attempt,
+            ending: Box::new((*call.ending).clone()),
+            attempts: call.attempts.clone(),
+            verdicts: call.verdicts.clone(),
+            notes: call.notes.clone(),
+        },
+    )
+}
+
+/// What an import has come to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct ImportReport {
+    /// How many calls were taken.
+    #[cfg_attr(feature = "typescript", ts(type = "number"))]
+    pub calls: u64,
+    /// How many were there already, by their trace id, and left alone.
+    #[cfg_attr(feature = "typescript", ts(type = "number"))]
+    pub known: u64,
+}
+
+/// Reads lines and gives whole calls to a log.
+#[derive(Default)]
+pub struct Importer {
+    lines: u64,
+    has_header: bool,
+    /// The call whose end has not come.
+    open: Option<(CallStart, Vec<(Stamp, StreamEvent)>)>,
+    report: ImportReport,
+}
+
+/// One call in an import holds at most so many events, so that nonsense does not fill the memory.
+const EVENTS_MAX: usize = 10_000_000;
+
+impl Importer {
+    /// Reads one line, with or without its line feed.
+    ///
+    /// # Errors
+    /// [`LogErrorKind::InvalidInput`] with the line's number when it is not of the format; what the log says.
+    pub fn line(&mut self, line: &str, log: &dyn LogStore) -> Result<(), LogError> {
+        self.lines += 1;
+        if line.trim().is_empty() {
+            return Ok(());
+        }
+        let line = self.parse(line)?;
+        match (line, self.has_header) {
+            (None, true) => Ok(()),
+            (Some(Line::Header { version }), _) if version > VERSION => Err(LogError::new(
+                LogErrorKind::NewerVersion,
+                format!("the lines have version {version}, this package reads {VERSION}; update car-inference"),
+            )),
+            (Some(Line::Header { .. }), _) if self.open.is_none() => {
+                self.has_header = true;
+                Ok(())
+            }
+            (_, false) => Err(self.invalid("the first line has to be the header, `type: \"car-inference-log\"`")),
+            (Some(Line::Call { .. } | Line::Header { .. }), true) if self.open.is_some() => {
+                Err(self.invalid("the call before has no end"))
+            }
+            (Some(line), true) => self.take(line, log),
+        }
+    }
+
+    fn take(&mut self, line: Line, log: &dyn LogStore) -> Result<(), LogError> {
+        match line {
+            Line::Header { .. } => {}
+            Line::Call {
+                trace_id,
+                model,
+                hint,
+                provider,
+                started_at,
+                request,
+            } => {
+                if trace_id.is_empty() || trace_id.len() > 256 {
+                    return Err(self.invalid("traceId: must have from 1 to 256 bytes"));
+                }
+                let start = CallStart {
+                    trace_id,
+                    model,
+                    hint,
+                    provider,
+                    started_at_us: self.epoch_us(started_at)?,
+                    request: Arc::new(*request),
+                };
+                self.open = Some((start, Vec::new()));
+            }
+            Line::Event(LoggedEvent {
+                seq,
+                at,
+                attempt,
+                event,
+            }) => {
+                let at_us = self.epoch_us(at)?;
+                let Some((start, events)) = &mut self.open else {
+                    return Err(self.invalid("an event of no call"));
+                };
+                let expected = events.last().map_or(1, |(stamp, _)| stamp.seq + 1);
+                if seq != expected || events.len() >= EVENTS_MAX {
+                    return Err(self.invalid(&format!("seq: expected {expected}, got {seq}")));
+                }
+                if matches!(event, StreamEvent::Done { .. }) {
+                    return Err(self.invalid("event: `done` is what the call's end says"));
+                }
+                let at_us = at_us.saturating_sub(start.started_at_us);
+                events.push((Stamp { seq, at_us, attempt }, event));
+            }
+            Line::End {
+                seq,
+                at,
+                attempt,
+                ending,
+                attempts,
+                verdicts,
+                notes,
+            } => {
+                let at_us = self.epoch_us(at)?;
+                if ending.status == CallStatus::Open {
+                    return Err(self.invalid("ending.status: a call that has ended is not open"));
+                }
+                let Some((start, events)) = self.open.take() else {
+                    return Err(self.invalid("an end of no call"));
+                };
+                let ended = Stamp {
+                    seq,
+                    at_us: at_us.saturating_sub(start.started_at_us),
+                    attempt,
+                };
+                let is_new = log.restore(ArchivedCall {
+                    start,
+                    events,
+                    attempts,
+                    verdicts,
+                    notes,
+                    ended,
+                    ending: Arc::new(*ending),
+                })?;
+                self.report.calls += u64::from(is_new);
+                self.report.known += u64::from(!is_new);
+            }
+        }
+        Ok(())
+    }
+
+    /// There are no more lines.
+    ///
+    /// # Errors
+    /// When the last call has no end. Those before it were taken.
+    pub fn finish(&self) -> Result<ImportReport, LogError> {
+        if self.open.is_some() {
+            return Err(self.invalid("the last call has no end"));
+        }
+        Ok(self.report)
+    }
+
+    /// A line; nothing when it is of a type that is not known.
+    fn parse(&self, line: &str) -> Result<Option<Line>, LogError> {
+        #[derive(Deserialize)]
+        struct Typed<'a> {
+            #[serde(rename = "type", borrow)]
+            kind: std::borrow::Cow<'a, str>,
+        }
+        let of_shape = |error: &serde_json::Error| match error.classify() {
+            serde_json::error::Category::Data => self.invalid("it has not the fields that its type has"),
+            _ => self.invalid("it is no JSON, or nested too deeply"),
+        };
+        let Typed { kind } = serde_json::from_str(line).map_err(|error| of_shape(&error))?;
+        match &*kind {
+            "car-inference-log" | "call" | "event" | "end" => super::sqlite::read_json(line)
+                .map(Some)
+                .map_err(|_| self.invalid("it has not the fields that its type has")),
+            _ => Ok(None),
+        }
+    }
+
+    fn epoch_us(&self, at: f64) -> Result<u64, LogError> {
+        // 2^53 microseconds: what a number holds exactly.
+        const AT_MAX_MS: f64 = 9_007_199_254_740.0;
+        if (0.0..=AT_MAX_MS).contains(&at) {
+            Ok((at * 1_000.0).round() as u64)
+        } else {
+            Err(self.invalid("a time that is none"))
+        }
+    }
+
+    fn invalid(&self, message: &str) -> LogError {
+        LogError::new(LogErrorKind::InvalidInput, format!("line {}: {message}", self.lines))
+    }
+}
