@@ -9,6 +9,7 @@ pub mod log;
 mod options;
 mod pieces;
 pub mod policy;
+pub mod redaction;
 pub mod runner;
 pub mod schema;
 pub mod session;

@@ -1,6 +1,7 @@
 //! Goal: what hosts share between threads can be shared. A test that compiles has passed.
 
 use car_inference::call::Call;
+use car_inference::redaction::{RedactedStream, Redaction};
 use car_inference::testing::ScriptedRunner;
 use car_inference::{
     CallRecord, CloseMode, EventEmitter, EventStream, Failure, GenerateRequest, InferenceEngine, InferenceError,
@@ -26,6 +27,8 @@ fn the_public_types_are_send_and_sync() {
     assert_send_sync::<Failure>();
     assert_send_sync::<InferenceError>();
     assert_send_sync::<RunnerError>();
+    assert_send_sync::<Redaction>();
+    assert_send_sync::<RedactedStream<u64>>();
 }
 
 #[test]

@@ -1,0 +1,63 @@
+//! Names of fields that hold secrets, whoever wrote them.
+
+/// Names whose texts are secret, lower case, without `-` and `_`. HTTP's (RFC 9110 section 11, RFC 6265), OAuth's
+/// (RFC 6749), and the key headers of Anthropic (`x-api-key`), Azure (`api-key`), Google (`x-goog-api-key`) and AWS's
+/// configuration files.
+pub(super) const SECRET_NAMES: [&str; 14] = [
+    "accesstoken",
+    "apikey",
+    "authorization",
+    "clientsecret",
+    "cookie",
+    "password",
+    "privatekey",
+    "proxyauthorization",
+    "refreshtoken",
+    "secret",
+    "secretaccesskey",
+    "setcookie",
+    "xapikey",
+    "xgoogapikey",
+];
+
+/// Bytes of the longest of them.
+const NAME_BYTES_MAX: usize = 18;
+
+/// Whether what a field of this name holds is secret. Case, `-` and `_` are ignored; the whole name must fit, so
+/// `maxTokens` and `passwordHint` do not.
+pub(super) fn is_secret_name(name: &str) -> bool {
+    let mut folded = [0_u8; NAME_BYTES_MAX];
+    let mut length = 0;
+    for byte in name.bytes().filter(|byte| !matches!(byte, b'-' | b'_')) {
+        let Some(place) = folded.get_mut(length) else {
+            return false;
+        };
+        *place = byte.to_ascii_lowercase();
+        length += 1;
+    }
+    SECRET_NAMES
+        .binary_search_by(|known| known.as_bytes().cmp(&folded[..length]))
+        .is_ok()
+}
+
+/// A regular expression of those that are `wanted`, to be read without regard to case.
+pub(super) fn secret_names_pattern(wanted: impl Fn(&str) -> bool) -> String {
+    let spell = |name: &str| name.chars().map(String::from).collect::<Vec<_>>().join("[-_]*");
+    let spelled: Vec<_> = SECRET_NAMES
+        .iter()
+        .filter(|name| wanted(name))
+        .map(|name| spell(name))
+        .collect();
+    format!("(?:{})", spelled.join("|"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{NAME_BYTES_MAX, SECRET_NAMES};
+
+    #[test]
+    fn the_names_are_sorted_and_no_longer_than_the_longest() {
+        assert!(SECRET_NAMES.is_sorted());
+        assert_eq!(SECRET_NAMES.iter().map(|name| name.len()).max(), Some(NAME_BYTES_MAX));
+    }
+}
