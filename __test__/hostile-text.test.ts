@@ -133,5 +133,5 @@ test.each(TEXTS)('%s as a trace id finds nothing, and breaks nothing', async (_n
   const { eventLog } = newEngine();
   expect(await eventLog.call(given)).toBeUndefined();
   for await (const _event of eventLog.events(given)) throw new Error('there is no such call');
-  for await (const _call of eventLog.calls({ tag: given, model: given })) throw new Error('there is no such call');
+  for await (const _call of eventLog.calls({ tags: [given], model: given })) throw new Error('there is no such call');
 });

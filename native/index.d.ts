@@ -12,6 +12,9 @@ export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-was
 /** The version of the package that this addon was built for. */
 export declare function addonVersion(): string
 
+/** Asks a log. The answer is posted as ANSWER with the returned number. */
+export declare function askLog(log: number, questionJson: string, bytes?: Uint8Array | undefined | null): number
+
 /** What a runner learns of its attempt, as JSON. */
 export declare function attemptFacts(port: number): string
 
@@ -24,8 +27,8 @@ export declare function clearRunner(hint?: string | undefined | null, runnerId?:
 /** Refuses new calls from now on. */
 export declare function closeEngine(engine: number): void
 
-/** Makes an engine. Returns its id, or -1. */
-export declare function createEngine(optionsJson: string): number
+/** Makes an engine that records to a log, or to one in memory of its own. Returns its id, or -1. */
+export declare function createEngine(optionsJson: string, log?: number | undefined | null): number
 
 /**
  * The runner that a slot holds: its id when it is this environment's, -1 when there is none, -2 when it lives
@@ -49,11 +52,20 @@ export declare function detach(callId: number): void
  */
 export declare function drain(callId: number): string | number
 
+/** The number of the last record that is durable. */
+export declare function durableSeq(log: number): number
+
 /** Passes one event, given as JSON. Returns a verdict. */
 export declare function emitEvent(port: number, json: string): number
 
+/** Where a log ends now, as a cursor; nothing when another process writes to it, so that only asking tells. */
+export declare function endCursor(log: number): string | null
+
 /** A call's ending, as JSON. */
 export declare function ending(callId: number): string | null
+
+/** The id of an engine's log, for as long as it is not released. */
+export declare function engineLog(engine: number): number
 
 /** What holds for calls of this engine that set nothing of their own, as JSON. */
 export declare function engineSettings(engine: number): string
@@ -67,14 +79,11 @@ export declare function hasDeliveries(callId: number): boolean
 /** Whether events are no longer taken. */
 export declare function isClosed(port: number): boolean
 
-/** One call of an engine's log, as JSON; nothing when it is not there. */
-export declare function logCall(engine: number, traceId: string): string | null
+/** Why a log takes nothing any more: a failure, as JSON; nothing while it does. */
+export declare function logFailure(log: number): string | null
 
-/** The calls of an engine's log that a filter asks for, as JSON; nothing when the filter is invalid. */
-export declare function logCalls(engine: number, filterJson: string): string | null
-
-/** The events of one call of an engine's log, as JSON; nothing when it is not there. */
-export declare function logEvents(engine: number, traceId: string): string | null
+/** Where a log lies; nothing for one in memory. */
+export declare function logPath(log: number): string | null
 
 /** The registered models, as JSON. */
 export declare function models(engine: number): string
@@ -84,6 +93,12 @@ export declare function modelUsed(callId: number): string
 
 /** Opens a call: checks the request and resolves its models; nothing starts. Returns its id, or -1. */
 export declare function open(engine: number, requestJson: string, optionsJson?: string | undefined | null, depth?: number | undefined | null, parentTraceId?: string | undefined | null): number
+
+/** Opens a log. Its id is posted as ANSWER with the returned number. */
+export declare function openLog(path: string, optionsJson: string, key?: Uint8Array | undefined | null): number
+
+/** Opens a log on this thread. Returns its id, or -1. */
+export declare function openLogNow(path: string, optionsJson: string): number
 
 /** Ends a call because its emitter went on into a full buffer without awaiting. */
 export declare function overrun(port: number): number
@@ -105,6 +120,9 @@ export declare function release(callId: number): void
 
 /** Forgets an engine; its calls in flight go on. */
 export declare function releaseEngine(engine: number): void
+
+/** Forgets a log; the file is let go of with its last handle. */
+export declare function releaseLog(log: number): void
 
 /** Goes on after a wait. Returns what is to be done next. */
 export declare function resume(callId: number): number

@@ -651,7 +651,16 @@ limits?: Limits,
 /**
  * Whether to try again.
  */
-retry?: RetryPolicy, };
+retry?: RetryPolicy, 
+/**
+ * Whether calls go on when the event log has failed.
+ */
+onLogFailure?: OnLogFailure, };
+
+/**
+ * What becomes of calls when the event log has failed.
+ */
+export type OnLogFailure = "refuse" | "continue";
 
 /**
  * Settings of one call, instead of the engine's.
@@ -872,7 +881,11 @@ cancel?: CancelReason,
 /**
  * What policy denied.
  */
-policy?: PolicyDetail, };
+policy?: PolicyDetail, 
+/**
+ * What kind of failure of the event log it was.
+ */
+log?: LogErrorKind, };
 
 /**
  * What a runner can say of its failure beside the message of `RunnerError`: see
@@ -1040,12 +1053,16 @@ export type PolicyPoint = "request" | "event" | "ending";
 /**
  * How a call ended, in one word.
  */
-export type CallStatus = "open" | "done" | "cancelled" | "failed" | "denied" | "timeout";
+export type CallStatus = "open" | "done" | "cancelled" | "failed" | "denied" | "timeout" | "interrupted";
 
 /**
  * A call as the log keeps it.
  */
 export type CallRecord = { 
+/**
+ * Where a list goes on after this call: `CallFilter::cursor`.
+ */
+cursor: string, 
 /**
  * The call's trace id.
  */
@@ -1058,6 +1075,10 @@ model: string,
  * The model's hint.
  */
 hint?: string, 
+/**
+ * The model's provider.
+ */
+provider?: string, 
 /**
  * The host's own reference.
  */
@@ -1127,16 +1148,20 @@ notes: Array<Note>,
  */
 eventCount: number, 
 /**
- * The request.
+ * The request. Absent when the payload was erased.
  */
-request: GenerateRequest, };
+request?: GenerateRequest, 
+/**
+ * When the payload was erased, in milliseconds since the Unix epoch.
+ */
+erasedAt?: number, };
 
 /**
- * Which calls to list.
+ * Which calls to list. What is absent does not restrict; what is given has to hold, all of it.
  */
 export type CallFilter = { 
 /**
- * Only of this model.
+ * Only of this model: the one that answered, or the one asked for while the call is open.
  */
 model?: string, 
 /**
@@ -1144,13 +1169,406 @@ model?: string,
  */
 status?: CallStatus, 
 /**
- * Only with this label.
+ * Only with all of these labels.
  */
-tag?: string, 
+tags?: Array<string>, 
 /**
- * At most so many, the newest first. Default 50.
+ * Only of this conversation.
  */
-limit?: number, };
+conversationId?: string, 
+/**
+ * Only made by this call.
+ */
+parentTraceId?: string, 
+/**
+ * Only with this reference of the host.
+ */
+clientRef?: string, 
+/**
+ * Only started at this time or later, in milliseconds since the Unix epoch.
+ */
+since?: number, 
+/**
+ * Only started before this time, in milliseconds since the Unix epoch.
+ */
+until?: number, 
+/**
+ * Only with all of these words in prompt or answer; words in double quotes have to follow each other. Upper and lower case
+ * are the same. A durable log has to be opened with `fullTextSearch`.
+ */
+text?: string, 
+/**
+ * At most so many.
+ */
+limit?: number, 
+/**
+ * Only what comes after the call with this `CallRecord::cursor`, in the same order.
+ */
+cursor?: string, 
+/**
+ * In which order. Default: the newest first.
+ */
+order?: CallOrder, };
+
+/**
+ * In which order calls are listed, by their start.
+ */
+export type CallOrder = "newest" | "oldest";
+
+/**
+ * Which events of a call.
+ */
+export type EventRange = { 
+/**
+ * From this number on. Default: 1.
+ */
+from?: number, 
+/**
+ * Up to this number, itself included. Default: the last.
+ */
+to?: number, };
+
+/**
+ * One thing that was recorded, as `LogStore::tail` gives it.
+ */
+export type TailItem = { "type": "call-start", 
+/**
+ * Where to go on after this.
+ */
+cursor: string, 
+/**
+ * The call's trace id.
+ */
+traceId: string, 
+/**
+ * The call as it is recorded now, which may be further on.
+ */
+call: CallRecord, } | { "type": "event", 
+/**
+ * Where to go on after this.
+ */
+cursor: string, 
+/**
+ * The call's trace id.
+ */
+traceId: string, 
+/**
+ * Its number, from 1, without gaps.
+ */
+seq: number, 
+/**
+ * When it came, in milliseconds since the Unix epoch, to the microsecond.
+ */
+at: number, 
+/**
+ * The attempt it belongs to, from 1.
+ */
+attempt: number, 
+/**
+ * The event.
+ */
+event: StreamEvent, } | { "type": "call-end", 
+/**
+ * Where to go on after this.
+ */
+cursor: string, 
+/**
+ * The call's trace id.
+ */
+traceId: string, 
+/**
+ * The call.
+ */
+call: CallRecord, };
+
+/**
+ * What is in a log, and how it is.
+ */
+export type LogStats = { 
+/**
+ * How many calls it holds.
+ */
+calls: number, 
+/**
+ * How many of them are open.
+ */
+openCalls: number, 
+/**
+ * When the oldest of them started, in milliseconds since the Unix epoch.
+ */
+oldestAt?: number, 
+/**
+ * When the newest of them started.
+ */
+newestAt?: number, 
+/**
+ * How many bytes it takes: on disk, or in memory for a log in memory.
+ */
+bytes: number, 
+/**
+ * How many bytes of that are in the write-ahead log.
+ */
+walBytes?: number, 
+/**
+ * The number of the last record that is durable.
+ */
+durableSeq: number, 
+/**
+ * How many bytes wait to be written, about.
+ */
+queuedBytes: number, 
+/**
+ * Why the log has failed, when it has.
+ */
+failure?: string, };
+
+/**
+ * What kind of failure a `LogError` is.
+ */
+export type LogErrorKind = "disk-full" | "io" | "read-only" | "moved" | "locked" | "corrupt" | "not-a-log" | "newer-version" | "wrong-key" | "invalid-path" | "queue-full" | "closed" | "unsupported" | "invalid-input" | "other";
+
+/**
+ * Which calls `LogStore::prune` removes: closed ones beyond any of these bounds, the oldest first.
+ */
+export type PruneOptions = { 
+/**
+ * Those that ended longer ago, in milliseconds.
+ */
+maxAge?: number, 
+/**
+ * So many that no more than this number is left.
+ */
+maxCalls?: number, 
+/**
+ * So many that what is left takes about no more than this number of bytes.
+ */
+maxBytes?: number, 
+/**
+ * Not those with one of these labels, whatever the bounds say.
+ */
+keep?: Array<string>, };
+
+/**
+ * What was pruned.
+ */
+export type PruneReport = { 
+/**
+ * How many calls are gone.
+ */
+calls: number, 
+/**
+ * By how many bytes the log is smaller.
+ */
+bytes: number, };
+
+/**
+ * Whose payload to erase: one of these has to be given.
+ */
+export type EraseTarget = { 
+/**
+ * The call with this trace id.
+ */
+traceId?: string, 
+/**
+ * All closed calls with this label.
+ */
+tag?: string, };
+
+/**
+ * What was erased.
+ */
+export type EraseReport = { 
+/**
+ * The trace ids of the calls whose payload is gone.
+ */
+traceIds: Array<string>, };
+
+/**
+ * What an import has come to.
+ */
+export type ImportReport = { 
+/**
+ * How many calls were taken.
+ */
+calls: number, 
+/**
+ * How many were there already, by their trace id, and left alone.
+ */
+known: number, };
+
+/**
+ * How a log is opened. In JSON all but the keys, which a host passes as bytes.
+ */
+export type SqliteLogOptions = { 
+/**
+ * What endings wait for. Default: `call`.
+ */
+durability?: Durability, 
+/**
+ * What may be done with the log. Default: `write`.
+ */
+access?: LogAccess, 
+/**
+ * How long to wait for another process that writes to the log, in milliseconds. Default: 0, an error at once.
+ */
+lockWaitMs?: number, 
+/**
+ * Whether prompts and answers are indexed, for `CallFilter::text`. Default: as the log was
+ * made; a new one is not. Turned on later, it indexes what is there. Not with a key.
+ */
+fullTextSearch?: boolean, 
+/**
+ * How many bytes may wait to be written before whoever records has to wait. Default: 64 MiB.
+ */
+queueBytesMax?: number, 
+/**
+ * What is removed, by itself, every `retention_interval_ms`.
+ */
+retention?: PruneOptions, 
+/**
+ * How often `retention` is applied, in milliseconds. Default: 3,600,000; first a minute after opening.
+ */
+retentionIntervalMs?: number, 
+/**
+ * What never reaches the log. Default: the keys of the common providers, and fields such as `authorization`.
+ */
+redaction?: RedactionOptions, };
+
+/**
+ * What a call's ending waits for, and so what the log survives.
+ *
+ * | mode | the ending waits for | process killed | power lost |
+ * |---|---|---|---|
+ * | `relaxed` | nothing | loses what was recorded in the last tens of milliseconds | loses what was not yet synced, about the last seconds |
+ * | `call` | its commit | loses nothing of calls whose ending was delivered | as `relaxed` |
+ * | `strict` | its commit, synced to the disk | as `call` | loses nothing of calls whose ending was delivered |
+ * | `event` | as `strict`; and so does every event | loses nothing that was delivered | loses nothing that was delivered |
+ *
+ * In every mode the file stays whole, and what was recorded of a call that was cut off is found.
+ */
+export type Durability = "relaxed" | "call" | "strict" | "event";
+
+/**
+ * What may be done with the log.
+ */
+export type LogAccess = "write" | "read";
+
+/**
+ * What is removed from what is recorded.
+ *
+ */
+export type RedactionOptions = { 
+/**
+ * Whether the common providers' keys, credentials in headers, private keys and fields such as `authorization` are
+ * removed. Default true.
+ */
+builtin?: boolean, 
+/**
+ * Regular expressions of what else is secret, in the syntax of Rust's `regex`. At most 64. They must not match the
+ * empty string, and word boundaries are ASCII's: `(?-u:\b)`.
+ */
+patterns?: Array<string>, 
+/**
+ * Fields whose values are secret, by their path in the request, the event, the completion or the failure:
+ * `providerOptions.openai.user`, `messages[*].content`, `**.ssn`. `*` is any one name or index, `**` any number
+ * of them. At most 256. What is no text by its type, such as `params.seed`, stays.
+ */
+fields?: Array<string>, };
+
+/**
+ * What to compare a log with beside itself.
+ */
+export type VerifyOptions = { 
+/**
+ * A statement of where the log ended, which was kept elsewhere.
+ */
+checkpoint?: Checkpoint, 
+/**
+ * The key that the checkpoint has to be signed with, 64 hex digits. Default: the one it names.
+ */
+publicKey?: string, };
+
+/**
+ * What a log came to when it was compared with its chain.
+ */
+export type VerifyReport = { 
+/**
+ * Whether everything is as it was written.
+ */
+ok: boolean, 
+/**
+ * How many records were read.
+ */
+records: number, 
+/**
+ * How many calls were compared.
+ */
+calls: number, 
+/**
+ * The link of the last record, 64 hex digits.
+ */
+head: string, 
+/**
+ * The trace ids of the calls whose payload was erased.
+ */
+erased: Array<string>, 
+/**
+ * How many calls were pruned.
+ */
+prunedCalls: number, 
+/**
+ * The first thing that is wrong.
+ */
+problem?: VerifyProblem, };
+
+/**
+ * What is wrong with a log, and where.
+ */
+export type VerifyProblem = { 
+/**
+ * The table; `file` for what is no table's.
+ */
+table: string, 
+/**
+ * The row: a position of `records`, an id of `calls`.
+ */
+row?: number, 
+/**
+ * What is wrong with it.
+ */
+message: string, };
+
+/**
+ * A signed statement of where a log ended. To be kept where who can write to the log cannot.
+ *
+ * Signed (Ed25519, RFC 8032) are the bytes of `car-inference checkpoint 1`, the log's id, the count, the head, the time in
+ * microseconds and the public key, each followed by a line feed.
+ */
+export type Checkpoint = { 
+/**
+ * The log's id.
+ */
+logId: string, 
+/**
+ * How many records there had been: the position of the last.
+ */
+count: number, 
+/**
+ * The link of the last record, 64 hex digits.
+ */
+head: string, 
+/**
+ * When it was made, in microseconds since the Unix epoch.
+ */
+atUs: number, 
+/**
+ * The key that it can be checked with, 64 hex digits.
+ */
+publicKey: string, 
+/**
+ * The signature, 128 hex digits.
+ */
+signature: string, };
 
 /**
  * One run of a runner.

@@ -19,14 +19,19 @@ export function liveCall(id: number): Call | undefined {
 /** Keeps the call reachable until it is over. */
 export function enterLive(call: Call): void {
   realm.calls.set(call.id, call);
-  if (realm.stay !== undefined) return;
-  realm.stay = stayForWaitingCalls;
-  process.on('beforeExit', realm.stay);
+  stayWhenNeeded();
 }
 
 export function leaveLive(call: Call): void {
   realm.calls.delete(call.id);
-  if (realm.calls.size === 0) stopWaitingForMail();
+  if (realm.calls.size === 0 && realm.asks.size === 0) stopWaitingForMail();
+}
+
+/** Has the process asked to stay, when it is about to leave and somebody waits. */
+export function stayWhenNeeded(): void {
+  if (realm.stay !== undefined) return;
+  realm.stay = stayForWaitingCalls;
+  process.on('beforeExit', realm.stay);
 }
 
 function stayForWaitingCalls(): void {
@@ -46,6 +51,9 @@ function lookForWaitingCalls(): void {
 function isMailAwaited(): boolean {
   for (const call of realm.calls.values()) {
     if (call.keepsProcess && !call.clock.isRunning) return true;
+  }
+  for (const ask of realm.asks.values()) {
+    if (ask.keepsProcess) return true;
   }
   return false;
 }

@@ -10,6 +10,12 @@ import { decodeJson, describe, encodeJson, JsonProblem } from './json';
 import { native } from './native';
 import { TrackedStream } from './tracked-stream';
 
+/** Settings of an engine. Everything has a default. */
+export interface InferenceEngineOptions extends EngineOptions {
+  /** Where calls are recorded: the path of a durable log, or one that is open. Default: in memory. */
+  eventLog?: string | URL | EventLog | undefined;
+}
+
 /** What happens to calls in flight when the engine closes. */
 export type CloseMode = 'drain' | 'cancel';
 
@@ -28,21 +34,33 @@ export class InferenceEngine {
   /** What the engine has recorded. */
   readonly eventLog: EventLog;
   readonly #handle: EngineHandle;
+  /** Whether the log was opened for this engine, and is closed with it. */
+  readonly #ownsLog: boolean;
   #closing: Promise<void> | undefined;
 
   /**
    * @param options `models`: the schemas to begin with. `timeouts` in milliseconds (`null` disables one): `firstEventMs`,
    *   `idleMs` between events, `totalMs`, `graceMs` for a cancelled runner to stop. `limits`: bounds on buffered events
-   *   and bytes. `retry`: attempts and backoff; none by default.
-   * @throws InvalidRequestError listing every problem of the options.
+   *   and bytes. `retry`: attempts and backoff; none by default. `eventLog`: the path of a durable log, which is closed with the
+   *   engine, or one that `EventLog.open` has opened; in memory by default. `onLogFailure`: whether calls go on unrecorded when
+   *   the log has failed; they are refused by default.
+   * @throws InvalidRequestError listing every problem of the options; LogError when the log cannot be opened.
    */
-  constructor(options: EngineOptions = {}) {
-    const json = encodeJson(options);
+  constructor(options: InferenceEngineOptions = {}) {
+    const { eventLog, rest } = splitOptions(options);
+    const json = encodeJson(rest);
     if (json instanceof JsonProblem) throw invalid([json]);
-    const id = native.createEngine(json);
-    if (id < 0) throw lastError();
+    const log = eventLog instanceof EventLog || eventLog === undefined ? eventLog : EventLog.openNow(eventLog);
+    const id = native.createEngine(json, log === undefined ? undefined : EventLog.idOf(log));
+    if (id < 0) {
+      const error = lastError();
+      // Opened for nothing; what it would say of that matters less.
+      if (log !== eventLog) log?.close().catch(() => undefined);
+      throw error;
+    }
     this.#handle = new EngineHandle(id, json);
-    this.eventLog = new EventLog(this.#handle);
+    this.#ownsLog = log !== eventLog;
+    this.eventLog = log ?? new EventLog(native.engineLog(id));
   }
 
   /** The models this engine knows; a copy. */
@@ -85,7 +103,8 @@ export class InferenceEngine {
 
   /**
    * Refuses new calls and resolves when none is in flight. May be called again; `'cancel'` after `'drain'` cancels what is
-   * still running. The log stays readable.
+   * still running. A log that the engine was given stays open, and its file holds everything; one that it was given the path of
+   * is closed.
    *
    * Awaiting `'drain'` inside one's own loop over a stream of this engine, or inside its runner, waits for itself.
    *
@@ -101,12 +120,27 @@ export class InferenceEngine {
     if (mode === 'cancel') {
       for (const call of this.#handle.running()) call.stop('engine', undefined, 'the engine was closed');
     }
-    this.#closing ??= this.#handle.idle();
+    this.#closing ??= this.#settle();
     await this.#closing;
+  }
+
+  async #settle(): Promise<void> {
+    await this.#handle.idle();
+    if (this.#ownsLog) await this.eventLog.close();
+    else if (this.eventLog.path !== undefined && this.eventLog.failure === undefined) await this.eventLog.settle();
   }
 
   /** Closes with `'cancel'`: at the end of an `await using` block nobody consumes the streams any more. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close('cancel');
   }
+}
+
+function splitOptions(options: unknown): { eventLog: string | URL | EventLog | undefined; rest: unknown } {
+  if (typeof options !== 'object' || options === null || !('eventLog' in options)) return { eventLog: undefined, rest: options };
+  const { eventLog, ...rest } = options as InferenceEngineOptions;
+  if (eventLog === undefined || eventLog instanceof EventLog || eventLog instanceof URL || typeof eventLog === 'string') {
+    return { eventLog, rest };
+  }
+  throw invalid([{ path: 'eventLog', message: `expected a path, a URL or an EventLog, got ${describe(eventLog)}` }]);
 }

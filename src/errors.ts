@@ -3,7 +3,7 @@
  * errors of another copy of this package: it looks at a mark on the prototype, not at the identity of the class.
  */
 
-import type { ErrorCode, Problem, TokenUsage } from '../native/types';
+import type { ErrorCode, LogErrorKind, Problem, TokenUsage } from '../native/types';
 
 export type { ErrorCode, Problem } from '../native/types';
 
@@ -198,8 +198,12 @@ export class LimitExceededError extends InferenceError {
 
 /** The event log could not be written or read. */
 export class LogError extends InferenceError {
-  constructor(message: string, options: InferenceErrorOptions = {}) {
+  /** What kind of failure it is: `'disk-full'`, `'locked'`, `'corrupt'`, … */
+  declare readonly reason?: LogErrorKind;
+
+  constructor(message: string, options: InferenceErrorOptions & { reason?: LogErrorKind | undefined } = {}) {
     super('log-failed', message, options);
+    if (options.reason !== undefined) this.reason = options.reason;
   }
 
   static {

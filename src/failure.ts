@@ -68,7 +68,7 @@ export function errorFrom(failure: Failure, { completion, causes }: FailureConte
     case 'limit-exceeded':
       return new LimitExceededError(message, { ...options, limit: failure.limit?.name, max: failure.limit?.max });
     case 'log-failed':
-      return new LogError(message, options);
+      return new LogError(message, { ...options, reason: failure.log ?? undefined });
     case 'engine-closed':
       return new EngineClosedError(message, options);
     case 'internal':

@@ -12,7 +12,7 @@ export type {
 } from './call-channels';
 export type { GenerateOptions } from './call-input';
 export type { EmitOutcome, EventEmitter, RunnerEvent } from './emitter';
-export { type CloseMode, InferenceEngine } from './engine';
+export { type CloseMode, InferenceEngine, type InferenceEngineOptions } from './engine';
 export {
   CancelledError,
   EngineClosedError,
@@ -30,7 +30,9 @@ export {
   TimeoutError,
   type TimeoutKind,
 } from './errors';
-export { EventLog } from './event-log';
+export { type CallQuery, type CheckpointOptions, EventLog, type EventLogOptions, type TailOptions } from './event-log';
+export type { EncryptionKey, SigningKey } from './keys';
+export type { ObserveCallback } from './log-observer';
 export {
   currentInferenceRunner,
   type EmittingRun,

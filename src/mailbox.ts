@@ -3,6 +3,7 @@
  * the whole thread, however many streams are idle. Never lets an error out: the caller is native.
  */
 
+import { answered } from './asks';
 import { liveCall } from './deadlines';
 import { hostedRunDrained, hostedRunOver, hostRun, stopHostedRun } from './hosted-run';
 import { Mail, native } from './native';
@@ -48,6 +49,9 @@ function dispatch(kind: number, id: number, payload: string): void {
       break;
     case Mail.OVER:
       hostedRunOver(id, payload);
+      break;
+    case Mail.ANSWER:
+      answered(id, payload);
       break;
   }
 }

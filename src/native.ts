@@ -18,15 +18,23 @@ export interface Native {
   clearRunner(hint?: string, runnerId?: number): boolean;
   currentRunner(hint?: string): number;
 
-  createEngine(optionsJson: string): number;
+  createEngine(optionsJson: string, log?: number): number;
+  engineLog(engine: number): number;
   registerModel(engine: number, schemaJson: string): number;
   models(engine: number): string;
   engineSettings(engine: number): string;
   closeEngine(engine: number): void;
   releaseEngine(engine: number): void;
-  logCall(engine: number, traceId: string): string | null;
-  logCalls(engine: number, filterJson: string): string | null;
-  logEvents(engine: number, traceId: string): string | null;
+
+  openLogNow(path: string, optionsJson: string): number;
+  /** Answers by mail, as `askLog` does. */
+  openLog(path: string, optionsJson: string, key?: Uint8Array): number;
+  askLog(log: number, questionJson: string, bytes?: Uint8Array): number;
+  durableSeq(log: number): number;
+  endCursor(log: number): string | null;
+  logFailure(log: number): string | null;
+  logPath(log: number): string | null;
+  releaseLog(log: number): void;
 
   /** The last two of a call that is made inside another one's runner. */
   open(engine: number, requestJson: string, optionsJson?: string, depth?: number, parentTraceId?: string): number;
@@ -104,7 +112,7 @@ export const Drain = { EMPTY: -1, ENDED: -2 } as const;
 export const Slot = { EMPTY: -1, ELSEWHERE: -2 } as const;
 
 /** Kinds of mailbox messages. */
-export const Mail = { RUN: 1, STOP: 2, DRAINED: 3, READY: 4, RUNNER_DROPPED: 5, SEALED: 6, OVER: 7 } as const;
+export const Mail = { RUN: 1, STOP: 2, DRAINED: 3, READY: 4, RUNNER_DROPPED: 5, SEALED: 6, OVER: 7, ANSWER: 8 } as const;
 
 /** The codes under which a panic of Rust arrives: from the hot calls, and from napi's own wrapper. */
 const PANIC_CODES: ReadonlySet<unknown> = new Set(['car-inference.panic', 'GenericFailure']);

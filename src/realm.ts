@@ -4,6 +4,7 @@
  * mailbox a thread, so the newest copy takes the mail of all.
  */
 
+import type { Ask } from './asks';
 import type { AsyncScope } from './async-scope';
 import type { Call } from './call';
 import type { HostedRun } from './hosted-run';
@@ -21,6 +22,8 @@ export interface Realm {
   /** Calls that are open. */
   readonly calls: Map<number, Call>;
   readonly hostedRuns: Map<number, HostedRun>;
+  /** Questions to logs that are not answered. */
+  readonly asks: Map<number, Ask>;
   /** Listens for the process's wish to leave, from the first call on. */
   stay: (() => void) | undefined;
   mailTimer: NodeJS.Timeout | undefined;
@@ -30,6 +33,7 @@ const fresh: Realm = {
   runners: new Map(),
   calls: new Map(),
   hostedRuns: new Map(),
+  asks: new Map(),
   stay: undefined,
   mailTimer: undefined,
 };

@@ -132,7 +132,7 @@ export class World {
   }
 
   async #recordOf(tag: string): Promise<CallRecord | undefined> {
-    const [record] = await Array.fromAsync(this.engine.eventLog.calls({ tag }));
+    const [record] = await Array.fromAsync(this.engine.eventLog.calls({ tags: [tag] }));
     return record;
   }
 

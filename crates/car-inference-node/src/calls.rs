@@ -164,7 +164,8 @@ pub fn take_step(call_id: u32, call: &Call, step: Step) -> i32 {
             step::WAIT
         }
         Step::Run(attempt) => {
-            if let Some(runner_id) = local_id(&*attempt.runner) {
+            // Events that wait until they are durable go by Rust's buffer.
+            if let Some(runner_id) = local_id(&*attempt.runner).filter(|_| !call.is_buffered()) {
                 environment::with(|environment| {
                     if let Some(port) = environment.ports.get_mut(call_id) {
                         port.begin(&attempt);

@@ -1,32 +1,53 @@
-//! Engines of this environment, their models and their logs.
+//! Engines of this environment and their models.
+
+use std::sync::Arc;
 
 use car_inference::call::CallSettings;
 use car_inference::error::InferenceError;
-use car_inference::log::CallFilter;
-use car_inference::{EngineOptions, InferenceEngine, MemoryLog, ModelSchema, Timeouts};
+use car_inference::{
+    EngineOptions, EventLog, Failure, InferenceEngine, LogError, LogErrorKind, MemoryLog, ModelSchema, Timeouts,
+};
 use napi_derive::napi;
 use serde_json::json;
 
 use crate::environment;
-use crate::json_text::{TooLong, to_js_json, to_json};
+use crate::json_text::to_json;
+use crate::logs::LogHandle;
 
-/// Makes an engine. Returns its id, or -1.
+/// Makes an engine that records to a log, or to one in memory of its own. Returns its id, or -1.
 #[napi(catch_unwind)]
-pub fn create_engine(options_json: String) -> i32 {
+pub fn create_engine(options_json: String, log: Option<u32>) -> i32 {
     environment::with(|environment| {
-        let log = MemoryLog::default();
+        let log = match log.map(|log| environment.logs.get(log).cloned()) {
+            Some(Some(log)) => log,
+            Some(None) => {
+                return environment.fail(&Failure::log(&LogError::new(LogErrorKind::Closed, "the log is closed")));
+            }
+            None => LogHandle::new(Arc::new(MemoryLog::default()), None),
+        };
         let built = EngineOptions::from_json(&options_json)
             .map_err(InferenceError::InvalidRequest)
             .and_then(|options| {
-                InferenceEngine::builder()
-                    .options(options)
-                    .event_log(log.clone())
-                    .try_build()
+                let log: Arc<dyn EventLog> = Arc::clone(&log.store) as Arc<dyn EventLog>;
+                let builder = InferenceEngine::builder().options(options);
+                builder.shared_event_log(log).try_build()
             });
         match built {
             Ok(engine) => environment.engines.add((engine, log)).cast_signed(),
             Err(error) => environment.fail_with(&error),
         }
+    })
+}
+
+/// The id of an engine's log, for as long as it is not released.
+#[napi(catch_unwind)]
+pub fn engine_log(engine: u32) -> i32 {
+    environment::with(|environment| match environment.engines.get(engine) {
+        Some((_, log)) => {
+            let log = log.clone();
+            environment.logs.add(log).cast_signed()
+        }
+        None => environment.fail_unknown("engine"),
     })
 }
 
@@ -99,37 +120,4 @@ pub fn close_engine(engine: u32) {
 pub fn release_engine(engine: u32) {
     let released = environment::with(|environment| environment.engines.remove(engine));
     drop(released);
-}
-
-fn log_of(engine: u32) -> Option<MemoryLog> {
-    environment::with(|environment| environment.engines.get(engine).map(|(_, log)| log.clone()))
-}
-
-/// One call of an engine's log, as JSON; nothing when it is not there.
-#[napi(catch_unwind)]
-pub fn log_call(engine: u32, trace_id: String) -> Result<Option<String>, TooLong> {
-    let call = log_of(engine).and_then(|log| log.call(&trace_id));
-    call.map(|call| to_js_json(&call)).transpose()
-}
-
-/// The calls of an engine's log that a filter asks for, as JSON; nothing when the filter is invalid.
-#[napi(catch_unwind)]
-pub fn log_calls(engine: u32, filter_json: String) -> Result<Option<String>, TooLong> {
-    match CallFilter::from_json(&filter_json) {
-        Ok(filter) => {
-            let calls = log_of(engine).map(|log| log.calls(&filter)).unwrap_or_default();
-            to_js_json(&calls).map(Some)
-        }
-        Err(problems) => {
-            environment::with(|environment| environment.fail_invalid(problems));
-            Ok(None)
-        }
-    }
-}
-
-/// The events of one call of an engine's log, as JSON; nothing when it is not there.
-#[napi(catch_unwind)]
-pub fn log_events(engine: u32, trace_id: String) -> Result<Option<String>, TooLong> {
-    let events = log_of(engine).and_then(|log| log.events(&trace_id));
-    events.map(|events| to_js_json(&events)).transpose()
 }

@@ -5,14 +5,15 @@ use std::ffi::c_void;
 use std::ptr;
 use std::sync::{Arc, Weak};
 
+use car_inference::InferenceEngine;
 use car_inference::error::{CancelKind, CancelReason};
-use car_inference::{InferenceEngine, MemoryLog};
 use napi::bindgen_prelude::{Array, Function};
 use napi::{Env, sys};
 use napi_derive::napi;
 
 use crate::event_clock::EventClock;
 use crate::js_runner::JsRunner;
+use crate::logs::{self, LogHandle};
 use crate::mailbox::{Mailbox, Message};
 use crate::ports::{Port, Role};
 use crate::runners;
@@ -22,7 +23,8 @@ pub struct Environment {
     pub mailbox: Arc<Mailbox>,
     pub ports: Table<Port>,
     pub clock: EventClock,
-    pub engines: Table<(InferenceEngine, MemoryLog)>,
+    pub engines: Table<(InferenceEngine, LogHandle)>,
+    pub logs: Table<LogHandle>,
     /// Runners of this environment and the hint each was registered for.
     pub runners: Table<(Option<String>, Weak<JsRunner>)>,
     /// The failure of the last function that said it failed.
@@ -39,6 +41,7 @@ impl Environment {
             ports: Table::default(),
             clock: EventClock::new(),
             engines: Table::default(),
+            logs: Table::default(),
             runners: Table::default(),
             failure: String::new(),
             realm: ptr::null_mut(),
@@ -128,6 +131,8 @@ impl Environment {
                 (5, runner, String::new())
             }
             Message::Sealed(call) => (6, call, String::new()),
+            Message::Answer(ticket, answer) => (8, ticket, answer),
+            Message::Opened(ticket, log) => (8, ticket, logs::opened(self.logs.add(*log))),
             Message::Over(port, failure) => {
                 self.ports.remove(port);
                 (7, port, failure)

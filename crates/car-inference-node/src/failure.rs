@@ -1,7 +1,7 @@
 //! How a function says that it failed: -1, and the failure for `takeFailure`.
 
 use car_inference::Failure;
-use car_inference::error::{ErrorCode, InferenceError, Problem};
+use car_inference::error::{ErrorCode, InferenceError};
 
 use crate::environment::Environment;
 use crate::json_text::to_json;
@@ -16,10 +16,6 @@ impl Environment {
 
     pub fn fail_with(&mut self, error: &InferenceError) -> i32 {
         self.fail(&Failure::from(error))
-    }
-
-    pub fn fail_invalid(&mut self, problems: Vec<Problem>) -> i32 {
-        self.fail_with(&InferenceError::InvalidRequest(problems))
     }
 
     pub fn fail_unknown(&mut self, what: &str) -> i32 {

@@ -12,6 +12,7 @@ mod hosted_run;
 mod hot;
 mod js_runner;
 mod json_text;
+mod logs;
 mod mailbox;
 mod ports;
 mod realm;

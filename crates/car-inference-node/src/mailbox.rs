@@ -11,6 +11,7 @@ use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use parking_lot::Mutex;
 
 use crate::hosted_run::HostedRun;
+use crate::logs::LogHandle;
 use crate::table::FOREIGN_MIN;
 
 type Ring = ThreadsafeFunction<(), (), (), Status, false, true, 0>;
@@ -31,6 +32,10 @@ pub enum Message {
     Sealed(u32),
     /// A hosted run's call is over without it; with the failure's JSON.
     Over(u32, String),
+    /// A log's answer to a question; as JSON.
+    Answer(u32, String),
+    /// A log is open.
+    Opened(u32, Box<LogHandle>),
 }
 
 impl Message {

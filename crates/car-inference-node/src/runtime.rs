@@ -1,4 +1,5 @@
-//! The threads on which Rust drives calls that JavaScript does not: those whose runner lives in another thread.
+//! The threads on which Rust drives calls that JavaScript does not, those whose runner lives in another thread; and on which
+//! logs are read.
 
 use std::sync::OnceLock;
 
@@ -11,6 +12,7 @@ pub fn runtime() -> Option<&'static Runtime> {
         .get_or_init(|| {
             Builder::new_multi_thread()
                 .worker_threads(2)
+                .max_blocking_threads(8)
                 .thread_name("car-inference")
                 .enable_time()
                 .build()

@@ -5,9 +5,14 @@ use car_inference::error::{
     CancelKind, CancelReason, ErrorCode, Failure, FailureDetails, LimitDetail, PolicyDetail, PolicyPoint, Problem,
     RunnerFailure, RunnerFailureKind, TimeoutDetail, TimeoutKind,
 };
+use car_inference::log::sqlite::{Checkpoint, LogAccess, VerifyOptions, VerifyProblem, VerifyReport};
+use car_inference::log::transfer::ImportReport;
 use car_inference::log::{
-    AttemptRecord, CallFilter, CallRecord, CallStatus, Decision, Ending, LoggedEvent, Note, VerdictRecord,
+    AttemptRecord, CallFilter, CallOrder, CallRecord, CallStatus, Decision, Durability, Ending, EraseReport,
+    EraseTarget, EventRange, LogErrorKind, LogStats, LoggedEvent, Note, PruneOptions, PruneReport, SqliteLogOptions,
+    TailItem, VerdictRecord,
 };
+use car_inference::redaction::RedactionOptions;
 use car_inference::stream::{
     Completion, ErrorNote, FileContent, Reasoning, Source, StopReason, StreamEvent, TokenUsage, ToolCallSignature,
     Warning,
@@ -16,8 +21,8 @@ use car_inference::tasks::generate::{
     ContentBlock, GenerateParams, GenerateRequest, Message, ReasoningEffort, ResponseFormat, ToolCall, ToolChoice,
 };
 use car_inference::{
-    CallOptions, EngineOptions, LimitOverrides, Limits, ModelSchema, ModelSource, RetryOverrides, RetryPolicy,
-    RunnerResult, TimeoutOverrides, Timeouts,
+    CallOptions, EngineOptions, LimitOverrides, Limits, ModelSchema, ModelSource, OnLogFailure, RetryOverrides,
+    RetryPolicy, RunnerResult, TimeoutOverrides, Timeouts,
 };
 use ts_rs::{Config, TS};
 
@@ -86,6 +91,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ModelSchema,
         ModelSource,
         EngineOptions,
+        OnLogFailure,
         CallOptions,
         Timeouts,
         TimeoutOverrides,
@@ -109,6 +115,24 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         CallStatus,
         CallRecord,
         CallFilter,
+        CallOrder,
+        EventRange,
+        TailItem,
+        LogStats,
+        LogErrorKind,
+        PruneOptions,
+        PruneReport,
+        EraseTarget,
+        EraseReport,
+        ImportReport,
+        SqliteLogOptions,
+        Durability,
+        LogAccess,
+        RedactionOptions,
+        VerifyOptions,
+        VerifyReport,
+        VerifyProblem,
+        Checkpoint,
         AttemptRecord,
         VerdictRecord,
         Decision,

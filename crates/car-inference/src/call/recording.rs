@@ -164,7 +164,7 @@ pub(super) fn wake(after: &mut After, waker: Option<Waker>) {
 }
 
 pub(super) fn log_failure(error: &LogError) -> Failure {
-    Failure::new(ErrorCode::LogFailed, error.to_string())
+    Failure::log(error)
 }
 
 pub(super) fn denied(point: PolicyPoint, denial: Denial) -> Failure {

@@ -74,6 +74,13 @@ impl InferenceEngineBuilder {
         self
     }
 
+    /// As [`event_log`](Self::event_log), of one that others hold as well.
+    #[must_use]
+    pub fn shared_event_log(mut self, log: Arc<dyn EventLog>) -> Self {
+        self.log = Some(log);
+        self
+    }
+
     /// Sets whether calls go on when the event log has failed. Default: they are refused.
     #[must_use]
     pub fn on_log_failure(mut self, on_log_failure: OnLogFailure) -> Self {

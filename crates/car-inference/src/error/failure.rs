@@ -7,6 +7,7 @@ use super::{
     CancelKind, CancelReason, ErrorCode, FailureDetails, InferenceError, LimitDetail, PolicyDetail, Problem,
     RunnerFailure, RunnerFailureKind, TimeoutDetail, TimeoutKind,
 };
+use crate::log::{LogError, LogErrorKind};
 use crate::runner::RunnerError;
 
 /// A failed call's failure, as data: what the log keeps, and what hosts make their own errors from.
@@ -39,6 +40,9 @@ pub struct Failure {
     /// What policy denied.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<PolicyDetail>,
+    /// What kind of failure of the event log it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<LogErrorKind>,
 }
 
 impl Failure {
@@ -54,6 +58,16 @@ impl Failure {
             runner: None,
             cancel: None,
             policy: None,
+            log: None,
+        }
+    }
+
+    /// The event log failed.
+    #[must_use]
+    pub fn log(error: &LogError) -> Self {
+        Self {
+            log: Some(error.kind),
+            ..Self::new(ErrorCode::LogFailed, error.to_string())
         }
     }
 

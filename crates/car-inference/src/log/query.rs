@@ -178,11 +178,9 @@ pub(crate) fn tokens(text: &str) -> Vec<String> {
 pub struct EventRange {
     /// From this number on. Default: 1.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub from: Option<u64>,
     /// Up to this number, itself included. Default: the last.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub to: Option<u64>,
 }
 
@@ -206,10 +204,8 @@ impl EventRange {
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
 pub struct LogStats {
     /// How many calls it holds.
-    #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub calls: u64,
     /// How many of them are open.
-    #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub open_calls: u64,
     /// When the oldest of them started, in milliseconds since the Unix epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -218,17 +214,13 @@ pub struct LogStats {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub newest_at: Option<f64>,
     /// How many bytes it takes: on disk, or in memory for a log in memory.
-    #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub bytes: u64,
     /// How many bytes of that are in the write-ahead log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub wal_bytes: Option<u64>,
     /// The number of the last record that is durable.
-    #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub durable_seq: u64,
     /// How many bytes wait to be written, about.
-    #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub queued_bytes: u64,
     /// Why the log has failed, when it has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -245,11 +237,9 @@ pub struct PruneOptions {
     pub max_age: Option<f64>,
     /// So many that no more than this number is left.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub max_calls: Option<u64>,
     /// So many that what is left takes about no more than this number of bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub max_bytes: Option<u64>,
     /// Not those with one of these labels, whatever the bounds say.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -284,10 +274,8 @@ impl PruneOptions {
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct PruneReport {
     /// How many calls are gone.
-    #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub calls: u64,
     /// By how many bytes the log is smaller.
-    #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub bytes: u64,
 }
 

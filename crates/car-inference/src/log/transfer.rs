@@ -122,10 +122,8 @@ pub fn write_call(to: &mut impl Write, call: &ArchivedCall) -> io::Result<()> {
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct ImportReport {
     /// How many calls were taken.
-    #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub calls: u64,
     /// How many were there already, by their trace id, and left alone.
-    #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub known: u64,
 }
 

@@ -9,6 +9,7 @@ pub(super) fn redact_failure(redaction: &Redaction, failure: &mut Failure) {
         code: _,
         message,
         retryable: _,
+        log: _,
         problems,
         timeout: _,
         limit: _,

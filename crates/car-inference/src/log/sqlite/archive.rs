@@ -114,6 +114,7 @@ impl Writer {
                 ..WrittenCall::default()
             };
             writer.write_batch_of(&call.start, &mut written, &batch)?;
+            writer.write_held(&call.start, &mut written)?;
             writer.close_call(&call.start, &written, call.ended, &call.ending)?;
             Ok(true)
         })

@@ -20,12 +20,10 @@ pub struct Checkpoint {
     /// The log's id.
     pub log_id: String,
     /// How many records there had been: the position of the last.
-    #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub count: i64,
     /// The link of the last record, 64 hex digits.
     pub head: String,
     /// When it was made, in microseconds since the Unix epoch.
-    #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub at_us: i64,
     /// The key that it can be checked with, 64 hex digits.
     pub public_key: String,

@@ -19,6 +19,7 @@ mod prune;
 mod queue;
 mod read;
 mod recover;
+mod redacting;
 mod schema;
 mod seal;
 mod shared;
@@ -214,6 +215,17 @@ impl SqliteLog {
     pub fn settle(&self) -> Result<(), LogError> {
         self.shared()?
             .on_writer(|writer| writer.checkpoint_wal("TRUNCATE").map(drop))
+    }
+
+    /// Where what is written ends, for [`LogStore::tail`]; nothing for a log that is only read. Never waits.
+    #[must_use]
+    pub fn written_cursor(&self) -> Option<String> {
+        let shared = &self.handle.shared;
+        let cursor = TailCursor {
+            position: shared.progress.position(),
+            item: u32::MAX,
+        };
+        shared.writes.then(|| cursor.to_string())
     }
 
     /// Why the log takes nothing any more, when it has failed.

@@ -53,6 +53,7 @@ fn open_to_read(path: LogPath, options: SqliteLogOptions) -> Result<Shared, LogE
 }
 
 fn open_to_write(path: LogPath, options: SqliteLogOptions) -> Result<Shared, LogError> {
+    let redaction = options.redaction()?;
     path.make_folder()?;
     let lock = path.lock(Duration::from_millis(options.lock_wait_ms.unwrap_or_default()))?;
     path.make_file()?;
@@ -84,6 +85,7 @@ fn open_to_write(path: LogPath, options: SqliteLogOptions) -> Result<Shared, Log
         connection,
         path: path.clone(),
         sealer: sealer.clone(),
+        redaction,
         log_id: log_id.clone(),
         has_text_index,
         head,

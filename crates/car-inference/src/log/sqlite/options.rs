@@ -6,7 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Problem;
-use crate::log::PruneOptions;
+use crate::log::{LogError, LogErrorKind, PruneOptions};
+use crate::redaction::{Redaction, RedactionOptions};
 
 /// What a call's ending waits for, and so what the log survives.
 ///
@@ -84,7 +85,6 @@ pub struct SqliteLogOptions {
     pub access: Option<LogAccess>,
     /// How long to wait for another process that writes to the log, in milliseconds. Default: 0, an error at once.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub lock_wait_ms: Option<u64>,
     /// Whether prompts and answers are indexed, for [`CallFilter::text`](crate::log::CallFilter::text). Default: as the log was
     /// made; a new one is not. Turned on later, it indexes what is there. Not with a key.
@@ -98,8 +98,10 @@ pub struct SqliteLogOptions {
     pub retention: Option<PruneOptions>,
     /// How often `retention` is applied, in milliseconds. Default: 3,600,000; first a minute after opening.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub retention_interval_ms: Option<u64>,
+    /// What never reaches the log. Default: the keys of the common providers, and fields such as `authorization`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub redaction: Option<RedactionOptions>,
     /// Seals what calls say: requests, events, answers, failures. Who, when, which model and how it ended stays readable.
     #[serde(skip)]
     #[schemars(skip)]
@@ -134,6 +136,7 @@ impl SqliteLogOptions {
         if self.retention_interval_ms == Some(0) {
             problems.push(Problem::new("retentionIntervalMs", "must be at least 1"));
         }
+        problems.extend(self.redaction.iter().flat_map(RedactionOptions::validate));
         let inside = |problem: Problem| Problem::new(format!("retention.{}", problem.path), problem.message);
         problems.extend(self.retention.iter().flat_map(PruneOptions::validate).map(inside));
         problems
@@ -141,6 +144,20 @@ impl SqliteLogOptions {
 
     pub(super) fn durability(&self) -> Durability {
         self.durability.unwrap_or_default()
+    }
+
+    /// What redacts; nothing when there is nothing to be redacted.
+    pub(super) fn redaction(&self) -> Result<Option<Redaction>, LogError> {
+        let options = self.redaction.clone().unwrap_or_default();
+        let is_none = options.builtin == Some(false) && options.patterns.is_empty() && options.fields.is_empty();
+        if is_none {
+            return Ok(None);
+        }
+        let invalid = |problems: Vec<Problem>| {
+            let problem = problems.first().map(ToString::to_string).unwrap_or_default();
+            LogError::new(LogErrorKind::InvalidInput, problem)
+        };
+        Redaction::new(&options).map(Some).map_err(invalid)
     }
 
     pub(super) fn access(&self) -> LogAccess {

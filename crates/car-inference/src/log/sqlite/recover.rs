@@ -108,7 +108,11 @@ impl Writer {
     pub fn interrupt(&mut self, call: &Arc<OpenCall>) -> Result<(), LogError> {
         let batch = call.take_rest();
         self.write_events(call, &batch)?;
-        let id = call.written.lock().id;
+        let id = {
+            let mut written = call.written.lock();
+            self.write_held(&call.start, &mut written)?;
+            written.id
+        };
         if self.open_calls.remove(&id).is_some() {
             self.close_interrupted(&call.start, id)?;
         }

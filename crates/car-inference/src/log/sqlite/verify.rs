@@ -52,17 +52,14 @@ pub struct VerifyReport {
     /// Whether everything is as it was written.
     pub ok: bool,
     /// How many records were read.
-    #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub records: u64,
     /// How many calls were compared.
-    #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub calls: u64,
     /// The link of the last record, 64 hex digits.
     pub head: String,
     /// The trace ids of the calls whose payload was erased.
     pub erased: Vec<String>,
     /// How many calls were pruned.
-    #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub pruned_calls: u64,
     /// The first thing that is wrong.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -78,7 +75,6 @@ pub struct VerifyProblem {
     pub table: String,
     /// The row: a position of `records`, an id of `calls`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub row: Option<i64>,
     /// What is wrong with it.
     pub message: String,

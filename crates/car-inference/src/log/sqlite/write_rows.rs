@@ -10,6 +10,7 @@ use super::chain::{Entry, Hash, Salt, Values, random};
 use super::columns::{END, END_PAYLOAD, START, START_PAYLOAD, digest, hash, number, text};
 use super::open_call::{Annotation, Batch, OpenCall};
 use super::recover;
+use super::redacting::{redact_ending, redacted_start};
 use super::stored_json as json;
 use super::writer::{Head, Writer, WrittenCall};
 use crate::log::{CallStart, CallStatus, Ending, LogError, Stamp};
@@ -90,6 +91,7 @@ impl Writer {
     /// Inserts a call that is open. Returns its number.
     pub fn insert_call(&mut self, start: &CallStart) -> Result<i64, LogError> {
         let id = self.next_position();
+        let start = &redacted_start(self.redaction.as_ref(), start);
         let request = &*start.request;
         let started_at_us = start.started_at_us.cast_signed();
         let permanent = [
@@ -161,14 +163,33 @@ impl Writer {
     ) -> Result<Option<u64>, LogError> {
         let started_at_us = start.started_at_us.cast_signed();
         let mut rows = RowBuilder::new(started_at_us);
-        let mut last_seq = None;
         for (stamp, event) in batch.events.iter() {
-            rows.push(stamp, event);
-            last_seq = Some(stamp.seq);
+            match &self.redaction {
+                Some(redaction) => written.held.push(redaction, stamp, event, &mut rows),
+                None => rows.push(stamp, event),
+            }
             written.last_seq = stamp.seq;
             written.last_at_us = stamp.at_us;
         }
+        let last_seq = self.write_event_rows(written, rows)?;
+        self.write_annotations(started_at_us, written, batch)?;
+        Ok(last_seq)
+    }
+
+    /// Writes what was held back because it could have become part of a secret.
+    pub fn write_held(&mut self, start: &CallStart, written: &mut WrittenCall) -> Result<Option<u64>, LogError> {
+        let mut rows = RowBuilder::new(start.started_at_us.cast_signed());
+        if let Some(redaction) = &self.redaction {
+            written.held.finish(redaction, &mut rows);
+        }
+        self.write_event_rows(written, rows)
+    }
+
+    /// Returns the number of the last event.
+    fn write_event_rows(&mut self, written: &mut WrittenCall, rows: RowBuilder) -> Result<Option<u64>, LogError> {
+        let mut last_seq = None;
         for row in rows.finish() {
+            last_seq = Some((row.first_seq + row.count - 1).cast_unsigned());
             written.first_event_at_us.get_or_insert(row.at_us);
             let record = Record {
                 call_id: written.id,
@@ -184,7 +205,6 @@ impl Writer {
             };
             self.append_json(record, row.json)?;
         }
-        self.write_annotations(started_at_us, written, batch)?;
         Ok(last_seq)
     }
 
@@ -197,12 +217,15 @@ impl Writer {
         if batch.annotations.is_empty() {
             return Ok(());
         }
-        let at_us = batch.annotations.first().map_or(0, |(at_us, _)| *at_us);
+        let redacted =
+            |(at_us, annotation): &(u64, Annotation)| (*at_us, annotation.clone().redacted(self.redaction.as_ref()));
+        let annotations: Vec<_> = batch.annotations.iter().map(redacted).collect();
+        let at_us = annotations.first().map_or(0, |(at_us, _)| *at_us);
         let record = Record {
             call_id: written.id,
             kind: "annotations",
             first_seq: 0,
-            count: batch.annotations.len() as i64,
+            count: annotations.len() as i64,
             attempt: 0,
             at_us: started_at_us.saturating_add_unsigned(at_us),
             columns: None,
@@ -210,16 +233,17 @@ impl Writer {
             digest: Hash::default(),
             data: Value::Null,
         };
-        self.append_json(record, json::write(&batch.annotations)?)?;
-        for (_, annotation) in &batch.annotations {
-            written.take(annotation.clone());
+        self.append_json(record, json::write(&annotations)?)?;
+        for (_, annotation) in annotations {
+            written.take(annotation);
         }
         Ok(())
     }
 
     pub fn write_end(&mut self, call: &OpenCall, stamp: Stamp, ending: &Ending) -> Result<(), LogError> {
         let id = {
-            let written = call.written.lock();
+            let mut written = call.written.lock();
+            self.write_held(&call.start, &mut written)?;
             self.close_call(&call.start, &written, stamp, ending)?;
             written.id
         };
@@ -236,6 +260,12 @@ impl Writer {
         ending: &Ending,
     ) -> Result<(), LogError> {
         let id = written.id;
+        let redacted = self.redaction.as_ref().map(|redaction| {
+            let mut ending = ending.clone();
+            redact_ending(redaction, &mut ending);
+            ending
+        });
+        let ending = redacted.as_ref().unwrap_or(ending);
         let completion = &ending.completion;
         let ended_at_us = start.started_at_us.cast_signed().saturating_add_unsigned(stamp.at_us);
         let events = written.last_seq + u64::from(ending.status == CallStatus::Done);
@@ -288,6 +318,7 @@ impl Writer {
             permanent.iter().chain(&payload).chain([&Value::Integer(id)]),
         ))?;
         if self.has_text_index {
+            let start = redacted_start(self.redaction.as_ref(), start);
             self.index_text(id, &prompt_text(&start.request), &completion.text)?;
         }
         let salt = random()?;

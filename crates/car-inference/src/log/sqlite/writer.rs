@@ -13,9 +13,11 @@ use super::chain::Hash;
 use super::files::{Identity, LogPath, WriteLock};
 use super::open_call::{Batch, OpenCall};
 use super::queue::{Queue, Work};
+use super::redacting::HeldEvents;
 use super::seal::Sealer;
 use super::shared::Progress;
 use crate::log::{AttemptRecord, Ending, LogError, LogErrorKind, Note, PruneOptions, Stamp, VerdictRecord};
+use crate::redaction::Redaction;
 
 /// Pages of the write-ahead log from which on they are copied to the database: 4 MiB.
 const CHECKPOINT_PAGES: i32 = 1_000;
@@ -59,6 +61,7 @@ pub(super) struct WrittenCall {
     pub attempts: Vec<AttemptRecord>,
     pub verdicts: Vec<VerdictRecord>,
     pub notes: Vec<Note>,
+    pub held: HeldEvents,
 }
 
 /// The last record of the chain.
@@ -77,6 +80,8 @@ pub(super) struct Writer {
     pub connection: Connection,
     pub path: LogPath,
     pub sealer: Sealer,
+    /// Nothing when nothing is to be redacted.
+    pub redaction: Option<Redaction>,
     pub log_id: String,
     pub has_text_index: bool,
     pub head: Head,

@@ -1,0 +1,371 @@
+//! Logs of this environment. A disk may be slow, so every question is answered on a thread of its own, by mail.
+
+use std::sync::Arc;
+
+use car_inference::error::{InferenceError, Problem};
+use car_inference::log::sqlite::{LogKey, VerifyOptions};
+use car_inference::log::transfer::{self, Importer};
+use car_inference::log::{
+    CallFilter, EraseTarget, EventRange, LogErrorKind, LogStore, PruneOptions, SqliteLog, SqliteLogOptions,
+};
+use car_inference::{Failure, LogError};
+use napi::bindgen_prelude::Uint8Array;
+use napi_derive::napi;
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
+
+use crate::environment;
+use crate::json_text::{to_js_json, to_json};
+use crate::mailbox::Message;
+use crate::runtime::runtime;
+
+/// A log that JavaScript holds. Clones share it.
+#[derive(Clone)]
+pub struct LogHandle {
+    pub store: Arc<dyn LogStore>,
+    /// The same, when it is a durable one.
+    pub sqlite: Option<SqliteLog>,
+    /// An import that is under way.
+    importer: Arc<Mutex<Option<Importer>>>,
+}
+
+impl LogHandle {
+    pub fn new(store: Arc<dyn LogStore>, sqlite: Option<SqliteLog>) -> Self {
+        Self {
+            store,
+            sqlite,
+            importer: Arc::default(),
+        }
+    }
+
+    fn durable(&self) -> Result<&SqliteLog, LogError> {
+        self.sqlite.as_ref().ok_or_else(|| {
+            LogError::new(
+                LogErrorKind::Unsupported,
+                "a log in memory cannot do that; open a durable one with EventLog.open",
+            )
+        })
+    }
+}
+
+/// What went wrong with a question.
+enum Wrong {
+    Question(Vec<Problem>),
+    Log(LogError),
+}
+
+impl From<LogError> for Wrong {
+    fn from(error: LogError) -> Self {
+        Self::Log(error)
+    }
+}
+
+impl From<Vec<Problem>> for Wrong {
+    fn from(problems: Vec<Problem>) -> Self {
+        Self::Question(problems)
+    }
+}
+
+impl From<&Wrong> for Failure {
+    fn from(wrong: &Wrong) -> Self {
+        match wrong {
+            Wrong::Question(problems) => Self::from(&InferenceError::InvalidRequest(problems.clone())),
+            Wrong::Log(error) => Self::log(error),
+        }
+    }
+}
+
+/// What `src/event-log.ts` asks.
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case", rename_all_fields = "camelCase")]
+enum Question {
+    Call {
+        trace_id: String,
+    },
+    Calls {
+        filter: Value,
+    },
+    Events {
+        trace_id: String,
+        range: Value,
+        limit: usize,
+    },
+    Stats,
+    EndCursor,
+    Tail {
+        cursor: Option<String>,
+        limit: usize,
+    },
+    Changed {
+        cursor: String,
+    },
+    Flush,
+    Settle,
+    Prune {
+        options: Value,
+    },
+    Erase {
+        target: Value,
+    },
+    ExportHeader,
+    ExportCall {
+        trace_id: String,
+    },
+    Import {
+        lines: Vec<String>,
+        last: bool,
+    },
+    ImportAbandoned,
+    Backup {
+        path: String,
+    },
+    Verify {
+        options: Value,
+    },
+    Checkpoint,
+    RotateKey,
+    Close,
+}
+
+fn json(value: &impl Serialize) -> Result<Box<RawValue>, Wrong> {
+    to_raw_value(value).map_err(|error| LogError::new(LogErrorKind::Other, error.to_string()).into())
+}
+
+/// A key as bytes, which never pass through JSON.
+fn key_of(bytes: Option<&[u8]>) -> Result<[u8; 32], Wrong> {
+    let key = bytes.and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+    key.ok_or_else(|| vec![Problem::new("key", "expected 32 bytes")].into())
+}
+
+fn answer(log: &LogHandle, question: Question, bytes: Option<&[u8]>) -> Result<Box<RawValue>, Wrong> {
+    let store = &log.store;
+    match question {
+        Question::Call { trace_id } => json(&store.call(&trace_id)?),
+        Question::Calls { filter } => json(&store.calls(&CallFilter::from_json(&filter.to_string())?)?),
+        Question::Events { trace_id, range, limit } => {
+            json(&store.events(&trace_id, &EventRange::from_json(&range.to_string())?, limit)?)
+        }
+        Question::Stats => json(&store.stats()?),
+        Question::EndCursor => json(&store.end_cursor()?),
+        Question::Tail { cursor, limit } => json(&store.tail(cursor.as_deref(), limit)?),
+        Question::Flush => json(&store.flush()?),
+        Question::Settle => match &log.sqlite {
+            Some(sqlite) => json(&sqlite.settle()?),
+            None => json(&()),
+        },
+        Question::Prune { options } => json(&store.prune(&PruneOptions::from_json(&options.to_string())?)?),
+        Question::Erase { target } => json(&store.erase(&EraseTarget::from_json(&target.to_string())?)?),
+        Question::ExportHeader => lines(|to| transfer::write_header(to)),
+        Question::ExportCall { trace_id } => match store.archived(&trace_id)? {
+            Some(call) => lines(|to| transfer::write_call(to, &call)),
+            None => json(&()),
+        },
+        Question::Import { lines, last } => import(log, &lines, last),
+        Question::ImportAbandoned => {
+            *log.importer.lock() = None;
+            json(&())
+        }
+        Question::Backup { path } => json(&log.durable()?.backup(&path)?),
+        Question::Verify { options } => json(
+            &log.durable()?
+                .verify(&VerifyOptions::from_json(&options.to_string())?)?,
+        ),
+        Question::Checkpoint => json(&log.durable()?.checkpoint(&key_of(bytes)?)?),
+        Question::RotateKey => json(&log.durable()?.rotate_key(LogKey::new(key_of(bytes)?))?),
+        Question::Close => json(&store.close()?),
+        // Waits, and is not answered here.
+        Question::Changed { .. } => json(&()),
+    }
+}
+
+fn lines(write: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>) -> Result<Box<RawValue>, Wrong> {
+    let mut lines = Vec::new();
+    write(&mut lines).map_err(|error| LogError::new(LogErrorKind::Other, error.to_string()))?;
+    json(&String::from_utf8_lossy(&lines))
+}
+
+fn import(log: &LogHandle, lines: &[String], last: bool) -> Result<Box<RawValue>, Wrong> {
+    let mut importer = log.importer.lock().take().unwrap_or_default();
+    // One that has failed is not gone on with.
+    for line in lines {
+        importer.line(line, &*log.store)?;
+    }
+    if last {
+        return json(&importer.finish()?);
+    }
+    *log.importer.lock() = Some(importer);
+    json(&())
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+enum Answer {
+    Value(Box<RawValue>),
+    Failure(Box<Failure>),
+}
+
+fn to_answer(result: Result<Box<RawValue>, Wrong>) -> String {
+    let answer = match result {
+        Ok(value) => Answer::Value(value),
+        Err(wrong) => Answer::Failure(Box::new(Failure::from(&wrong))),
+    };
+    to_js_json(&answer).unwrap_or_else(|error| {
+        let error = LogError::new(LogErrorKind::Other, format!("the log cannot be read: {}", error.reason));
+        to_json(&Answer::Failure(Box::new(Failure::log(&error))))
+    })
+}
+
+fn no_threads() -> Wrong {
+    LogError::new(LogErrorKind::Other, "no thread could be started").into()
+}
+
+/// Asks a log. The answer is posted as ANSWER with the returned number.
+#[napi(catch_unwind)]
+pub fn ask_log(log: u32, question_json: String, bytes: Option<Uint8Array>) -> u32 {
+    let (ticket, mailbox, handle) = environment::with(|environment| {
+        let mailbox = Arc::clone(&environment.mailbox);
+        (mailbox.next_id(), mailbox, environment.logs.get(log).cloned())
+    });
+    let bytes = bytes.map(|bytes| bytes.to_vec());
+    let reply = {
+        let mailbox = Arc::clone(&mailbox);
+        // An environment that is gone has nobody to answer.
+        move |result| drop(mailbox.post(Message::Answer(ticket, to_answer(result))))
+    };
+    let Some(handle) = handle else {
+        reply(Err(LogError::new(
+            LogErrorKind::Closed,
+            "the log is closed; open it again",
+        )
+        .into()));
+        return ticket;
+    };
+    let question = match serde_json::from_str(&question_json) {
+        Ok(question) => question,
+        Err(error) => {
+            reply(Err(vec![Problem::new("", error.to_string())].into()));
+            return ticket;
+        }
+    };
+    let Some(runtime) = runtime() else {
+        reply(Err(no_threads()));
+        return ticket;
+    };
+    if let Question::Changed { cursor } = question {
+        runtime.spawn(async move {
+            handle.store.changed(&cursor).await;
+            reply(json(&()));
+        });
+    } else {
+        runtime.spawn_blocking(move || {
+            let answered = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                answer(&handle, question, bytes.as_deref())
+            }));
+            reply(
+                answered
+                    .unwrap_or_else(|_| Err(LogError::new(LogErrorKind::Other, "a panic; please report it").into())),
+            );
+        });
+    }
+    ticket
+}
+
+fn options_of(options_json: &str, key: Option<&[u8]>) -> Result<SqliteLogOptions, Wrong> {
+    let mut options = SqliteLogOptions::from_json(options_json)?;
+    if key.is_some() {
+        options.key = Some(LogKey::new(key_of(key)?));
+        match options.validate() {
+            problems if problems.is_empty() => {}
+            problems => return Err(problems.into()),
+        }
+    }
+    Ok(options)
+}
+
+fn open(path: &str, options_json: &str, key: Option<&[u8]>) -> Result<LogHandle, Wrong> {
+    let log = SqliteLog::open(path, options_of(options_json, key)?)?;
+    Ok(LogHandle::new(Arc::new(log.clone()), Some(log)))
+}
+
+/// Opens a log on this thread. Returns its id, or -1.
+#[napi(catch_unwind)]
+pub fn open_log_now(path: String, options_json: String) -> i32 {
+    let opened = open(&path, &options_json, None);
+    environment::with(|environment| match opened {
+        Ok(log) => environment.logs.add(log).cast_signed(),
+        Err(wrong) => environment.fail(&Failure::from(&wrong)),
+    })
+}
+
+/// Opens a log. Its id is posted as ANSWER with the returned number.
+#[napi(catch_unwind)]
+pub fn open_log(path: String, options_json: String, key: Option<Uint8Array>) -> u32 {
+    let mailbox = environment::with(|environment| Arc::clone(&environment.mailbox));
+    let ticket = mailbox.next_id();
+    let key = key.map(|key| key.to_vec());
+    let work = {
+        let mailbox = Arc::clone(&mailbox);
+        move || {
+            let opened = open(&path, &options_json, key.as_deref());
+            drop(mailbox.post(match opened {
+                Ok(log) => Message::Opened(ticket, Box::new(log)),
+                Err(wrong) => Message::Answer(ticket, to_answer(Err(wrong))),
+            }));
+        }
+    };
+    match runtime() {
+        Some(runtime) => drop(runtime.spawn_blocking(work)),
+        None => drop(mailbox.post(Message::Answer(ticket, to_answer(Err(no_threads()))))),
+    }
+    ticket
+}
+
+/// The answer to an opening.
+pub fn opened(id: u32) -> String {
+    to_answer(json(&id))
+}
+
+/// The number of the last record that is durable.
+#[napi(catch_unwind)]
+pub fn durable_seq(log: u32) -> f64 {
+    let handle = environment::with(|environment| environment.logs.get(log).cloned());
+    handle.map_or(0.0, |log| log.store.durable_seq() as f64)
+}
+
+/// Where a log ends now, as a cursor; nothing when another process writes to it, so that only asking tells.
+#[napi(catch_unwind)]
+pub fn end_cursor(log: u32) -> Option<String> {
+    let handle = environment::with(|environment| environment.logs.get(log).cloned())?;
+    match &handle.sqlite {
+        Some(sqlite) => sqlite.written_cursor(),
+        None => handle.store.end_cursor().ok(),
+    }
+}
+
+/// Why a log takes nothing any more: a failure, as JSON; nothing while it does.
+#[napi(catch_unwind)]
+pub fn log_failure(log: u32) -> Option<String> {
+    let handle = environment::with(|environment| environment.logs.get(log).cloned());
+    let failure = handle.and_then(|log| log.sqlite.as_ref().and_then(SqliteLog::failure));
+    failure.map(|error| to_json(&Failure::log(&error)))
+}
+
+/// Where a log lies; nothing for one in memory.
+#[napi(catch_unwind)]
+pub fn log_path(log: u32) -> Option<String> {
+    let handle = environment::with(|environment| environment.logs.get(log).cloned());
+    handle.and_then(|log| Some(log.sqlite.as_ref()?.path().to_string_lossy().into_owned()))
+}
+
+/// Forgets a log; the file is let go of with its last handle.
+#[napi(catch_unwind)]
+pub fn release_log(log: u32) {
+    let released = environment::with(|environment| environment.logs.remove(log));
+    // Closing waits for the disk: not on this thread.
+    match (released, runtime()) {
+        (Some(log), Some(runtime)) => drop(runtime.spawn_blocking(move || drop(log))),
+        (released, _) => drop(released),
+    }
+}

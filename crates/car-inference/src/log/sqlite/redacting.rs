@@ -1,0 +1,144 @@
+//! One call's events on their way to the file, without secrets. An event waits while its text could still become part of one,
+//! and those after it wait with it, so that they are written in their order.
+
+use std::collections::{HashMap, VecDeque};
+
+use crate::log::{CallStart, Ending, Stamp};
+use crate::redaction::{RedactedStream, Redaction};
+use crate::stream::{EventRef, StreamEvent};
+
+use super::batch::RowBuilder;
+use super::open_call::Annotation;
+
+/// Text that belongs together, however it is split into deltas.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Channel {
+    Text,
+    Refusal,
+    Reasoning(usize),
+    Arguments(usize),
+}
+
+/// What is held back of one call.
+#[derive(Default)]
+pub(super) struct HeldEvents {
+    streams: HashMap<Channel, RedactedStream<u64>>,
+    /// In order; a delta without its text waits for it.
+    waiting: VecDeque<Waiting>,
+    attempt: u32,
+}
+
+struct Waiting {
+    stamp: Stamp,
+    event: StreamEvent,
+    is_settled: bool,
+}
+
+impl HeldEvents {
+    /// Takes an event, and puts to `rows` those that are settled.
+    pub fn push(&mut self, redaction: &Redaction, stamp: Stamp, event: EventRef<'_>, rows: &mut RowBuilder) {
+        // Another attempt is another answer.
+        if stamp.attempt != self.attempt {
+            self.finish(redaction, rows);
+            self.attempt = stamp.attempt;
+        }
+        let mut event = event.to_event();
+        let delta = delta_of(&mut event).map(|(channel, text)| (channel, std::mem::take(text)));
+        if delta.is_none() {
+            redaction.event(&mut event);
+        }
+        self.waiting.push_back(Waiting {
+            stamp,
+            event,
+            is_settled: delta.is_none(),
+        });
+        if let Some((channel, text)) = delta {
+            let mut settled = Vec::new();
+            let stream = self.streams.entry(channel).or_default();
+            stream.push(redaction, stamp.seq, text, &mut settled);
+            self.settle(settled);
+        }
+        self.write_settled(rows);
+    }
+
+    /// No text goes on: what is held is what it is.
+    pub fn finish(&mut self, redaction: &Redaction, rows: &mut RowBuilder) {
+        for mut stream in std::mem::take(&mut self.streams).into_values() {
+            let mut settled = Vec::new();
+            stream.finish(redaction, &mut settled);
+            self.settle(settled);
+        }
+        self.write_settled(rows);
+    }
+
+    fn settle(&mut self, settled: Vec<(u64, String)>) {
+        for (seq, text) in settled {
+            let at = self.waiting.partition_point(|waiting| waiting.stamp.seq < seq);
+            if let Some(waiting) = self.waiting.get_mut(at)
+                && let Some((_, place)) = delta_of(&mut waiting.event)
+            {
+                *place = text;
+                waiting.is_settled = true;
+            }
+        }
+    }
+
+    fn write_settled(&mut self, rows: &mut RowBuilder) {
+        while let Some(waiting) = self.waiting.pop_front_if(|waiting| waiting.is_settled) {
+            rows.push(waiting.stamp, EventRef::from(&waiting.event));
+        }
+    }
+}
+
+fn delta_of(event: &mut StreamEvent) -> Option<(Channel, &mut String)> {
+    match event {
+        StreamEvent::TextDelta(text) => Some((Channel::Text, text)),
+        StreamEvent::RefusalDelta(text) => Some((Channel::Refusal, text)),
+        StreamEvent::ReasoningDelta {
+            index,
+            text,
+            signature: None,
+        } => Some((Channel::Reasoning(*index), text)),
+        StreamEvent::ToolCallDelta { index, arguments_delta } => Some((Channel::Arguments(*index), arguments_delta)),
+        _ => None,
+    }
+}
+
+/// What begins a call, without secrets.
+pub(super) fn redacted_start(redaction: Option<&Redaction>, start: &CallStart) -> CallStart {
+    let mut start = start.clone();
+    if let Some(redaction) = redaction {
+        redaction.request(std::sync::Arc::make_mut(&mut start.request));
+    }
+    start
+}
+
+/// How a call ended, without secrets.
+pub(super) fn redact_ending(redaction: &Redaction, ending: &mut Ending) {
+    redaction.completion(&mut ending.completion);
+    if let Some(failure) = &mut ending.failure {
+        redaction.failure(failure);
+    }
+}
+
+impl Annotation {
+    /// Without secrets.
+    pub fn redacted(mut self, redaction: Option<&Redaction>) -> Self {
+        let Some(redaction) = redaction else { return self };
+        let clean = |text: &mut String| {
+            if let std::borrow::Cow::Owned(redacted) = redaction.text(text) {
+                *text = redacted;
+            }
+        };
+        match &mut self {
+            Self::Attempt(attempt) => {
+                if let Some(failure) = &mut attempt.failure {
+                    redaction.failure(failure);
+                }
+            }
+            Self::Verdict(verdict) => verdict.reason.iter_mut().for_each(clean),
+            Self::Note(note) => clean(&mut note.message),
+        }
+        self
+    }
+}
