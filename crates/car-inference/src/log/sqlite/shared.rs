@@ -161,10 +161,11 @@ impl Shared {
         *handles == 0
     }
 
-    /// Waits for the writer to finish.
+    /// Waits for the writer to finish, also when somebody else waits for it already.
     pub fn join(&self) -> Result<(), LogError> {
-        let thread = self.thread.lock().take();
-        let ended = thread.map_or(Ok(()), JoinHandle::join);
+        let mut thread = self.thread.lock();
+        let ended = thread.take().map_or(Ok(()), JoinHandle::join);
+        drop(thread);
         match self.queue.failure() {
             _ if ended.is_err() => Err(LogError::new(
                 LogErrorKind::Other,
