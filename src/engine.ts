@@ -6,7 +6,7 @@ import { type GenerateOptions, invalid, readCallInput } from './call-input';
 import { EngineHandle } from './engine-handle';
 import { EventLog } from './event-log';
 import { lastError } from './failure';
-import { decodeJson, describe, encodeJson, JsonProblem } from './json';
+import { decodeJson, describe, encodeJson, JsonProblem, messageOf } from './json';
 import { native } from './native';
 import { TrackedStream } from './tracked-stream';
 
@@ -50,14 +50,9 @@ export class InferenceEngine {
     const { eventLog, rest } = splitOptions(options);
     const json = encodeJson(rest);
     if (json instanceof JsonProblem) throw invalid([json]);
-    const log = eventLog instanceof EventLog || eventLog === undefined ? eventLog : EventLog.openNow(eventLog);
+    const log = typeof eventLog === 'string' || eventLog instanceof URL ? openFor(json, eventLog) : eventLog;
     const id = native.createEngine(json, log === undefined ? undefined : EventLog.idOf(log));
-    if (id < 0) {
-      const error = lastError();
-      // Opened for nothing; what it would say of that matters less.
-      if (log !== eventLog) log?.close().catch(() => undefined);
-      throw error;
-    }
+    if (id < 0) throw lastError();
     this.#handle = new EngineHandle(id, json);
     this.#ownsLog = log !== eventLog;
     this.eventLog = log ?? new EventLog(native.engineLog(id));
@@ -136,11 +131,41 @@ export class InferenceEngine {
   }
 }
 
+/** Opens a log for an engine of these options. Nothing is opened, nor made, when they are wrong. */
+function openFor(optionsJson: string, pathOrUrl: string | URL): EventLog {
+  const trial = native.createEngine(optionsJson);
+  if (trial < 0) throw lastError();
+  native.releaseEngine(trial);
+  return EventLog.openNow(pathOrUrl);
+}
+
 function splitOptions(options: unknown): { eventLog: string | URL | EventLog | undefined; rest: unknown } {
-  if (typeof options !== 'object' || options === null || !('eventLog' in options)) return { eventLog: undefined, rest: options };
-  const { eventLog, ...rest } = options as InferenceEngineOptions;
-  if (eventLog === undefined || eventLog instanceof EventLog || eventLog instanceof URL || typeof eventLog === 'string') {
+  const { eventLog, rest } = takeApart(options);
+  if (eventLog === undefined || typeof eventLog === 'string' || isLog(eventLog) || isUrl(eventLog))
     return { eventLog, rest };
-  }
   throw invalid([{ path: 'eventLog', message: `expected a path, a URL or an EventLog, got ${describe(eventLog)}` }]);
+}
+
+function takeApart(options: unknown): { eventLog: unknown; rest: unknown } {
+  try {
+    if (typeof options !== 'object' || options === null || !('eventLog' in options))
+      return { eventLog: undefined, rest: options };
+    const { eventLog, ...rest } = options as InferenceEngineOptions;
+    return { eventLog, rest };
+  } catch (error) {
+    throw invalid([{ path: 'options', message: `cannot be read: ${messageOf(error)}` }]);
+  }
+}
+
+function isLog(value: unknown): value is EventLog {
+  return typeof value === 'object' && value !== null && EventLog.isLog(value);
+}
+
+/** `instanceof`, which throws at a proxy that has been revoked. */
+function isUrl(value: unknown): value is URL {
+  try {
+    return value instanceof URL;
+  } catch {
+    return false;
+  }
 }
