@@ -111,6 +111,30 @@ describe.each(Object.entries(LOGS))('the tail of a log that is %s', (_name, newL
     expect(await log.stats()).toMatchObject({ calls: 1 });
   });
 
+  test('is left at once however far it has come with a pull', async () => {
+    const { log } = await newLog();
+    for (let turns = 0; turns < 12; turns += 1) {
+      const tail = log.tail();
+      const pull = tail.next();
+      for (let turned = 0; turned < turns; turned += 1) await turn();
+      expect(await tail.return()).toEqual({ done: true, value: undefined });
+      expect(await pull).toEqual({ done: true, value: undefined });
+    }
+  });
+
+  test('ends when the log is closed however far it has come with a pull', async () => {
+    for (let turns = 0; turns < 12; turns += 1) {
+      const { log, engine } = await newLog();
+      await recordCall(engine);
+      const { cursor } = (await take(log.tail({ from: 'start' }), ITEMS)).at(-1) as TailItem;
+      // More than are answered at once, so that some are asked when the log is closed already.
+      const pulls = Array.from({ length: 20 }, (_, at) => log.tail(at % 2 === 0 ? {} : { after: cursor }).next());
+      for (let turned = 0; turned < turns; turned += 1) await turn();
+      await log.close();
+      for (const pull of pulls) expect(await pull).toEqual({ done: true, value: undefined });
+    }
+  });
+
   test('that waits can be thrown at, and disposed of', async () => {
     const { log } = await newLog();
     const tail = log.tail();

@@ -65,7 +65,6 @@ const EVENTS_PAGE = 512;
  */
 export class EventLog {
   readonly #log: LogHandle;
-  readonly #observers = new Set<LogObserver>();
   #checkpoints: LogCheckpoints | undefined;
   #closing: Promise<void> | undefined;
 
@@ -219,11 +218,7 @@ export class EventLog {
   observe(callback: ObserveCallback): () => void {
     if (typeof callback !== 'function') throw new TypeError(`observe: expected a function, got ${describe(callback)}`);
     const observer = new LogObserver(this.#pages(this.#cursorOf({}), 'lets-process-leave'), callback);
-    this.#observers.add(observer);
-    return () => {
-      observer.stop();
-      this.#observers.delete(observer);
-    };
+    return () => observer.stop();
   }
 
   /** Resolves once everything recorded so far is on the disk, whatever the mode. */
@@ -310,10 +305,9 @@ export class EventLog {
   }
 
   async #close(): Promise<void> {
+    // Tails and observers look at this, and Rust wakes those that wait.
     this.#log.isClosing = true;
     this.#checkpoints?.stop();
-    for (const observer of this.#observers) observer.stop();
-    this.#observers.clear();
     await this.#log.ask({ type: 'close' });
   }
 
