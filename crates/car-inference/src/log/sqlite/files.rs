@@ -19,14 +19,18 @@ impl LogPath {
             None => path_or_url.to_owned(),
             Some(rest) => {
                 if rest.contains(['?', '#']) {
-                    return Err(invalid("the URL has parameters; give options instead, and write `?` in a name as `%3F`"));
+                    return Err(invalid(
+                        "the URL has parameters; give options instead, and write `?` in a name as `%3F`",
+                    ));
                 }
                 let path = match rest.strip_prefix("//") {
                     None => rest,
                     Some(rest) => {
                         let path = rest.strip_prefix("localhost").unwrap_or(rest);
                         if !path.starts_with('/') {
-                            return Err(invalid("the URL names another host; give the URL of a file of this one"));
+                            return Err(invalid(
+                                "the URL names another host; give the URL of a file of this one",
+                            ));
                         }
                         path
                     }

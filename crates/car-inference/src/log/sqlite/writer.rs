@@ -156,12 +156,10 @@ impl Writer {
             waiting.take(jobs);
             return Ok(());
         }
-        self.check_place()?;
-        self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         let mut jobs = jobs.into_iter();
-        let written = jobs
-            .by_ref()
-            .try_for_each(|job| self.write_job(job, waiting))
+        let written = self
+            .begin()
+            .and_then(|()| jobs.by_ref().try_for_each(|job| self.write_job(job, waiting)))
             .and_then(|()| self.write_ripe(ripe, waiting))
             .and_then(|()| {
                 self.connection.prepare_cached("COMMIT")?.execute([])?;
@@ -170,6 +168,12 @@ impl Writer {
         // Those whose turn did not come are told as well.
         waiting.take(jobs);
         written
+    }
+
+    fn begin(&self) -> Result<(), LogError> {
+        self.check_place()?;
+        self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        Ok(())
     }
 
     fn write_job(&mut self, job: Job, waiting: &mut Waiting) -> Result<(), LogError> {
