@@ -22,7 +22,6 @@ use crate::log::{LogError, LogErrorKind};
 /// Opens a log that no handle of this process has open.
 pub(super) fn open(path: LogPath, options: SqliteLogOptions) -> Result<Shared, LogError> {
     path.check()?;
-    check_header(&path)?;
     match options.access() {
         LogAccess::Read => open_to_read(path, options),
         LogAccess::Write => open_to_write(path, options),
@@ -58,6 +57,7 @@ fn open_to_write(path: LogPath, options: SqliteLogOptions) -> Result<Shared, Log
     let lock = path.lock(Duration::from_millis(options.lock_wait_ms.unwrap_or_default()))?;
     path.make_file()?;
     let mut connection = open_writer(&path, options.durability())?;
+    path.make_private()?;
     schema::migrate(&mut connection)?;
     let (log_id, sealer) = match log_id(&connection)? {
         Some(log_id) => {
@@ -111,30 +111,6 @@ fn open_to_write(path: LogPath, options: SqliteLogOptions) -> Result<Shared, Log
         queue,
         progress,
         Some(thread),
-    ))
-}
-
-/// A file that is something else is not touched at all.
-fn check_header(path: &LogPath) -> Result<(), LogError> {
-    use std::io::Read;
-    const HEADER: &[u8; 16] = b"SQLite format 3\0";
-    let Ok(mut file) = std::fs::File::open(&path.0) else {
-        return Ok(()); // It is new, or opening it says why not.
-    };
-    let mut header = Vec::with_capacity(HEADER.len());
-    file.by_ref()
-        .take(HEADER.len() as u64)
-        .read_to_end(&mut header)
-        .map_err(|error| io_error(&format!("{} cannot be read", path.0.display()), &error))?;
-    if header.is_empty() || header == HEADER {
-        return Ok(());
-    }
-    Err(LogError::new(
-        LogErrorKind::NotALog,
-        format!(
-            "{} is no event log: it does not begin as an SQLite database does",
-            path.0.display()
-        ),
     ))
 }
 
