@@ -356,7 +356,7 @@ pub fn release_log(log: u32) {
     let released = environment::with(|environment| environment.logs.remove(log));
     // Closing waits for the disk: not on this thread.
     match (released, runtime()) {
-        (Some(log), Some(runtime)) => drop(runtime.spawn_blocking(move || drop(log))),
+        (Some(log), Some(runtime)) if log.sqlite.is_some() => drop(runtime.spawn_blocking(move || drop(log))),
         (released, _) => drop(released),
     }
 }
