@@ -1,5 +1,6 @@
 //! From a path to an open log: files, key, tables, calls that were cut off, the writer's thread.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use super::schema;
 use super::seal::Sealer;
 use super::shared::{Progress, Shared};
 use super::write_rows::prompt_text;
-use super::writer::{Head, Retention, Writer};
+use super::writer::{Head, Retention, Writer, refuse};
 use crate::log::{LogError, LogErrorKind};
 
 /// Opens a log that no handle of this process has open.
@@ -52,7 +53,6 @@ fn open_to_read(path: LogPath, options: SqliteLogOptions) -> Result<Shared, LogE
 }
 
 fn open_to_write(path: LogPath, options: SqliteLogOptions) -> Result<Shared, LogError> {
-    let redaction = options.redaction()?;
     path.make_folder()?;
     let lock = path.lock(Duration::from_millis(options.lock_wait_ms.unwrap_or_default()))?;
     path.make_file()?;
@@ -85,7 +85,7 @@ fn open_to_write(path: LogPath, options: SqliteLogOptions) -> Result<Shared, Log
         connection,
         path: path.clone(),
         sealer: sealer.clone(),
-        redaction,
+        redaction: None,
         log_id: log_id.clone(),
         has_text_index,
         head,
@@ -99,9 +99,10 @@ fn open_to_write(path: LogPath, options: SqliteLogOptions) -> Result<Shared, Log
         lock,
     };
     writer.recover()?;
+    let options_of_writer = options.clone();
     let thread = std::thread::Builder::new()
         .name("car-inference-log".into())
-        .spawn(move || writer.run())
+        .spawn(move || run(writer, &options_of_writer))
         .map_err(|error| io_error("the log's thread cannot be started", &error))?;
     Ok(Shared::new(
         path,
@@ -112,6 +113,27 @@ fn open_to_write(path: LogPath, options: SqliteLogOptions) -> Result<Shared, Log
         progress,
         Some(thread),
     ))
+}
+
+/// Writes until the log is closed or fails. A panic is a failure like any other: nobody waits for ever.
+fn run(mut writer: Writer, options: &SqliteLogOptions) {
+    let queue = Arc::clone(&writer.queue);
+    let progress = Arc::clone(&writer.progress);
+    let ended = catch_unwind(AssertUnwindSafe(move || {
+        // Made here because the first in a process takes tens of milliseconds.
+        writer.redaction = options.redaction()?;
+        writer.run();
+        Ok::<_, LogError>(())
+    }));
+    let error = match ended {
+        Ok(Ok(())) => return,
+        Ok(Err(error)) => error,
+        Err(_) => LogError::new(LogErrorKind::Other, "the log's thread panicked; please report it"),
+    };
+    for job in queue.fail(error.clone()) {
+        refuse(job, &error);
+    }
+    progress.fail();
 }
 
 fn setting<T: rusqlite::types::FromSql>(connection: &Connection, name: &str) -> Result<Option<T>, LogError> {
