@@ -4,9 +4,10 @@ import type { Completion, EngineOptions, GenerateRequest, ModelSchema } from '..
 import { Call } from './call';
 import { type GenerateOptions, invalid, readCallInput } from './call-input';
 import { EngineHandle } from './engine-handle';
+import { InvalidRequestError } from './errors';
 import { EventLog } from './event-log';
 import { lastError } from './failure';
-import { decodeJson, describe, encodeJson, JsonProblem } from './json';
+import { decodeJson, describe, encodeJson, JsonProblem, messageOf } from './json';
 import { native } from './native';
 import { TrackedStream } from './tracked-stream';
 
@@ -137,10 +138,22 @@ export class InferenceEngine {
 }
 
 function splitOptions(options: unknown): { eventLog: string | URL | EventLog | undefined; rest: unknown } {
-  if (typeof options !== 'object' || options === null || !('eventLog' in options)) return { eventLog: undefined, rest: options };
-  const { eventLog, ...rest } = options as InferenceEngineOptions;
-  if (eventLog === undefined || eventLog instanceof EventLog || eventLog instanceof URL || typeof eventLog === 'string') {
-    return { eventLog, rest };
+  try {
+    if (typeof options !== 'object' || options === null || !('eventLog' in options))
+      return { eventLog: undefined, rest: options };
+    const { eventLog, ...rest } = options as InferenceEngineOptions;
+    if (
+      eventLog === undefined ||
+      eventLog instanceof EventLog ||
+      eventLog instanceof URL ||
+      typeof eventLog === 'string'
+    ) {
+      return { eventLog, rest };
+    }
+    throw invalid([{ path: 'eventLog', message: `expected a path, a URL or an EventLog, got ${describe(eventLog)}` }]);
+  } catch (error) {
+    if (error instanceof InvalidRequestError) throw error;
+    // A getter or a proxy that throws.
+    throw invalid([{ path: '', message: `cannot be read: ${messageOf(error)}` }]);
   }
-  throw invalid([{ path: 'eventLog', message: `expected a path, a URL or an EventLog, got ${describe(eventLog)}` }]);
 }

@@ -24,7 +24,7 @@ import { ask, type Presence } from './asks';
 import { invalid } from './call-input';
 import type { LogError } from './errors';
 import { errorFrom, lastError } from './failure';
-import { decodeJson, describe, encodeJson, JsonProblem } from './json';
+import { decodeJson, describe, encodeJson, JsonProblem, withoutHalves } from './json';
 import { type EncryptionKey, encryptionKey, type SigningKey, signingKey } from './keys';
 import { exportLines, importLines } from './log-lines';
 import { LogObserver, type ObserveCallback } from './log-observer';
@@ -166,7 +166,8 @@ export class EventLog {
     let { cursor } = json;
     let left = typeof json.limit === 'number' ? json.limit : Number.POSITIVE_INFINITY;
     do {
-      const limit = typeof json.limit === 'number' || json.limit === undefined ? Math.min(left, CALLS_PAGE) : json.limit;
+      const limit =
+        typeof json.limit === 'number' || json.limit === undefined ? Math.min(left, CALLS_PAGE) : json.limit;
       const page = await this.#ask<CallRecord[]>({ type: 'calls', filter: { ...json, cursor, limit } });
       yield* page;
       left -= page.length;
@@ -222,10 +223,7 @@ export class EventLog {
     return native.endCursor(this.#id);
   }
 
-  async *#pages(
-    begin: string | undefined | null,
-    presence: Presence,
-  ): AsyncGenerator<TailItem[], void, undefined> {
+  async *#pages(begin: string | undefined | null, presence: Presence): AsyncGenerator<TailItem[], void, undefined> {
     let cursor = begin ?? (begin === null ? await this.#ask<string>({ type: 'end-cursor' }, presence) : undefined);
     for (;;) {
       const question = { type: 'tail', cursor, limit: TAIL_PAGE };
@@ -348,7 +346,7 @@ export class EventLog {
   }
 
   #ask<T>(question: object, presence?: Presence, bytes?: Uint8Array): Promise<T> {
-    return ask<T>(native.askLog(this.#id, JSON.stringify(question), bytes), presence);
+    return ask<T>(native.askLog(this.#id, withoutHalves(JSON.stringify(question)), bytes), presence);
   }
 
   #checkpointEvery({ everyMs = CHECKPOINT_EVERY_MS, onCheckpoint }: CheckpointOptions, key: Uint8Array): void {
@@ -376,7 +374,9 @@ function readOptions(options: unknown): EventLogOptions {
     throw invalid([{ path: 'observe', message: `expected a function, got ${describe(observe)}` }]);
   }
   if (checkpoint !== undefined && typeof checkpoint?.onCheckpoint !== 'function') {
-    throw invalid([{ path: 'checkpoint.onCheckpoint', message: 'required: a function that keeps the checkpoint elsewhere' }]);
+    throw invalid([
+      { path: 'checkpoint.onCheckpoint', message: 'required: a function that keeps the checkpoint elsewhere' },
+    ]);
   }
   const everyMs = checkpoint?.everyMs;
   if (everyMs !== undefined && !(Number.isInteger(everyMs) && everyMs >= 1 && everyMs <= 2 ** 31 - 1)) {
@@ -389,7 +389,11 @@ function withTimes(filter: CallQuery): CallQuery {
   if (typeof filter !== 'object' || filter === null) return filter;
   const { since, until, ...rest } = filter;
   const at = (time: number | Date | undefined) => (time instanceof Date ? time.getTime() : time);
-  return { ...rest, ...(since !== undefined && { since: at(since) }), ...(until !== undefined && { until: at(until) }) } as CallQuery;
+  return {
+    ...rest,
+    ...(since !== undefined && { since: at(since) }),
+    ...(until !== undefined && { until: at(until) }),
+  } as CallQuery;
 }
 
 function toJson(value: unknown): string {
@@ -400,7 +404,8 @@ function toJson(value: unknown): string {
 
 function pathOf(pathOrUrl: unknown): string {
   if (pathOrUrl instanceof URL) return pathOrUrl.protocol === 'file:' ? fileURLToPath(pathOrUrl) : pathOrUrl.href;
-  if (typeof pathOrUrl !== 'string') throw new TypeError(`the path of a log must be a string or a URL, got ${describe(pathOrUrl)}`);
+  if (typeof pathOrUrl !== 'string')
+    throw new TypeError(`the path of a log must be a string or a URL, got ${describe(pathOrUrl)}`);
   return pathOrUrl;
 }
 

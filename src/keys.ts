@@ -23,7 +23,10 @@ export function signingKey(key: unknown, path: string): Uint8Array {
   const seed = seedOf(key);
   if (seed !== undefined) return seed;
   throw invalid([
-    { path, message: `expected an Ed25519 key: a seed of ${KEY_BYTES} bytes, a private KeyObject or PEM, got ${nameOf(key)}` },
+    {
+      path,
+      message: `expected an Ed25519 key: a seed of ${KEY_BYTES} bytes, a private KeyObject or PEM, got ${nameOf(key)}`,
+    },
   ]);
 }
 

@@ -29,7 +29,8 @@ export interface Native {
   openLogNow(path: string, optionsJson: string): number;
   /** Answers by mail, as `askLog` does. */
   openLog(path: string, optionsJson: string, key?: Uint8Array): number;
-  askLog(log: number, questionJson: string, bytes?: Uint8Array): number;
+  /** The answer as JSON, or the number under which it comes by mail. */
+  askLog(log: number, questionJson: string, bytes?: Uint8Array): string | number;
   durableSeq(log: number): number;
   endCursor(log: number): string | null;
   logFailure(log: number): string | null;
@@ -112,7 +113,16 @@ export const Drain = { EMPTY: -1, ENDED: -2 } as const;
 export const Slot = { EMPTY: -1, ELSEWHERE: -2 } as const;
 
 /** Kinds of mailbox messages. */
-export const Mail = { RUN: 1, STOP: 2, DRAINED: 3, READY: 4, RUNNER_DROPPED: 5, SEALED: 6, OVER: 7, ANSWER: 8 } as const;
+export const Mail = {
+  RUN: 1,
+  STOP: 2,
+  DRAINED: 3,
+  READY: 4,
+  RUNNER_DROPPED: 5,
+  SEALED: 6,
+  OVER: 7,
+  ANSWER: 8,
+} as const;
 
 /** The codes under which a panic of Rust arrives: from the hot calls, and from napi's own wrapper. */
 const PANIC_CODES: ReadonlySet<unknown> = new Set(['car-inference.panic', 'GenericFailure']);

@@ -163,8 +163,10 @@ impl Shared {
 
     /// Waits for the writer to finish.
     pub fn join(&self) -> Result<(), LogError> {
-        let thread = self.thread.lock().take();
-        let ended = thread.map_or(Ok(()), JoinHandle::join);
+        // Held while it ends, so that whoever else wants to know waits as well.
+        let mut thread = self.thread.lock();
+        let ended = thread.take().map_or(Ok(()), JoinHandle::join);
+        drop(thread);
         match self.queue.failure() {
             _ if ended.is_err() => Err(LogError::new(
                 LogErrorKind::Other,

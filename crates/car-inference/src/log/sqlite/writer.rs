@@ -128,14 +128,11 @@ impl Writer {
             if let Err(error) = self.bound_wal() {
                 return self.fail(&error, waiting);
             }
-            if let (Some(at), Some(retention)) = (prune_at, &self.retention)
+            if let Some(at) = prune_at
                 && Instant::now() >= at
             {
-                prune_at = Some(Instant::now() + retention.every);
-                let options = retention.options.clone();
-                if let Err(error) = self.prune(&options)
-                    && self.queue.failure().is_some()
-                {
+                prune_at = self.retain();
+                if let Some(error) = self.queue.failure().cloned() {
                     return self.fail(&error, waiting);
                 }
             }
@@ -143,6 +140,19 @@ impl Writer {
                 return self.leave();
             }
         }
+    }
+
+    /// Removes the next calls that are kept no longer. Returns when to go on: at once while there are more, so that endings
+    /// are written in between.
+    fn retain(&mut self) -> Option<Instant> {
+        let retention = self.retention.as_ref()?;
+        let (options, every) = (retention.options.clone(), retention.every);
+        let goes_on = self.prune_some(&options).is_ok_and(|pruned| !pruned.is_done);
+        Some(if goes_on {
+            Instant::now()
+        } else {
+            Instant::now() + every
+        })
     }
 
     /// Writes all of it in one transaction.
