@@ -32,10 +32,10 @@ export async function runRounds({ rounds, seed, mode, onSeries }) {
   return total;
 }
 
-function shown(seed, durability, { kills, problems }) {
+function shown(seed, durability, { kills, problems, folder }) {
   const PROBLEMS_SHOWN = 12;
   const more = problems.length > PROBLEMS_SHOWN ? [`… and ${problems.length - PROBLEMS_SHOWN} more`] : [];
-  const lines = [...problems.slice(0, PROBLEMS_SHOWN - 1), ...more, problems.at(-1)];
+  const lines = [...problems.slice(0, PROBLEMS_SHOWN), ...more, `the files are in ${folder}`];
   const again = `npm run crash -- --seed ${seed} --rounds ${ROUNDS_OF_A_SERIES}`;
   return `durability ${durability}, after ${kills} kills:\n  ${lines.join('\n  ')}\n  again: ${again}`;
 }

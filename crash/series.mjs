@@ -43,7 +43,7 @@ function momentOf({ random }) {
  * Kills processes over one file, `rounds` in all.
  *
  * @returns {Promise<{ kills: number, killsWhileOpening: number, looks: number, endings: number, interrupted: number,
- *   problems: string[] }>}
+ *   problems: string[], folder: string }>} the folder is there only when there are problems
  */
 export async function runSeries(seed, rounds) {
   const series = seriesOf(seed);
@@ -67,11 +67,15 @@ export async function runSeries(seed, rounds) {
   }
   outcome.endings = told.endings;
   if (outcome.problems.length === 0) rmSync(folder, { recursive: true });
-  else outcome.problems.push(`the files are in ${folder}`);
-  return outcome;
+  return { ...outcome, folder };
 }
 
-async function runAndKill({ path, key, options, seed, first, size }, { lines: linesMax, later }, told) {
+/**
+ * Runs a process over a log until it has said so many lines.
+ *
+ * @returns {Promise<{ step: string, problem?: string }>} how far it came; what is wrong when it was not killed
+ */
+export async function runAndKill({ path, key, options, seed, first, size }, { lines: linesMax, later }, told) {
   const args = JSON.stringify({ path, key, options, seed, first, size });
   const process_ = spawn(process.execPath, [child, args], { stdio: ['ignore', 'pipe', 'pipe'] });
   const ended = new Promise((resolve, reject) => {
