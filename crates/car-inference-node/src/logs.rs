@@ -159,7 +159,7 @@ fn answer(log: &LogHandle, question: Question, bytes: Option<&[u8]>) -> Result<B
         },
         Question::Prune { options } => json(&store.prune(&PruneOptions::from_json(&options.to_string())?)?),
         Question::Erase { target } => json(&store.erase(&EraseTarget::from_json(&target.to_string())?)?),
-        Question::ExportHeader => lines(|to| transfer::write_header(to)),
+        Question::ExportHeader => lines(transfer::write_header),
         Question::ExportCall { trace_id } => match store.archived(&trace_id)? {
             Some(call) => lines(|to| transfer::write_call(to, &call)),
             None => json(&()),
