@@ -188,16 +188,39 @@ impl LogPath {
         }
     }
 
-    /// Which file is there now.
-    pub fn identity(&self) -> Option<Identity> {
-        fs::symlink_metadata(&self.0)
-            .ok()
-            .map(|metadata| Identity::of(&metadata))
+    /// Which files are there now.
+    pub fn places(&self) -> Places {
+        Places(self.all().map(|path| {
+            let identity = identity(&path);
+            (path, identity)
+        }))
+    }
+
+    pub fn is_taken(&self) -> bool {
+        identity(&self.0).is_some()
     }
 
     pub fn bytes(&self, suffix: &str) -> u64 {
         fs::metadata(self.beside(suffix)).map_or(0, |metadata| metadata.len())
     }
+}
+
+/// Which files a log had when it was opened.
+pub(super) struct Places([(PathBuf, Option<Identity>); 4]);
+
+impl Places {
+    /// One that is another by now, or gone. SQLite would go on writing to what nobody will find.
+    pub fn missing(&self) -> Option<&Path> {
+        let is_there = |(path, known): &&(PathBuf, Option<Identity>)| identity(path) == *known;
+        self.0
+            .iter()
+            .find(|place| !is_there(place))
+            .map(|(path, _)| path.as_path())
+    }
+}
+
+fn identity(path: &Path) -> Option<Identity> {
+    fs::symlink_metadata(path).ok().map(|metadata| Identity::of(&metadata))
 }
 
 /// The right to write.
@@ -207,7 +230,7 @@ pub(super) struct WriteLock {
 
 /// What tells one file from another at the same path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Identity(u64, u64);
+struct Identity(u64, u64);
 
 impl Identity {
     #[cfg(unix)]

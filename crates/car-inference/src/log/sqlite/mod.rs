@@ -198,7 +198,7 @@ impl SqliteLog {
     /// When there is a file already, or it cannot be written.
     pub fn backup(&self, path: &str) -> Result<(), LogError> {
         let path = LogPath::parse(path)?;
-        if path.identity().is_some() {
+        if path.is_taken() {
             return Err(LogError::new(
                 LogErrorKind::InvalidPath,
                 format!("{} is there already; give the path of a new file", path.0.display()),

@@ -81,9 +81,8 @@ fn open_to_write(path: LogPath, options: SqliteLogOptions) -> Result<Shared, Log
     let queue = Arc::new(Queue::new(options.queue_bytes_max()));
     let progress = Arc::new(Progress::new(head.position));
     let mut writer = Writer {
-        identity: path.identity(),
+        places: path.places(),
         connection,
-        path: path.clone(),
         sealer: sealer.clone(),
         redaction: None,
         log_id: log_id.clone(),
@@ -148,7 +147,7 @@ pub(super) fn set_setting(connection: &Connection, name: &str, value: &dyn rusql
     Ok(())
 }
 
-fn log_id(connection: &Connection) -> Result<Option<String>, LogError> {
+pub(super) fn log_id(connection: &Connection) -> Result<Option<String>, LogError> {
     setting(connection, "log_id")
 }
 

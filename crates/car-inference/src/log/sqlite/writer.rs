@@ -1,7 +1,6 @@
 //! The one thread that writes: takes what waits, writes it in one transaction, tells those who wait for it. Owns the head of
 //! the chain. Any failure to write is the last thing it does.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -10,7 +9,8 @@ use rusqlite::config::DbConfig;
 use tokio::sync::oneshot;
 
 use super::chain::Hash;
-use super::files::{Identity, LogPath, WriteLock};
+use super::failure::moved;
+use super::files::{Places, WriteLock};
 use super::open_call::{Batch, OpenCall};
 use super::queue::{Queue, Work};
 use super::redacting::HeldEvents;
@@ -78,7 +78,6 @@ pub(super) struct Retention {
 
 pub(super) struct Writer {
     pub connection: Connection,
-    pub path: LogPath,
     pub sealer: Sealer,
     /// Nothing when nothing is to be redacted.
     pub redaction: Option<Redaction>,
@@ -87,7 +86,7 @@ pub(super) struct Writer {
     pub head: Head,
     pub queue: Arc<Queue>,
     pub progress: Arc<Progress>,
-    pub identity: Option<Identity>,
+    pub places: Places,
     pub retention: Option<Retention>,
     /// Calls that are being written, for when the log is closed under them.
     pub open_calls: std::collections::HashMap<i64, Arc<OpenCall>>,
@@ -101,6 +100,8 @@ struct Waiting {
     tasks: Vec<Task>,
     /// Calls whose events are durable up to this number.
     durable: Vec<(Arc<OpenCall>, u64)>,
+    /// Calls that begin: those who wait for their events wait for this.
+    begun: Vec<Arc<OpenCall>>,
 }
 
 impl Writer {
@@ -166,12 +167,10 @@ impl Writer {
             waiting.take(jobs);
             return Ok(());
         }
-        self.check_place()?;
-        self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         let mut jobs = jobs.into_iter();
-        let written = jobs
-            .by_ref()
-            .try_for_each(|job| self.write_job(job, waiting))
+        let written = self
+            .begin()
+            .and_then(|()| jobs.by_ref().try_for_each(|job| self.write_job(job, waiting)))
             .and_then(|()| self.write_ripe(ripe, waiting))
             .and_then(|()| {
                 self.connection.prepare_cached("COMMIT")?.execute([])?;
@@ -182,9 +181,18 @@ impl Writer {
         written
     }
 
+    fn begin(&self) -> Result<(), LogError> {
+        self.check_place()?;
+        self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        Ok(())
+    }
+
     fn write_job(&mut self, job: Job, waiting: &mut Waiting) -> Result<(), LogError> {
         match job {
-            Job::Start(call) => self.write_start(&call),
+            Job::Start(call) => {
+                waiting.begun.push(Arc::clone(&call));
+                self.write_start(&call)
+            }
             Job::Batch(call, batch) => {
                 call.dequeued();
                 let written = self.write_batch(&call, &batch, waiting);
@@ -237,6 +245,7 @@ impl Writer {
 
     fn tell(&self, waiting: &mut Waiting) {
         self.progress.advance(self.head.position);
+        waiting.begun.clear();
         for reply in waiting.replies.drain(..) {
             // Who no longer waits is not told.
             let _gone = reply.send(Ok(()));
@@ -275,18 +284,9 @@ impl Writer {
         }
     }
 
-    /// Whether the file is still the one that was opened: SQLite would go on writing to one that was deleted.
+    /// Whether the files are still those that were opened.
     pub fn check_place(&self) -> Result<(), LogError> {
-        if self.path.identity() == self.identity {
-            return Ok(());
-        }
-        Err(LogError::new(
-            LogErrorKind::Moved,
-            format!(
-                "{} was deleted, moved or replaced while it was open; open the log again",
-                self.path.0.display()
-            ),
-        ))
+        self.places.missing().map_or(Ok(()), |path| Err(moved(path)))
     }
 
     /// Copies the write-ahead log to the database before it grows too long.
@@ -321,16 +321,15 @@ impl Writer {
 
     fn fail(self, error: &LogError, waiting: Waiting) {
         self.refuse(error);
-        for reply in waiting.replies {
-            let _gone = reply.send(Err(error.clone()));
-        }
-        for task in waiting.tasks {
-            task(Err(error.clone()));
-        }
+        waiting.refuse(error);
         for call in self.open_calls.values() {
             call.made_durable(Err(error.clone()));
         }
         self.progress.fail();
+        if error.kind == LogErrorKind::Moved {
+            // A file that was moved takes along what was committed: its write-ahead log may have stayed behind.
+            let _tried = self.checkpoint_wal("TRUNCATE");
+        }
         // What may not have reached the disk must not be taken for good at the next try: the system forgets what it failed to
         // write (https://wiki.postgresql.org/wiki/Fsync_Errors). What did is found by the next open.
         let _kept = self
@@ -358,8 +357,22 @@ impl Waiting {
                 Job::End { committed, .. } => self.replies.extend(committed),
                 Job::Flush(reply) => self.replies.push(reply),
                 Job::Task(task) => self.tasks.push(task),
-                Job::Start(_) | Job::Batch(..) | Job::Abandoned(_) => {}
+                Job::Start(call) => self.begun.push(call),
+                Job::Batch(..) | Job::Abandoned(_) => {}
             }
+        }
+    }
+
+    /// Tells all of them that it will not be done.
+    fn refuse(self, error: &LogError) {
+        for reply in self.replies {
+            let _gone = reply.send(Err(error.clone()));
+        }
+        for task in self.tasks {
+            task(Err(error.clone()));
+        }
+        for call in self.begun {
+            call.made_durable(Err(error.clone()));
         }
     }
 }
@@ -367,13 +380,8 @@ impl Waiting {
 /// Tells whoever waits for a job that it will not be done.
 pub(super) fn refuse(job: Job, error: &LogError) {
     let mut waiting = Waiting::default();
-    waiting.take(VecDeque::from([job]));
-    for reply in waiting.replies {
-        let _gone = reply.send(Err(error.clone()));
-    }
-    for task in waiting.tasks {
-        task(Err(error.clone()));
-    }
+    waiting.take([job]);
+    waiting.refuse(error);
 }
 
 thread_local! {
