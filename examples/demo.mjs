@@ -1,5 +1,8 @@
 // The demo: `npm run demo` prepares everything and runs this file. It talks to a local server that speaks OpenAI's wire
 // from recordings, or with OPENAI_API_KEY (and OPENAI_BASE_URL, OPENAI_MODEL) set, to the real service.
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { CancelledError, InferenceEngine, RunnerFailedError, setInferenceRunner } from 'car-inference';
 import { OpenAI } from 'openai';
 import { check, failures, heading } from './demo-report.mjs';
@@ -25,8 +28,11 @@ const registrations = [
   setInferenceRunner(openAiRunner(limitedClient, { hints: ['openai-limited'] }), { hint: 'openai-limited' }),
 ];
 
-// The Rust side: which models there are, and how long a call may take.
+// The Rust side: which models there are, how long a call may take, and the file that records all of it.
+const folder = await mkdtemp(join(tmpdir(), 'car-inference-demo-'));
+const logPath = join(folder, 'calls.db');
 const engine = new InferenceEngine({
+  eventLog: logPath,
   models: [
     { id: model, source: { type: 'delegated', hint: 'openai' } },
     { id: `${model}-limited`, source: { type: 'delegated', hint: 'openai-limited' } },
@@ -39,10 +45,14 @@ try {
   await toolCall();
   await cancellation();
   await providerError();
-} finally {
+  await query();
   await engine.close('drain');
+  await fileItself();
+} finally {
+  await engine.close('cancel');
   for (const registration of registrations) registration.dispose();
   await wire?.close();
+  await rm(folder, { recursive: true, force: true });
 }
 
 console.log();
@@ -157,6 +167,46 @@ async function providerError() {
   if (!realService) check(`and when to come back: ${error?.retryAfterMs} ms`, error?.retryAfterMs === 2000);
   const record = await engine.eventLog.call(stream.traceId);
   check('the log says `failed`', record?.status === 'failed');
+}
+
+async function query() {
+  heading('A query over all calls');
+  const calls = [];
+  for await (const call of engine.eventLog.calls({ order: 'oldest' })) calls.push(call);
+  for (const { model, status, eventCount, startedAt, endedAt, usage } of calls) {
+    const tokens = usage?.outputTokens === undefined ? '' : `, ${usage.outputTokens} output tokens`;
+    console.log(`  ${model.padEnd(15)} ${status.padEnd(10)} ${eventCount} events, ${ms(endedAt - startedAt)}${tokens}`);
+  }
+  check('the log holds all four calls', calls.length === 4);
+  const failed = [];
+  for await (const call of engine.eventLog.calls({ status: 'failed' })) failed.push(call);
+  check('one of them failed', failed.length === 1);
+  const { ok, records } = await engine.eventLog.verify();
+  check(`nothing was changed since: ${records} records, each tied to the one before`, ok);
+}
+
+/** The engine is closed: what is left is one file, for any SQLite tool. */
+async function fileItself() {
+  heading('The file, in the words of sqlite3');
+  const { size } = await stat(logPath);
+  console.log(`  ${logPath}, ${size} bytes`);
+  check('no write-ahead log is left beside it', !(await readdir(folder)).includes('calls.db-wal'));
+  await show('SELECT model, status, count(*) AS calls, sum(output_tokens) AS tokens FROM calls GROUP BY 1, 2');
+  await show('SELECT seq, type, substr(event, 1, 60) AS event FROM events ORDER BY trace_id, seq LIMIT 3');
+  const key = 'sk-demo';
+  check('the key of the service is not in it', !(await readFile(logPath)).includes(key));
+}
+
+async function show(sql) {
+  console.log(`  sqlite3 calls.db "${sql}"`);
+  // Node has SQLite built in from version 22 on.
+  const sqlite = await import('node:sqlite').catch(() => undefined);
+  if (sqlite === undefined) return console.log('    (this Node has no node:sqlite to show it with)');
+  const database = new sqlite.DatabaseSync(logPath, { readOnly: true });
+  const rows = database.prepare(sql).all();
+  database.close();
+  for (const row of rows) console.log(`    ${Object.values(row).join(' | ')}`);
+  check('it answers', rows.length > 0);
 }
 
 async function caught(work) {

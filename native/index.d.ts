@@ -12,8 +12,8 @@ export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-was
 /** The version of the package that this addon was built for. */
 export declare function addonVersion(): string
 
-/** Asks a log. The answer is posted as ANSWER with the returned number. */
-export declare function askLog(log: number, questionJson: string, bytes?: Uint8Array | undefined | null): number
+/** Asks a log. What is in memory is answered at once; else the answer is posted as ANSWER with the returned number. */
+export declare function askLog(log: number, questionJson: string, bytes?: Uint8Array | undefined | null): string | number
 
 /** What a runner learns of its attempt, as JSON. */
 export declare function attemptFacts(port: number): string

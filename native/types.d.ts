@@ -290,6 +290,11 @@ toolCalls: Array<ToolCall>,
  */
 usage?: TokenUsage, 
 /**
+ * What the call cost with all its attempts, in millionths of a US dollar. Absent when no model that reported usage has
+ * `pricing`.
+ */
+costMicroUsd?: number, 
+/**
  * Why the model stopped, unified.
  */
 stopReason?: StopReason, 
@@ -619,6 +624,10 @@ contextLength?: number,
  */
 maxOutputTokens?: number, 
 /**
+ * What its tokens cost, for the cost of calls.
+ */
+pricing?: ModelPricing, 
+/**
  * Labels of the host's own.
  */
 tags?: Array<string>, };
@@ -631,6 +640,32 @@ export type ModelSource = { "type": "delegated",
  * Handed to the runner; typically the provider's id (`openai`, `anthropic`, …).
  */
 hint?: string, };
+
+/**
+ * What a model's tokens cost, in US dollars per million tokens, as providers list it. What is absent costs what `input` does.
+ */
+export type ModelPricing = { 
+/**
+ * Of input that is not cached.
+ */
+input: number, 
+/**
+ * Of output, reasoning included.
+ */
+output: number, 
+/**
+ * Of input read from the provider's cache.
+ */
+cacheReadInput?: number, 
+/**
+ * Of input written to the provider's cache.
+ */
+cacheCreationInput?: number, 
+/**
+ * Whether the provider counts cached input beside its input tokens, as Anthropic does, or as part of them, as OpenAI and
+ * Google do. Default: part of them.
+ */
+countsCachedInputApart?: boolean, };
 
 /**
  * Settings of an engine. Everything has a default.
@@ -1119,6 +1154,10 @@ stopReason?: StopReason,
  * Token usage, when the provider reported any.
  */
 usage?: TokenUsage, 
+/**
+ * What it cost with all its attempts, in millionths of a US dollar, when the model has `pricing` and reported usage.
+ */
+costMicroUsd?: number, 
 /**
  * The answer text; partial unless the status is `done`. Absent while the call is open.
  */

@@ -20,22 +20,26 @@ type Answer = { value: unknown } | { failure: Failure };
 export type Presence = 'keeps-process' | 'lets-process-leave';
 
 /**
- * @param ticket the number under which the answer is going to come.
+ * @param asked the answer, or the number under which it is going to come.
  * @returns what was answered.
  * @throws the typed error of what failed.
  */
-export function ask<T>(ticket: number, presence: Presence = 'keeps-process'): Promise<T> {
-  stayWhenNeeded();
+export function ask<T>(asked: string | number, presence: Presence = 'keeps-process'): Promise<T> {
   return new Promise<unknown>((resolve, reject) => {
-    realm.asks.set(ticket, { resolve, reject, keepsProcess: presence === 'keeps-process' });
+    if (typeof asked === 'string') return settle({ resolve, reject }, asked);
+    stayWhenNeeded();
+    realm.asks.set(asked, { resolve, reject, keepsProcess: presence === 'keeps-process' });
   }) as Promise<T>;
 }
 
 export function answered(ticket: number, json: string): void {
   const waiting = realm.asks.get(ticket);
   realm.asks.delete(ticket);
-  if (waiting === undefined) return;
+  if (waiting !== undefined) settle(waiting, json);
+}
+
+function settle({ resolve, reject }: Pick<Ask, 'resolve' | 'reject'>, json: string): void {
   const answer = decodeJson<Answer>(json);
-  if ('failure' in answer) waiting.reject(errorFrom(answer.failure));
-  else waiting.resolve(answer.value);
+  if ('failure' in answer) reject(errorFrom(answer.failure));
+  else resolve(answer.value);
 }

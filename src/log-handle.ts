@@ -1,6 +1,7 @@
 /** A log's number and what is asked of it; what the log's face, its tails, observers and checkpoints share. */
 
 import { ask, type Presence } from './asks';
+import { withoutHalves } from './json';
 import { native } from './native';
 
 const forgotten = new FinalizationRegistry<number>((id) => native.releaseLog(id));
@@ -21,6 +22,6 @@ export class LogHandle {
 
   /** @throws the typed error of what failed. */
   ask<T>(question: object, presence?: Presence, bytes?: Uint8Array): Promise<T> {
-    return ask<T>(native.askLog(this.id, JSON.stringify(question), bytes), presence);
+    return ask<T>(native.askLog(this.id, withoutHalves(JSON.stringify(question)), bytes), presence);
   }
 }

@@ -29,7 +29,8 @@ export interface Native {
   openLogNow(path: string, optionsJson: string): number;
   /** Answers by mail, as `askLog` does. */
   openLog(path: string, optionsJson: string, key?: Uint8Array): number;
-  askLog(log: number, questionJson: string, bytes?: Uint8Array): number;
+  /** The answer as JSON, or the number under which it comes by mail. */
+  askLog(log: number, questionJson: string, bytes?: Uint8Array): string | number;
   durableSeq(log: number): number;
   endCursor(log: number): string | null;
   logFailure(log: number): string | null;

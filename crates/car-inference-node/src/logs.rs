@@ -1,6 +1,7 @@
 //! Logs of this environment. A disk may be slow, so every question is answered on a thread of its own, by mail.
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use car_inference::error::{InferenceError, Problem};
@@ -10,6 +11,7 @@ use car_inference::log::{
     CallFilter, EraseTarget, EventRange, LogErrorKind, LogStore, PruneOptions, SqliteLog, SqliteLogOptions,
 };
 use car_inference::{Failure, LogError};
+use napi::Either;
 use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
 use parking_lot::Mutex;
@@ -169,7 +171,7 @@ fn answer(log: &LogHandle, question: Question, bytes: Option<&[u8]>) -> Result<B
         },
         Question::Prune { options } => json(&store.prune(&PruneOptions::from_json(&options.to_string())?)?),
         Question::Erase { target } => json(&store.erase(&EraseTarget::from_json(&target.to_string())?)?),
-        Question::ExportHeader => lines(|to| transfer::write_header(to)),
+        Question::ExportHeader => lines(transfer::write_header),
         Question::ExportCall { trace_id } => match store.archived(&trace_id)? {
             Some(call) => lines(|to| transfer::write_call(to, &call)),
             None => json(&()),
@@ -241,38 +243,30 @@ fn no_threads() -> Wrong {
     LogError::new(LogErrorKind::Other, "no thread could be started").into()
 }
 
-/// Asks a log. The answer is posted as ANSWER with the returned number.
+/// Asks a log. What is in memory is answered at once; else the answer is posted as ANSWER with the returned number.
 #[napi(catch_unwind)]
-pub fn ask_log(log: u32, question_json: String, bytes: Option<Uint8Array>) -> u32 {
+pub fn ask_log(log: u32, question_json: String, bytes: Option<Uint8Array>) -> Either<String, u32> {
     let (ticket, mailbox, handle) = environment::with(|environment| {
         let mailbox = Arc::clone(&environment.mailbox);
         (mailbox.next_id(), mailbox, environment.logs.get(log).cloned())
     });
-    let bytes = bytes.map(|bytes| bytes.to_vec());
-    let reply = {
-        let mailbox = Arc::clone(&mailbox);
-        // An environment that is gone has nobody to answer.
-        move |result| drop(mailbox.post(Message::Answer(ticket, to_answer(result))))
-    };
     let Some(handle) = handle else {
-        reply(Err(LogError::new(
-            LogErrorKind::Closed,
-            "the log is closed; open it again",
-        )
-        .into()));
-        return ticket;
+        let closed = LogError::new(LogErrorKind::Closed, "the log is closed; open it again");
+        return Either::A(to_answer(Err(closed.into())));
     };
     let question = match serde_json::from_str(&question_json) {
         Ok(question) => question,
-        Err(error) => {
-            reply(Err(vec![Problem::new("", error.to_string())].into()));
-            return ticket;
-        }
+        Err(error) => return Either::A(to_answer(Err(vec![Problem::new("", error.to_string())].into()))),
     };
+    let waits = matches!(question, Question::Changed { .. });
+    if handle.sqlite.is_none() && !waits {
+        return Either::A(to_answer(answer(&handle, question, bytes.as_deref())));
+    }
     let Some(runtime) = runtime() else {
-        reply(Err(no_threads()));
-        return ticket;
+        return Either::A(to_answer(Err(no_threads())));
     };
+    // An environment that is gone has nobody to answer.
+    let reply = move |result| drop(mailbox.post(Message::Answer(ticket, to_answer(result))));
     if let Question::Changed { cursor, waiter } = question {
         let (stop, stopped) = oneshot::channel();
         handle.waiters.lock().insert(waiter, stop);
@@ -291,17 +285,14 @@ pub fn ask_log(log: u32, question_json: String, bytes: Option<Uint8Array>) -> u3
             reply(json(&()));
         });
     } else {
+        let bytes = bytes.map(|bytes| bytes.to_vec());
         runtime.spawn_blocking(move || {
-            let answered = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-                answer(&handle, question, bytes.as_deref())
-            }));
-            reply(
-                answered
-                    .unwrap_or_else(|_| Err(LogError::new(LogErrorKind::Other, "a panic; please report it").into())),
-            );
+            let answered = catch_unwind(AssertUnwindSafe(|| answer(&handle, question, bytes.as_deref())));
+            let panicked = || Err(LogError::new(LogErrorKind::Other, "a panic; please report it").into());
+            reply(answered.unwrap_or_else(|_| panicked()));
         });
     }
-    ticket
+    Either::B(ticket)
 }
 
 fn options_of(options_json: &str, key: Option<&[u8]>) -> Result<SqliteLogOptions, Wrong> {
@@ -397,7 +388,7 @@ pub fn release_log(log: u32) {
     let released = environment::with(|environment| environment.logs.remove(log));
     // Closing waits for the disk: not on this thread.
     match (released, runtime()) {
-        (Some(log), Some(runtime)) => drop(runtime.spawn_blocking(move || drop(log))),
+        (Some(log), Some(runtime)) if log.sqlite.is_some() => drop(runtime.spawn_blocking(move || drop(log))),
         (released, _) => drop(released),
     }
 }

@@ -21,8 +21,8 @@ use car_inference::tasks::generate::{
     ContentBlock, GenerateParams, GenerateRequest, Message, ReasoningEffort, ResponseFormat, ToolCall, ToolChoice,
 };
 use car_inference::{
-    CallOptions, EngineOptions, LimitOverrides, Limits, ModelSchema, ModelSource, OnLogFailure, RetryOverrides,
-    RetryPolicy, RunnerResult, TimeoutOverrides, Timeouts,
+    CallOptions, EngineOptions, LimitOverrides, Limits, ModelPricing, ModelSchema, ModelSource, OnLogFailure,
+    RetryOverrides, RetryPolicy, RunnerResult, TimeoutOverrides, Timeouts,
 };
 use ts_rs::{Config, TS};
 
@@ -90,6 +90,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ContentBlock,
         ModelSchema,
         ModelSource,
+        ModelPricing,
         EngineOptions,
         OnLogFailure,
         CallOptions,

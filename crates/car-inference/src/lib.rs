@@ -37,7 +37,7 @@ pub use policy::{AllowAll, Policy};
 pub use runner::{
     EventEmitter, InferenceRunner, RunnerError, RunnerResult, current_inference_runner, set_inference_runner,
 };
-pub use schema::{ModelSchema, ModelSource};
+pub use schema::{ModelPricing, ModelSchema, ModelSource};
 pub use stream::{Completion, StreamAccumulator, StreamEvent, TokenUsage};
 pub use tasks::generate::{ContentBlock, GenerateParams, GenerateRequest, Message, ToolCall};
 pub use tracked::{EventStream, TrackedStream};

@@ -31,7 +31,7 @@ const TABLE: &[(&str, usize, usize, usize)] = &[
     ("starting", 11, 0, 972),
     ("a first text delta", 0, 0, 0),
     ("settling", 5, 1, 1300),
-    ("bytes that an idle stream holds", 0, 0, 2360),
+    ("bytes that an idle stream holds", 0, 0, 2440),
     ("a batch emitted", 32, 1, 1014),
     ("a batch drained", 1, 0, 5376),
 ];

@@ -473,3 +473,61 @@ async fn a_call_inside_too_many_others_is_refused_and_one_within_the_bound_knows
         .expect("one call is around it");
     assert_eq!(call.request().parent_trace_id.as_deref(), Some("own"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_call_costs_what_all_its_attempts_cost_and_nothing_is_said_without_a_price() {
+    let usage = |input: u64, read: Option<u64>, output: u64| StreamEvent::Usage {
+        input_tokens: Some(input),
+        output_tokens: Some(output),
+        total_tokens: None,
+        cache_read_input_tokens: read,
+        cache_creation_input_tokens: None,
+        reasoning_tokens: None,
+    };
+    let scripts = || {
+        [
+            Script::new().emit(usage(1_000, None, 0)).fails("503"),
+            Script::new().text("a").emit(usage(1_000, Some(400), 50)),
+        ]
+    };
+    let pricing = |apart| car_inference::ModelPricing {
+        input: 2.5,
+        output: 10.0,
+        cache_read_input: Some(0.25),
+        counts_cached_input_apart: apart,
+        ..Default::default()
+    };
+    let cost = async |pricing| {
+        let retry = car_inference::RetryPolicy {
+            attempts_max: 2,
+            ..Default::default()
+        };
+        let world = support::world(scripts(), |builder| {
+            builder.retry(retry).model(ModelSchema {
+                pricing,
+                ..ModelSchema::delegated("priced", None)
+            })
+        });
+        let request = GenerateRequest {
+            model: Some("priced".into()),
+            ..hi()
+        };
+        let completion = world.engine.generate(request).await.unwrap();
+        let record = world.log.calls(&Default::default()).remove(0);
+        assert_eq!(record.cost_micro_usd, completion.cost_micro_usd);
+        completion.cost_micro_usd
+    };
+    // 2,500 for the attempt that failed; then 600 x 2.5 + 400 x 0.25 + 50 x 10.
+    assert_eq!(cost(Some(pricing(None))).await, Some(2_500 + 1_500 + 100 + 500));
+    assert_eq!(cost(Some(pricing(Some(true)))).await, Some(2_500 + 2_500 + 100 + 500));
+    assert_eq!(cost(None).await, None);
+    let negative = car_inference::ModelPricing {
+        input: -1.0,
+        ..Default::default()
+    };
+    let model = ModelSchema {
+        pricing: Some(negative),
+        ..ModelSchema::delegated("m", None)
+    };
+    assert_eq!(model.validate()[0].path, "pricing.input");
+}

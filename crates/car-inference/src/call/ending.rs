@@ -128,7 +128,9 @@ impl CallState {
         if let Some(error) = self.log.as_ref().and_then(|log| log.failure()) {
             self.accumulator.warn(unlogged(&error));
         }
+        let cost_micro_usd = self.cost_micro_usd();
         let mut completion = std::mem::take(&mut self.accumulator).into_completion();
+        completion.cost_micro_usd = cost_micro_usd;
         completion.trace_id.clone_from(&shared.facts.trace_id);
         completion.model_used.clone_from(&self.model_used(&shared.facts).id);
         let ending = Arc::new(Ending {

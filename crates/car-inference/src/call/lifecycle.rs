@@ -221,6 +221,7 @@ impl CallState {
         };
         let (runner, model) = (Arc::clone(&candidate.runner), Arc::clone(&candidate.model));
         let now = Instant::now();
+        self.spent_micro_usd = self.cost_micro_usd().unwrap_or_default();
         self.serving = Some(Arc::clone(&model));
         self.attempt += 1;
         self.runs += 1;

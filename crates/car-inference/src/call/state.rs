@@ -106,6 +106,8 @@ pub(super) struct CallState {
     pub log_error: Option<LogError>,
     /// Notes written so far.
     pub notes: u32,
+    /// What attempts that failed have cost, in millionths of a US dollar; 0 when nothing is known of it.
+    pub spent_micro_usd: u64,
 }
 
 impl CallState {
@@ -140,7 +142,20 @@ impl CallState {
             streamed: Streamed::default(),
             log_error: None,
             notes: 0,
+            spent_micro_usd: 0,
             call_bytes: 0,
+        }
+    }
+
+    /// What has been spent on the current attempt and those before it.
+    pub fn cost_micro_usd(&self) -> Option<u64> {
+        let pricing = self.serving.as_ref().and_then(|model| model.pricing);
+        let current = pricing
+            .zip(self.accumulator.usage())
+            .map(|(pricing, usage)| pricing.cost_micro_usd(&usage));
+        match (self.spent_micro_usd, current) {
+            (0, current) => current,
+            (spent, current) => Some(spent.saturating_add(current.unwrap_or_default())),
         }
     }
 

@@ -216,6 +216,9 @@ pub struct CallRecord {
     /// Token usage, when the provider reported any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<TokenUsage>,
+    /// What it cost with all its attempts, in millionths of a US dollar, when the model has `pricing` and reported usage.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_micro_usd: Option<u64>,
     /// The answer text; partial unless the status is `done`. Absent while the call is open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,

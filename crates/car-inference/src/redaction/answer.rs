@@ -63,6 +63,7 @@ pub(super) fn redact_completion(redaction: &Redaction, completion: &mut Completi
         text,
         tool_calls,
         usage: _,
+        cost_micro_usd: _,
         stop_reason: _,
         raw_stop_reason,
         reasoning,

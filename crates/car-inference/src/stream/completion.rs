@@ -19,6 +19,10 @@ pub struct Completion {
     /// Token usage, when the provider reported any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<TokenUsage>,
+    /// What the call cost with all its attempts, in millionths of a US dollar. Absent when no model that reported usage has
+    /// `pricing`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_micro_usd: Option<u64>,
     /// Why the model stopped, unified.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop_reason: Option<StopReason>,

@@ -62,9 +62,19 @@ struct StoredCall {
     start: CallStart,
     /// Its number: the place of its start in the journal.
     id: i64,
-    /// When its payload was erased, in microseconds since the Unix epoch.
-    erased_at_us: Option<u64>,
+    /// What stays when its payload was erased.
+    erased: Option<Box<Erased>>,
     shelf: Weak<Mutex<Shelf>>,
+}
+
+/// What stays of a call whose payload was erased.
+struct Erased {
+    /// When that was, in microseconds since the Unix epoch.
+    at_us: u64,
+    /// How many events there were.
+    events: u64,
+    /// When the first came, in microseconds since the call's start.
+    first_at_us: Option<u64>,
 }
 
 /// What is not an event.
@@ -74,9 +84,6 @@ struct Rest {
     verdicts: Vec<VerdictRecord>,
     notes: Vec<Note>,
     ending: Option<(Stamp, Arc<Ending>)>,
-    /// What stays of events that were erased: how many there were, and when the first came.
-    erased_events: Option<u64>,
-    erased_first_at_us: Option<u64>,
     /// How many events are put down in the journal.
     in_journal: u64,
 }
@@ -151,7 +158,7 @@ impl EventLog for MemoryLog {
             rest: Mutex::default(),
             start: start.clone(),
             id: shelf.journal.next_position(),
-            erased_at_us: None,
+            erased: None,
             shelf: Arc::downgrade(&self.shared),
         });
         shelf.journal.put(call.id, Kind::Start);
@@ -271,7 +278,7 @@ impl StoredCall {
             .collect();
         if let Some((stamp, ending)) = &self.rest.lock().ending
             && ending.status == CallStatus::Done
-            && self.erased_at_us.is_none()
+            && self.erased.is_none()
         {
             events.push(LoggedEvent {
                 seq: stamp.seq,
@@ -297,7 +304,8 @@ impl StoredCall {
         let ending = rest.ending.as_ref().map(|(_, ending)| &**ending);
         let completion = ending.map(|ending| &ending.completion);
         let completed = u64::from(status == CallStatus::Done);
-        let is_erased = self.erased_at_us.is_some();
+        let erased = self.erased.as_deref();
+        let is_erased = erased.is_some();
         CallRecord {
             cursor: self.cursor().to_string(),
             trace_id: self.start.trace_id.clone(),
@@ -311,11 +319,12 @@ impl StoredCall {
             status,
             started_at: self.epoch_ms(0),
             first_event_at: first_at_us
-                .or(rest.erased_first_at_us)
+                .or(erased.and_then(|erased| erased.first_at_us))
                 .map(|at_us| self.epoch_ms(at_us)),
             ended_at: rest.ending.as_ref().map(|(stamp, _)| self.epoch_ms(stamp.at_us)),
             stop_reason: completion.and_then(|completion| completion.stop_reason),
             usage: completion.and_then(|completion| completion.usage),
+            cost_micro_usd: completion.and_then(|completion| completion.cost_micro_usd),
             text: completion
                 .filter(|_| !is_erased)
                 .map(|completion| completion.text.clone()),
@@ -326,9 +335,9 @@ impl StoredCall {
             attempts: rest.attempts.clone(),
             verdicts: rest.verdicts.clone(),
             notes: rest.notes.clone(),
-            event_count: rest.erased_events.unwrap_or(event_count + completed),
+            event_count: erased.map_or(event_count + completed, |erased| erased.events),
             request: (!is_erased).then(|| (**request).clone()),
-            erased_at: self.erased_at_us.map(|at_us| at_us as f64 / 1_000.0),
+            erased_at: erased.map(|erased| erased.at_us as f64 / 1_000.0),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use parking_lot::Mutex;
 
 use super::journal::{Entry, Kind};
-use super::{MemoryLog, Rest, Shelf, StoredCall};
+use super::{Erased, MemoryLog, Rest, Shelf, StoredCall};
 use crate::log::packed::PackedEvents;
 use crate::log::query::{TailCursor, tokens, words};
 use crate::log::sqlite::prompt_text;
@@ -46,7 +46,7 @@ impl StoredCall {
     /// Whether all phrases are in its prompt or its answer.
     fn says(&self, text: &str) -> bool {
         let answer = match &self.rest.lock().ending {
-            Some((_, ending)) if self.erased_at_us.is_none() => tokens(&ending.completion.text),
+            Some((_, ending)) if self.erased.is_none() => tokens(&ending.completion.text),
             _ => return false,
         };
         let prompt = tokens(&prompt_text(&self.start.request));
@@ -57,12 +57,13 @@ impl StoredCall {
     }
 
     /// What stays when the payload is erased.
-    fn erased(&self, at_us: u64) -> Self {
+    fn without_payload(&self, at_us: u64) -> Self {
         let rest = self.rest.lock();
         let first_at_us = self.events.lock().first_at_us();
         let ending = rest.ending.as_ref().map(|(stamp, ending)| {
             let Completion {
                 usage,
+                cost_micro_usd,
                 stop_reason,
                 trace_id,
                 model_used,
@@ -72,6 +73,7 @@ impl StoredCall {
                 status: ending.status,
                 completion: Completion {
                     usage,
+                    cost_micro_usd,
                     stop_reason,
                     trace_id,
                     model_used,
@@ -86,8 +88,6 @@ impl StoredCall {
             events: Mutex::new(PackedEvents::default()),
             rest: Mutex::new(Rest {
                 ending,
-                erased_events: Some(events),
-                erased_first_at_us: first_at_us,
                 ..Rest::default()
             }),
             start: CallStart {
@@ -95,7 +95,11 @@ impl StoredCall {
                 ..self.start.clone()
             },
             id: self.id,
-            erased_at_us: Some(at_us),
+            erased: Some(Box::new(Erased {
+                at_us,
+                events,
+                first_at_us,
+            })),
             shelf: self.shelf.clone(),
         }
     }
@@ -312,7 +316,7 @@ impl LogStore for MemoryLog {
         let meant: Vec<_> = shelf
             .calls
             .values()
-            .filter(|call| is_meant(call) && call.erased_at_us.is_none())
+            .filter(|call| is_meant(call) && call.erased.is_none())
             .cloned()
             .collect();
         if meant.iter().any(|call| call.status() == CallStatus::Open) {
@@ -325,13 +329,13 @@ impl LogStore for MemoryLog {
         let mut report = EraseReport::default();
         for call in meant {
             report.trace_ids.push(call.start.trace_id.clone());
-            shelf.calls.insert(call.id, Arc::new(call.erased(at_us)));
+            shelf.calls.insert(call.id, Arc::new(call.without_payload(at_us)));
         }
         Ok(report)
     }
 
     fn archived(&self, trace_id: &str) -> Result<Option<ArchivedCall>, LogError> {
-        let Some(call) = self.find(trace_id).filter(|call| call.erased_at_us.is_none()) else {
+        let Some(call) = self.find(trace_id).filter(|call| call.erased.is_none()) else {
             return Ok(None);
         };
         let rest = call.rest.lock();

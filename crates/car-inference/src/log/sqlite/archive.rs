@@ -69,6 +69,7 @@ fn ending_of(record: CallRecord, rest: Option<&str>) -> Result<Ending, LogError>
             text: record.text.unwrap_or_default(),
             tool_calls: record.tool_calls,
             usage: record.usage,
+            cost_micro_usd: record.cost_micro_usd,
             stop_reason: record.stop_reason,
             trace_id: record.trace_id,
             model_used: record.model,

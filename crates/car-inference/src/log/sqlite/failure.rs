@@ -2,14 +2,20 @@
 //! bound, and constraint messages name columns.
 
 use std::io;
+use std::path::Path;
 
-use rusqlite::ffi::ErrorCode;
+use rusqlite::ffi::{ErrorCode, SQLITE_ERROR, SQLITE_IOERR_SHMSIZE};
 
 use crate::log::{LogError, LogErrorKind};
 
 impl From<rusqlite::Error> for LogError {
     fn from(error: rusqlite::Error) -> Self {
+        let extended = error.sqlite_error().map(|error| error.extended_code);
         let kind = match error.sqlite_error_code() {
+            // The shared memory is a file as well, which finds no room to grow.
+            Some(_) if extended == Some(SQLITE_IOERR_SHMSIZE) => LogErrorKind::DiskFull,
+            // Our statements are right, so the tables are not those that we made.
+            Some(_) if extended == Some(SQLITE_ERROR) => LogErrorKind::Corrupt,
             Some(ErrorCode::DiskFull) => LogErrorKind::DiskFull,
             Some(ErrorCode::SystemIoFailure) => LogErrorKind::Io,
             Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => LogErrorKind::ReadOnly,
@@ -49,6 +55,17 @@ pub(super) fn io_error(what: &str, error: &io::Error) -> LogError {
         _ => LogErrorKind::Io,
     };
     LogError::new(kind, format!("{what}: {error}"))
+}
+
+/// A file of an open log is no longer where it was.
+pub(super) fn moved(path: &Path) -> LogError {
+    LogError::new(
+        LogErrorKind::Moved,
+        format!(
+            "{} was deleted, moved or replaced while the log was open; open the log again",
+            path.display()
+        ),
+    )
 }
 
 /// Something stored that makes no sense.

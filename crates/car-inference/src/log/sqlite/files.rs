@@ -122,16 +122,49 @@ impl LogPath {
             .map_err(|error| io_error(&format!("the folder {} cannot be made", folder.display()), &error))
     }
 
-    /// Makes the file, for the owner alone, unless it is there; SQLite gives `-wal` and `-shm` the same permissions. A file
-    /// that others may read is made the owner's alone again.
+    /// Makes the file, for the owner alone, unless it is there; SQLite gives `-wal` and `-shm` the same permissions.
+    ///
+    /// A file that is there is never opened but by SQLite: closing it would take away the locks that SQLite holds on it for the
+    /// whole process (<https://sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_>).
     pub fn make_file(&self) -> Result<(), LogError> {
-        open_private(&self.0).map(drop)
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        match options.open(&self.0) {
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+            Err(error) => Err(io_error(&format!("{} cannot be made", self.0.display()), &error)),
+        }
+    }
+
+    /// Makes files that others may read the owner's alone.
+    #[cfg(unix)]
+    pub fn make_private(&self) -> Result<(), LogError> {
+        use std::os::unix::fs::PermissionsExt;
+        for path in self.all() {
+            let Ok(metadata) = fs::symlink_metadata(&path) else {
+                continue;
+            };
+            if metadata.permissions().mode() & 0o077 != 0 {
+                fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).map_err(|error| {
+                    io_error(&format!("{} cannot be made its owner's alone", path.display()), &error)
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Who may read is not a matter of modes here.
+    #[cfg(not(unix))]
+    pub fn make_private(&self) -> Result<(), LogError> {
+        Ok(())
     }
 
     /// Takes the right to write, which ends with this process whatever becomes of it.
     pub fn lock(&self, wait: Duration) -> Result<WriteLock, LogError> {
         let path = self.beside("-lock");
-        let file = open_private(&path)?;
+        let file = open_lock(&path)?;
         let until = Instant::now() + wait;
         loop {
             match file.try_lock() {
@@ -155,16 +188,39 @@ impl LogPath {
         }
     }
 
-    /// Which file is there now.
-    pub fn identity(&self) -> Option<Identity> {
-        fs::symlink_metadata(&self.0)
-            .ok()
-            .map(|metadata| Identity::of(&metadata))
+    /// Which files are there now.
+    pub fn places(&self) -> Places {
+        Places(self.all().map(|path| {
+            let identity = identity(&path);
+            (path, identity)
+        }))
+    }
+
+    pub fn is_taken(&self) -> bool {
+        identity(&self.0).is_some()
     }
 
     pub fn bytes(&self, suffix: &str) -> u64 {
         fs::metadata(self.beside(suffix)).map_or(0, |metadata| metadata.len())
     }
+}
+
+/// Which files a log had when it was opened.
+pub(super) struct Places([(PathBuf, Option<Identity>); 4]);
+
+impl Places {
+    /// One that is another by now, or gone. SQLite would go on writing to what nobody will find.
+    pub fn missing(&self) -> Option<&Path> {
+        let is_there = |(path, known): &&(PathBuf, Option<Identity>)| identity(path) == *known;
+        self.0
+            .iter()
+            .find(|place| !is_there(place))
+            .map(|(path, _)| path.as_path())
+    }
+}
+
+fn identity(path: &Path) -> Option<Identity> {
+    fs::symlink_metadata(path).ok().map(|metadata| Identity::of(&metadata))
 }
 
 /// The right to write.
@@ -174,7 +230,7 @@ pub(super) struct WriteLock {
 
 /// What tells one file from another at the same path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Identity(u64, u64);
+struct Identity(u64, u64);
 
 impl Identity {
     #[cfg(unix)]
@@ -190,24 +246,14 @@ impl Identity {
     }
 }
 
-/// Opens a file of the owner's alone, making it if need be.
-pub(super) fn open_private(path: &Path) -> Result<File, LogError> {
-    let failed = |error: &std::io::Error| io_error(&format!("{} cannot be opened", path.display()), error);
+fn open_lock(path: &Path) -> Result<File, LogError> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(path).map_err(|error| failed(&error))?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        let mode = file.metadata().map_err(|error| failed(&error))?.permissions().mode();
-        if mode & 0o077 != 0 {
-            file.set_permissions(fs::Permissions::from_mode(0o600))
-                .map_err(|error| failed(&error))?;
-        }
-    }
-    Ok(file)
+    options
+        .open(path)
+        .map_err(|error| io_error(&format!("{} cannot be opened", path.display()), &error))
 }
 
 fn decode_percent(text: &str) -> Option<String> {

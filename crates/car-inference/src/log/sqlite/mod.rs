@@ -77,8 +77,16 @@ struct Handle {
     is_closed: AtomicBool,
 }
 
-/// The logs that this process has open. One file has one writer, whoever asks for it.
-static OPEN: LazyLock<Mutex<HashMap<LogPath, Weak<Shared>>>> = LazyLock::new(Mutex::default);
+type Slot = Arc<Mutex<Weak<Shared>>>;
+
+/// Where the log of this path is, while this process has it open. One file has one writer, whoever asks for it.
+fn slot_of(path: &LogPath) -> Slot {
+    static SLOTS: LazyLock<Mutex<HashMap<LogPath, Slot>>> = LazyLock::new(Mutex::default);
+    let mut slots = SLOTS.lock();
+    // Those that nobody looks at and that hold no log any more.
+    slots.retain(|_, slot| Arc::strong_count(slot) > 1 || slot.lock().strong_count() > 0);
+    Arc::clone(slots.entry(path.clone()).or_default())
+}
 
 impl SqliteLog {
     /// Opens a log, making it if need be. A log that this process has open already is shared, when it was opened with the same
@@ -91,30 +99,28 @@ impl SqliteLog {
             return Err(LogError::new(LogErrorKind::InvalidInput, problem.to_string()));
         }
         let path = LogPath::parse(path_or_url)?.canonical();
+        if options.access() == LogAccess::Read {
+            return Ok(Self::of(Arc::new(opening::open(path, options)?)));
+        }
+        let slot = slot_of(&path);
         // Held until it is open, so that two who ask at once share.
-        let mut open = OPEN.lock();
-        open.retain(|_, shared| shared.strong_count() > 0);
-        let is_read = options.access() == LogAccess::Read;
-        if !is_read && let Some(shared) = open.get(&path).and_then(Weak::upgrade) {
-            let is_live = shared.queue.failure().is_none() && shared.add_handle();
-            if is_live {
-                return if shared.options == options {
-                    Ok(Self::of(shared))
-                } else {
-                    shared.remove_handle();
-                    Err(LogError::new(
-                        LogErrorKind::InvalidInput,
-                        "this process has the log open with other options; open it with the same, or share the one that is open",
-                    ))
-                };
+        let mut open = slot.lock();
+        if let Some(shared) = open.upgrade() {
+            if shared.queue.failure().is_none() && shared.add_handle() {
+                if shared.options == options {
+                    return Ok(Self::of(shared));
+                }
+                shared.remove_handle();
+                return Err(LogError::new(
+                    LogErrorKind::InvalidInput,
+                    "this process has the log open with other options; open it with the same, or share the one that is open",
+                ));
             }
             // It has failed or is being closed: its thread gives the file free.
-            drop(shared.join());
+            let _told = shared.join();
         }
-        let shared = Arc::new(opening::open(path.clone(), options)?);
-        if !is_read {
-            open.insert(path, Arc::downgrade(&shared));
-        }
+        let shared = Arc::new(opening::open(path, options)?);
+        *open = Arc::downgrade(&shared);
         Ok(Self::of(shared))
     }
 
@@ -192,7 +198,7 @@ impl SqliteLog {
     /// When there is a file already, or it cannot be written.
     pub fn backup(&self, path: &str) -> Result<(), LogError> {
         let path = LogPath::parse(path)?;
-        if path.identity().is_some() {
+        if path.is_taken() {
             return Err(LogError::new(
                 LogErrorKind::InvalidPath,
                 format!("{} is there already; give the path of a new file", path.0.display()),

@@ -1,5 +1,6 @@
 //! From a path to an open log: files, key, tables, calls that were cut off, the writer's thread.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,13 +17,12 @@ use super::schema;
 use super::seal::Sealer;
 use super::shared::{Progress, Shared};
 use super::write_rows::prompt_text;
-use super::writer::{Head, Retention, Writer};
+use super::writer::{Head, Retention, Writer, refuse};
 use crate::log::{LogError, LogErrorKind};
 
 /// Opens a log that no handle of this process has open.
 pub(super) fn open(path: LogPath, options: SqliteLogOptions) -> Result<Shared, LogError> {
     path.check()?;
-    check_header(&path)?;
     match options.access() {
         LogAccess::Read => open_to_read(path, options),
         LogAccess::Write => open_to_write(path, options),
@@ -53,11 +53,11 @@ fn open_to_read(path: LogPath, options: SqliteLogOptions) -> Result<Shared, LogE
 }
 
 fn open_to_write(path: LogPath, options: SqliteLogOptions) -> Result<Shared, LogError> {
-    let redaction = options.redaction()?;
     path.make_folder()?;
     let lock = path.lock(Duration::from_millis(options.lock_wait_ms.unwrap_or_default()))?;
     path.make_file()?;
     let mut connection = open_writer(&path, options.durability())?;
+    path.make_private()?;
     schema::migrate(&mut connection)?;
     let (log_id, sealer) = match log_id(&connection)? {
         Some(log_id) => {
@@ -81,11 +81,10 @@ fn open_to_write(path: LogPath, options: SqliteLogOptions) -> Result<Shared, Log
     let queue = Arc::new(Queue::new(options.queue_bytes_max()));
     let progress = Arc::new(Progress::new(head.position));
     let mut writer = Writer {
-        identity: path.identity(),
+        places: path.places(),
         connection,
-        path: path.clone(),
         sealer: sealer.clone(),
-        redaction,
+        redaction: None,
         log_id: log_id.clone(),
         has_text_index,
         head,
@@ -99,9 +98,10 @@ fn open_to_write(path: LogPath, options: SqliteLogOptions) -> Result<Shared, Log
         lock,
     };
     writer.recover()?;
+    let options_of_writer = options.clone();
     let thread = std::thread::Builder::new()
         .name("car-inference-log".into())
-        .spawn(move || writer.run())
+        .spawn(move || run(writer, &options_of_writer))
         .map_err(|error| io_error("the log's thread cannot be started", &error))?;
     Ok(Shared::new(
         path,
@@ -114,28 +114,25 @@ fn open_to_write(path: LogPath, options: SqliteLogOptions) -> Result<Shared, Log
     ))
 }
 
-/// A file that is something else is not touched at all.
-fn check_header(path: &LogPath) -> Result<(), LogError> {
-    use std::io::Read;
-    const HEADER: &[u8; 16] = b"SQLite format 3\0";
-    let Ok(mut file) = std::fs::File::open(&path.0) else {
-        return Ok(()); // It is new, or opening it says why not.
+/// Writes until the log is closed or fails. A panic is a failure like any other: nobody waits for ever.
+fn run(mut writer: Writer, options: &SqliteLogOptions) {
+    let queue = Arc::clone(&writer.queue);
+    let progress = Arc::clone(&writer.progress);
+    let ended = catch_unwind(AssertUnwindSafe(move || {
+        // Made here because the first in a process takes tens of milliseconds.
+        writer.redaction = options.redaction()?;
+        writer.run();
+        Ok::<_, LogError>(())
+    }));
+    let error = match ended {
+        Ok(Ok(())) => return,
+        Ok(Err(error)) => error,
+        Err(_) => LogError::new(LogErrorKind::Other, "the log's thread panicked; please report it"),
     };
-    let mut header = Vec::with_capacity(HEADER.len());
-    file.by_ref()
-        .take(HEADER.len() as u64)
-        .read_to_end(&mut header)
-        .map_err(|error| io_error(&format!("{} cannot be read", path.0.display()), &error))?;
-    if header.is_empty() || header == HEADER {
-        return Ok(());
+    for job in queue.fail(error.clone()) {
+        refuse(job, &error);
     }
-    Err(LogError::new(
-        LogErrorKind::NotALog,
-        format!(
-            "{} is no event log: it does not begin as an SQLite database does",
-            path.0.display()
-        ),
-    ))
+    progress.fail();
 }
 
 fn setting<T: rusqlite::types::FromSql>(connection: &Connection, name: &str) -> Result<Option<T>, LogError> {
@@ -150,7 +147,7 @@ pub(super) fn set_setting(connection: &Connection, name: &str, value: &dyn rusql
     Ok(())
 }
 
-fn log_id(connection: &Connection) -> Result<Option<String>, LogError> {
+pub(super) fn log_id(connection: &Connection) -> Result<Option<String>, LogError> {
     setting(connection, "log_id")
 }
 

@@ -10,7 +10,7 @@ use super::gaps::{GapJson, Gaps, link_at};
 use super::stored_json as json;
 use super::write_rows::Record;
 use super::writer::{Writer, now_us};
-use crate::log::{EraseReport, EraseTarget, LogError, LogErrorKind, PruneOptions, PruneReport};
+use crate::log::{EraseReport, EraseTarget, LogError, LogErrorKind, PruneOptions};
 
 /// So many calls are removed in one transaction, so that endings do not wait long.
 const CALLS_AT_ONCE: i64 = 200;
@@ -38,19 +38,6 @@ pub(super) struct Pruned {
 }
 
 impl Writer {
-    /// Removes all that the options say.
-    pub fn prune(&mut self, options: &PruneOptions) -> Result<PruneReport, LogError> {
-        let mut report = PruneReport::default();
-        loop {
-            let pruned = self.prune_some(options)?;
-            report.calls += pruned.calls;
-            report.bytes += pruned.bytes;
-            if pruned.is_done {
-                return Ok(report);
-            }
-        }
-    }
-
     /// Removes the next calls that the options say.
     pub fn prune_some(&mut self, options: &PruneOptions) -> Result<Pruned, LogError> {
         let before = self.file_bytes()?;

@@ -21,7 +21,7 @@ pub(super) const RECORD: &str = "calls.id, calls.trace_id, calls.model, calls.pr
     calls.input_tokens, calls.output_tokens, calls.total_tokens, calls.cache_read_input_tokens,
     calls.cache_creation_input_tokens, calls.reasoning_tokens, calls.erased_at_us, calls.client_ref,
     calls.conversation_id, calls.parent_trace_id, calls.tags, calls.request, calls.text, calls.tool_calls,
-    calls.failure, calls.attempts, calls.verdicts, calls.notes";
+    calls.failure, calls.attempts, calls.verdicts, calls.notes, calls.cost_micro_usd";
 
 /// Microseconds since the Unix epoch as milliseconds, to the microsecond: exact until the year 2255.
 pub(super) fn epoch_ms(at_us: i64) -> f64 {
@@ -184,6 +184,7 @@ impl Reading<'_> {
             ended_at: at(8)?,
             stop_reason: stop_reason.as_deref().map(stop_reason_of).transpose()?,
             usage: (usage != TokenUsage::default()).then_some(usage),
+            cost_micro_usd: tokens(29)?,
             text: payload(23, "text")?,
             tool_calls: list(payload(24, "tool_calls")?)?,
             failure: payload(25, "failure")?

@@ -180,7 +180,15 @@ pub(super) fn rest_of(completion: &Completion) -> Result<Option<Vec<u8>>, LogErr
     let Ok(Json::Object(mut fields)) = serde_json::to_value(completion) else {
         return Err(corrupt("an answer that has no JSON"));
     };
-    for column in ["text", "toolCalls", "traceId", "modelUsed", "usage", "stopReason"] {
+    for column in [
+        "text",
+        "toolCalls",
+        "traceId",
+        "modelUsed",
+        "usage",
+        "stopReason",
+        "costMicroUsd",
+    ] {
         fields.shift_remove(column);
     }
     fields.retain(|_, value| !value.as_array().is_some_and(Vec::is_empty));

@@ -8,7 +8,9 @@ use rusqlite::Connection;
 use tokio::sync::{oneshot, watch};
 
 use super::connection::open_reader;
+use super::failure::moved;
 use super::files::LogPath;
+use super::opening::log_id;
 use super::options::SqliteLogOptions;
 use super::queue::{Queue, Urgency};
 use super::seal::Sealer;
@@ -100,7 +102,7 @@ impl Shared {
         let known = self.readers.lock().pop();
         let connection = match known {
             Some(connection) => connection,
-            None => open_reader(&self.path)?,
+            None => self.open_reader()?,
         };
         connection.execute_batch("BEGIN")?;
         let result = read(&connection);
@@ -110,6 +112,16 @@ impl Shared {
             readers.push(connection);
         }
         result
+    }
+
+    /// A connection to this very log, whatever lies at its path by now.
+    fn open_reader(&self) -> Result<Connection, LogError> {
+        let connection = open_reader(&self.path)?;
+        if log_id(&connection)?.as_ref() == Some(&self.log_id) {
+            Ok(connection)
+        } else {
+            Err(moved(&self.path.0))
+        }
     }
 
     /// Returns once everything recorded so far is committed.
@@ -142,7 +154,7 @@ impl Shared {
         if self.writes {
             self.commit()?;
         }
-        open_reader(&self.path)?.execute("VACUUM INTO ?1", [target])?;
+        self.open_reader()?.execute("VACUUM INTO ?1", [target])?;
         Ok(())
     }
 
@@ -163,6 +175,7 @@ impl Shared {
 
     /// Waits for the writer to finish, also when somebody else waits for it already.
     pub fn join(&self) -> Result<(), LogError> {
+        // Held while it ends, so that whoever else wants to know waits as well.
         let mut thread = self.thread.lock();
         let ended = thread.take().map_or(Ok(()), JoinHandle::join);
         drop(thread);

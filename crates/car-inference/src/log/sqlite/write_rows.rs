@@ -305,7 +305,7 @@ impl Writer {
             number(cache_read_input_tokens),
             number(cache_creation_input_tokens),
             number(reasoning_tokens),
-            Value::Null,
+            number(completion.cost_micro_usd),
             unquoted(error_code),
         ];
         let payload = self.ending_payload(id, written, ending)?;

@@ -1,7 +1,6 @@
 //! The one thread that writes: takes what waits, writes it in one transaction, tells those who wait for it. Owns the head of
 //! the chain. Any failure to write is the last thing it does.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -10,7 +9,8 @@ use rusqlite::config::DbConfig;
 use tokio::sync::oneshot;
 
 use super::chain::Hash;
-use super::files::{Identity, LogPath, WriteLock};
+use super::failure::moved;
+use super::files::{Places, WriteLock};
 use super::open_call::{Batch, OpenCall};
 use super::queue::{Queue, Work};
 use super::redacting::HeldEvents;
@@ -78,7 +78,6 @@ pub(super) struct Retention {
 
 pub(super) struct Writer {
     pub connection: Connection,
-    pub path: LogPath,
     pub sealer: Sealer,
     /// Nothing when nothing is to be redacted.
     pub redaction: Option<Redaction>,
@@ -87,7 +86,7 @@ pub(super) struct Writer {
     pub head: Head,
     pub queue: Arc<Queue>,
     pub progress: Arc<Progress>,
-    pub identity: Option<Identity>,
+    pub places: Places,
     pub retention: Option<Retention>,
     /// Calls that are being written, for when the log is closed under them.
     pub open_calls: std::collections::HashMap<i64, Arc<OpenCall>>,
@@ -101,6 +100,8 @@ struct Waiting {
     tasks: Vec<Task>,
     /// Calls whose events are durable up to this number.
     durable: Vec<(Arc<OpenCall>, u64)>,
+    /// Calls that begin: those who wait for their events wait for this.
+    begun: Vec<Arc<OpenCall>>,
 }
 
 impl Writer {
@@ -128,14 +129,11 @@ impl Writer {
             if let Err(error) = self.bound_wal() {
                 return self.fail(&error, waiting);
             }
-            if let (Some(at), Some(retention)) = (prune_at, &self.retention)
+            if let Some(at) = prune_at
                 && Instant::now() >= at
             {
-                prune_at = Some(Instant::now() + retention.every);
-                let options = retention.options.clone();
-                if let Err(error) = self.prune(&options)
-                    && self.queue.failure().is_some()
-                {
+                prune_at = self.retain();
+                if let Some(error) = self.queue.failure().cloned() {
                     return self.fail(&error, waiting);
                 }
             }
@@ -143,6 +141,19 @@ impl Writer {
                 return self.leave();
             }
         }
+    }
+
+    /// Removes the next calls that are kept no longer. Returns when to go on: at once while there are more, so that endings
+    /// are written in between.
+    fn retain(&mut self) -> Option<Instant> {
+        let retention = self.retention.as_ref()?;
+        let (options, every) = (retention.options.clone(), retention.every);
+        let goes_on = self.prune_some(&options).is_ok_and(|pruned| !pruned.is_done);
+        Some(if goes_on {
+            Instant::now()
+        } else {
+            Instant::now() + every
+        })
     }
 
     /// Writes all of it in one transaction.
@@ -178,7 +189,10 @@ impl Writer {
 
     fn write_job(&mut self, job: Job, waiting: &mut Waiting) -> Result<(), LogError> {
         match job {
-            Job::Start(call) => self.write_start(&call),
+            Job::Start(call) => {
+                waiting.begun.push(Arc::clone(&call));
+                self.write_start(&call)
+            }
             Job::Batch(call, batch) => {
                 call.dequeued();
                 let written = self.write_batch(&call, &batch, waiting);
@@ -231,6 +245,7 @@ impl Writer {
 
     fn tell(&self, waiting: &mut Waiting) {
         self.progress.advance(self.head.position);
+        waiting.begun.clear();
         for reply in waiting.replies.drain(..) {
             // Who no longer waits is not told.
             let _gone = reply.send(Ok(()));
@@ -269,18 +284,9 @@ impl Writer {
         }
     }
 
-    /// Whether the file is still the one that was opened: SQLite would go on writing to one that was deleted.
+    /// Whether the files are still those that were opened.
     pub fn check_place(&self) -> Result<(), LogError> {
-        if self.path.identity() == self.identity {
-            return Ok(());
-        }
-        Err(LogError::new(
-            LogErrorKind::Moved,
-            format!(
-                "{} was deleted, moved or replaced while it was open; open the log again",
-                self.path.0.display()
-            ),
-        ))
+        self.places.missing().map_or(Ok(()), |path| Err(moved(path)))
     }
 
     /// Copies the write-ahead log to the database before it grows too long.
@@ -315,16 +321,15 @@ impl Writer {
 
     fn fail(self, error: &LogError, waiting: Waiting) {
         self.refuse(error);
-        for reply in waiting.replies {
-            let _gone = reply.send(Err(error.clone()));
-        }
-        for task in waiting.tasks {
-            task(Err(error.clone()));
-        }
+        waiting.refuse(error);
         for call in self.open_calls.values() {
             call.made_durable(Err(error.clone()));
         }
         self.progress.fail();
+        if error.kind == LogErrorKind::Moved {
+            // A file that was moved takes along what was committed: its write-ahead log may have stayed behind.
+            let _tried = self.checkpoint_wal("TRUNCATE");
+        }
         // What may not have reached the disk must not be taken for good at the next try: the system forgets what it failed to
         // write (https://wiki.postgresql.org/wiki/Fsync_Errors). What did is found by the next open.
         let _kept = self
@@ -352,8 +357,22 @@ impl Waiting {
                 Job::End { committed, .. } => self.replies.extend(committed),
                 Job::Flush(reply) => self.replies.push(reply),
                 Job::Task(task) => self.tasks.push(task),
-                Job::Start(_) | Job::Batch(..) | Job::Abandoned(_) => {}
+                Job::Start(call) => self.begun.push(call),
+                Job::Batch(..) | Job::Abandoned(_) => {}
             }
+        }
+    }
+
+    /// Tells all of them that it will not be done.
+    fn refuse(self, error: &LogError) {
+        for reply in self.replies {
+            let _gone = reply.send(Err(error.clone()));
+        }
+        for task in self.tasks {
+            task(Err(error.clone()));
+        }
+        for call in self.begun {
+            call.made_durable(Err(error.clone()));
         }
     }
 }
@@ -361,13 +380,8 @@ impl Waiting {
 /// Tells whoever waits for a job that it will not be done.
 pub(super) fn refuse(job: Job, error: &LogError) {
     let mut waiting = Waiting::default();
-    waiting.take(VecDeque::from([job]));
-    for reply in waiting.replies {
-        let _gone = reply.send(Err(error.clone()));
-    }
-    for task in waiting.tasks {
-        task(Err(error.clone()));
-    }
+    waiting.take([job]);
+    waiting.refuse(error);
 }
 
 thread_local! {

@@ -1,0 +1,221 @@
+//! Goal: a system that fails to read, write or sync fails the call with the reason, and costs nothing that was acknowledged.
+//! Method: something else is put behind the log's own descriptors: what fails in the way that is wanted.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "what a test's own preparations fail with is the test's message")]
+
+mod support;
+
+use std::fs::{File, OpenOptions};
+use std::os::fd::{AsRawFd, RawFd};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use car_inference::log::{Durability, LogErrorKind, LogStore};
+use car_inference::testing::{Script, ScriptedRunner};
+use car_inference::{CallStatus, ErrorCode, InferenceEngine, ModelSchema, SqliteLog, SqliteLogOptions};
+use support::{MODEL, drain, hi};
+
+const ANSWER: &str = "what nobody may read";
+
+struct Subject {
+    log: SqliteLog,
+    engine: InferenceEngine,
+    runner: ScriptedRunner,
+    path: PathBuf,
+    folder: tempfile::TempDir,
+}
+
+impl Drop for Subject {
+    fn drop(&mut self) {
+        self.runner.forget_emitters();
+    }
+}
+
+fn options(durability: Durability) -> SqliteLogOptions {
+    SqliteLogOptions {
+        durability: Some(durability),
+        ..SqliteLogOptions::default()
+    }
+}
+
+fn subject(durability: Durability) -> Subject {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("calls.db");
+    let log = SqliteLog::open(path.to_str().unwrap(), options(durability)).unwrap();
+    let runner = ScriptedRunner::new(std::iter::repeat_with(|| Script::new().text(ANSWER).done("")).take(64));
+    let engine = InferenceEngine::builder()
+        .model(ModelSchema::delegated(MODEL, Some("openai")))
+        .runner(Arc::new(runner.clone()))
+        .event_log(log.clone())
+        .build();
+    Subject {
+        log,
+        engine,
+        runner,
+        path,
+        folder,
+    }
+}
+
+/// A call: its trace id, or why the log refused it.
+async fn call(subject: &Subject) -> Result<String, String> {
+    let mut stream = match subject.engine.generate_tracked_stream(hi()).await {
+        Ok(stream) => stream,
+        Err(error) => return Err(error.to_string()),
+    };
+    let _seen = drain(&mut stream).await;
+    let ending = stream.ending().unwrap();
+    match &ending.failure {
+        None => Ok(stream.trace_id.clone()),
+        Some(failure) => {
+            assert_eq!(failure.code, ErrorCode::LogFailed);
+            Err(failure.message.clone())
+        }
+    }
+}
+
+/// The descriptors of this process for a file.
+fn descriptors_of(path: &Path) -> Vec<RawFd> {
+    let links = std::fs::read_dir("/proc/self/fd").unwrap().map(Result::unwrap);
+    links
+        .filter(|link| std::fs::read_link(link.path()).is_ok_and(|target| target == path))
+        .map(|link| link.file_name().to_str().unwrap().parse().unwrap())
+        .collect()
+}
+
+/// What stands behind the log's descriptors instead of its file.
+#[derive(Debug, Clone, Copy)]
+enum Fault {
+    /// Writing fails with `EIO`: nothing is mapped at these addresses.
+    Broken,
+    /// Reading fails with `EBADF`. With `EIO` SQLite says that the file is damaged, and so do we.
+    OnlyWrites,
+    /// Writing fails with `EBADF`.
+    OnlyReads,
+    /// Writing fails with `ENOSPC`.
+    Full,
+    /// Writing goes nowhere, and syncing fails with `EINVAL`.
+    CannotSync,
+}
+
+impl Fault {
+    fn file(self, path: &Path) -> File {
+        let mut options = OpenOptions::new();
+        match self {
+            Self::Broken => options.read(true).write(true).open("/proc/self/mem"),
+            Self::OnlyWrites => options.write(true).open(path),
+            Self::OnlyReads => options.read(true).open(path),
+            Self::Full => options.read(true).write(true).open("/dev/full"),
+            Self::CannotSync => options.read(true).write(true).open("/dev/null"),
+        }
+        .unwrap()
+    }
+
+    fn strike(self, path: &Path) {
+        self.strike_these(path, &descriptors_of(path));
+    }
+
+    fn strike_these(self, path: &Path, descriptors: &[RawFd]) {
+        assert!(!descriptors.is_empty(), "nobody has {} open", path.display());
+        let file = self.file(path);
+        for &descriptor in descriptors {
+            // SAFETY: both are open; whoever holds the descriptor finds another file behind it and nothing else changes.
+            let result = unsafe { libc::dup2(file.as_raw_fd(), descriptor) };
+            assert_eq!(result, descriptor);
+        }
+    }
+}
+
+async fn check(durability: Durability, suffix: &str, fault: Fault, expected: LogErrorKind) {
+    let subject = subject(durability);
+    let mut acknowledged = Vec::new();
+    for _ in 0..5 {
+        acknowledged.push(call(&subject).await.unwrap());
+    }
+    fault.strike(&subject.folder.path().join(format!("calls.db{suffix}")));
+    let refused = call(&subject).await.unwrap_err();
+    assert!(!refused.contains(ANSWER), "{refused}");
+    let failure = subject.log.failure().unwrap();
+    assert_eq!(failure.kind, expected, "{failure}");
+    assert!(refused.contains(&failure.message), "{refused}: {failure}");
+    assert!(call(&subject).await.unwrap_err().contains(&failure.message));
+    assert_eq!(subject.log.close().unwrap_err().kind, expected);
+    must_hold(&subject.path, durability, &acknowledged);
+}
+
+/// A log that holds these calls, whole, when it is opened again; and takes another.
+fn must_hold(path: &Path, durability: Durability, acknowledged: &[String]) {
+    let log = SqliteLog::open(path.to_str().unwrap(), options(durability)).unwrap();
+    for trace_id in acknowledged {
+        let record = log.call(trace_id).unwrap().unwrap();
+        assert_eq!(record.status, CallStatus::Done);
+        assert_eq!(record.text.as_deref(), Some(ANSWER));
+    }
+    let report = log.verify(&Default::default()).unwrap();
+    assert!(report.ok, "{report:?}");
+    log.close().unwrap();
+}
+
+#[tokio::test]
+async fn a_system_that_fails_to_write_is_told_and_loses_nothing() {
+    for durability in [Durability::Call, Durability::Strict, Durability::Event] {
+        check(durability, "-wal", Fault::Broken, LogErrorKind::Io).await;
+        check(durability, "-wal", Fault::OnlyReads, LogErrorKind::Io).await;
+        check(durability, "-wal", Fault::Full, LogErrorKind::DiskFull).await;
+    }
+}
+
+#[tokio::test]
+async fn a_commit_that_cannot_be_synced_is_not_acknowledged() {
+    for durability in [Durability::Strict, Durability::Event] {
+        check(durability, "-wal", Fault::CannotSync, LogErrorKind::Io).await;
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_cannot_be_written_fails_the_flush_and_loses_nothing() {
+    for (fault, expected) in [
+        (Fault::Broken, LogErrorKind::Io),
+        (Fault::OnlyReads, LogErrorKind::Io),
+        (Fault::Full, LogErrorKind::DiskFull),
+        (Fault::CannotSync, LogErrorKind::Io),
+    ] {
+        let subject = subject(Durability::Call);
+        let acknowledged = [call(&subject).await.unwrap(), call(&subject).await.unwrap()];
+        fault.strike(&subject.path);
+        let error = subject.log.flush().unwrap_err();
+        assert_eq!(error.kind, expected, "{fault:?}: {error}");
+        // What closing says is beside the point: the calls are in the write-ahead log.
+        let _told = subject.log.close();
+        must_hold(&subject.path, Durability::Call, &acknowledged);
+    }
+}
+
+#[tokio::test]
+async fn a_question_that_the_system_fails_to_answer_fails_alone() {
+    let subject = subject(Durability::Call);
+    let trace_id = call(&subject).await.unwrap();
+    let reader = SqliteLog::open(
+        subject.path.to_str().unwrap(),
+        SqliteLogOptions {
+            access: Some(car_inference::log::sqlite::LogAccess::Read),
+            ..SqliteLogOptions::default()
+        },
+    )
+    .unwrap();
+    let wal = subject.folder.path().join("calls.db-wal");
+    let of_writer = descriptors_of(&wal);
+    assert!(reader.call(&trace_id).unwrap().is_some());
+    let of_reader: Vec<_> = descriptors_of(&wal)
+        .into_iter()
+        .filter(|descriptor| !of_writer.contains(descriptor))
+        .collect();
+    Fault::OnlyWrites.strike_these(&wal, &of_reader);
+    let other = call(&subject).await.unwrap();
+    let error = reader.call(&other).unwrap_err();
+    assert_eq!(error.kind, LogErrorKind::Io, "{error}");
+    assert!(call(&subject).await.is_ok());
+    reader.close().unwrap();
+    subject.log.close().unwrap();
+    must_hold(&subject.path, Durability::Call, &[trace_id, other]);
+}
