@@ -152,7 +152,8 @@ pub fn take_failure() -> String {
     with(|environment| std::mem::take(&mut environment.failure))
 }
 
-/// The environment ends: its runners leave their slots, its hosted runs fail, its calls are cancelled and recorded.
+/// The environment ends: its runners leave their slots, its hosted runs fail, its calls are cancelled and recorded, its logs are
+/// written and closed.
 fn clean_up(env: sys::napi_env) {
     let gone = with(|environment| {
         environment.mailbox.close();
@@ -178,5 +179,11 @@ fn clean_up(env: sys::napi_env) {
             let attempt = port.emitter.as_ref().map_or(0, car_inference::EventEmitter::attempt);
             let _over = call.settle(attempt, Ok(None));
         }
+    }
+    // Not only dropped: a call whose ending waits for its commit still holds its log, and the process may not wait for that.
+    let engines = gone.engines.into_values().map(|(_, log)| log);
+    for log in gone.logs.into_values().chain(engines) {
+        // Nobody is left to be told.
+        let _unheard = log.store.close();
     }
 }
