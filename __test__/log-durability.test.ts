@@ -7,7 +7,6 @@ import {
   CancelledError,
   type Durability,
   type EventEmitter,
-  type GenerateRequest,
   type InferenceEngine,
   type InferenceEngineOptions,
   InferenceError,

@@ -86,6 +86,11 @@ const cases = {
     say({ first: (await globalThis.kept.next()).value.text, recorded: globalThis.kept.traceId });
   },
 
+  async 'process.exit() in mid-call'() {
+    await cases['runs out in mid-call']();
+    process.exit(3);
+  },
+
   /** What waits for records keeps no process, but for a tail whose pull somebody awaits. */
   async 'is watched'() {
     const seen = [];
