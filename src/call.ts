@@ -387,6 +387,15 @@ export class Call {
     return this.#causes.keep(value);
   }
 
+  /** Why the call is stopped, as its runner is to hear it. */
+  reasonOf(failure: Failure): unknown {
+    const causes = this.#causes?.values;
+    const { kind, causeId } = failure.cancel ?? {};
+    // As with `fetch`: the signal's own reason.
+    if (kind === 'signal' && causeId !== undefined && causes?.has(causeId)) return causes.get(causeId);
+    return errorFrom(failure, { causes });
+  }
+
   /** Whether a consumer waits for something that is bound to come. */
   get keepsProcess(): boolean {
     const isAwaited =
@@ -511,7 +520,7 @@ export class Call {
   #abortRun(reason: Reason | undefined): void {
     if (this.#run !== undefined) {
       const failure = (): Failure => decodeJson<Failure>(native.stopReason(this.id));
-      this.#run.abort(reason === undefined ? errorFrom(failure(), { causes: this.#causes?.values }) : reason.value);
+      this.#run.abort(reason === undefined ? this.reasonOf(failure()) : reason.value);
     }
     this.#room?.open();
     // Aborting runs the runner's own listeners, and one that stops at once may have ended the call.

@@ -4,7 +4,6 @@ import type { Completion, EngineOptions, GenerateRequest, ModelSchema } from '..
 import { Call } from './call';
 import { type GenerateOptions, invalid, readCallInput } from './call-input';
 import { EngineHandle } from './engine-handle';
-import { InvalidRequestError } from './errors';
 import { EventLog } from './event-log';
 import { lastError } from './failure';
 import { decodeJson, describe, encodeJson, JsonProblem, messageOf } from './json';
@@ -51,14 +50,9 @@ export class InferenceEngine {
     const { eventLog, rest } = splitOptions(options);
     const json = encodeJson(rest);
     if (json instanceof JsonProblem) throw invalid([json]);
-    const log = eventLog instanceof EventLog || eventLog === undefined ? eventLog : EventLog.openNow(eventLog);
+    const log = typeof eventLog === 'string' || eventLog instanceof URL ? openFor(json, eventLog) : eventLog;
     const id = native.createEngine(json, log === undefined ? undefined : EventLog.idOf(log));
-    if (id < 0) {
-      const error = lastError();
-      // Opened for nothing; what it would say of that matters less.
-      if (log !== eventLog) log?.close().catch(() => undefined);
-      throw error;
-    }
+    if (id < 0) throw lastError();
     this.#handle = new EngineHandle(id, json);
     this.#ownsLog = log !== eventLog;
     this.eventLog = log ?? new EventLog(native.engineLog(id));
@@ -137,23 +131,41 @@ export class InferenceEngine {
   }
 }
 
+/** Opens a log for an engine of these options. Nothing is opened, nor made, when they are wrong. */
+function openFor(optionsJson: string, pathOrUrl: string | URL): EventLog {
+  const trial = native.createEngine(optionsJson);
+  if (trial < 0) throw lastError();
+  native.releaseEngine(trial);
+  return EventLog.openNow(pathOrUrl);
+}
+
 function splitOptions(options: unknown): { eventLog: string | URL | EventLog | undefined; rest: unknown } {
+  const { eventLog, rest } = takeApart(options);
+  if (eventLog === undefined || typeof eventLog === 'string' || isLog(eventLog) || isUrl(eventLog))
+    return { eventLog, rest };
+  throw invalid([{ path: 'eventLog', message: `expected a path, a URL or an EventLog, got ${describe(eventLog)}` }]);
+}
+
+function takeApart(options: unknown): { eventLog: unknown; rest: unknown } {
   try {
     if (typeof options !== 'object' || options === null || !('eventLog' in options))
       return { eventLog: undefined, rest: options };
     const { eventLog, ...rest } = options as InferenceEngineOptions;
-    if (
-      eventLog === undefined ||
-      eventLog instanceof EventLog ||
-      eventLog instanceof URL ||
-      typeof eventLog === 'string'
-    ) {
-      return { eventLog, rest };
-    }
-    throw invalid([{ path: 'eventLog', message: `expected a path, a URL or an EventLog, got ${describe(eventLog)}` }]);
+    return { eventLog, rest };
   } catch (error) {
-    if (error instanceof InvalidRequestError) throw error;
-    // A getter or a proxy that throws.
-    throw invalid([{ path: '', message: `cannot be read: ${messageOf(error)}` }]);
+    throw invalid([{ path: 'options', message: `cannot be read: ${messageOf(error)}` }]);
+  }
+}
+
+function isLog(value: unknown): value is EventLog {
+  return typeof value === 'object' && value !== null && EventLog.isLog(value);
+}
+
+/** `instanceof`, which throws at a proxy that has been revoked. */
+function isUrl(value: unknown): value is URL {
+  try {
+    return value instanceof URL;
+  } catch {
+    return false;
   }
 }

@@ -2,6 +2,7 @@
 
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { types } from 'node:util';
 import type {
   CallFilter,
   CallRecord,
@@ -15,19 +16,23 @@ import type {
   LogStats,
   PruneOptions,
   PruneReport,
-  SqliteLogOptions,
   TailItem,
   VerifyOptions,
   VerifyReport,
 } from '../native/types';
 import { ask, type Presence } from './asks';
 import { invalid } from './call-input';
-import type { LogError } from './errors';
+import { LogError } from './errors';
 import { errorFrom, lastError } from './failure';
-import { decodeJson, describe, encodeJson, JsonProblem, withoutHalves } from './json';
+import { decodeJson, describe, encodeJson, JsonProblem, messageOf } from './json';
 import { type EncryptionKey, encryptionKey, type SigningKey, signingKey } from './keys';
+import { LogCheckpoints } from './log-checkpoints';
+import { LogHandle } from './log-handle';
 import { exportLines, importLines } from './log-lines';
 import { LogObserver, type ObserveCallback } from './log-observer';
+import { type EventLogOptions, readLogOptions } from './log-options';
+import { LogPages } from './log-pages';
+import { LogTail } from './log-tail';
 import { native } from './native';
 
 /** Which calls to list. `since` and `until` also take a `Date`; `cursor` is the `cursor` of a call. */
@@ -46,32 +51,8 @@ export interface TailOptions {
   from?: 'start' | 'now';
 }
 
-/** Signed statements of where the log ends, made by itself. */
-export interface CheckpointOptions {
-  /** The Ed25519 key that signs. */
-  key: SigningKey;
-  /** How often, in milliseconds, when something was recorded since. Default: 3,600,000. */
-  everyMs?: number;
-  /** Is given each one, to keep it where who can write to the log cannot. What it throws is a process warning. */
-  onCheckpoint: (checkpoint: Checkpoint) => unknown;
-}
-
-/** How a durable log is opened. */
-export interface EventLogOptions extends SqliteLogOptions {
-  /** Encrypts what calls say. 32 bytes; without them the log cannot be read. */
-  key?: EncryptionKey;
-  /** Makes checkpoints by itself. */
-  checkpoint?: CheckpointOptions;
-  /** As `observe` of the log. */
-  observe?: ObserveCallback;
-}
-
 const CALLS_PAGE = 50;
 const EVENTS_PAGE = 512;
-const TAIL_PAGE = 256;
-const CHECKPOINT_EVERY_MS = 3_600_000;
-
-const forgotten = new FinalizationRegistry<number>((id) => native.releaseLog(id));
 
 /**
  * What was recorded: every call with its start, events, verdicts and ending. `EventLog.open` opens a durable one, in an SQLite
@@ -83,15 +64,13 @@ const forgotten = new FinalizationRegistry<number>((id) => native.releaseLog(id)
  * for await (const call of log.calls({ status: 'failed', limit: 10 })) console.log(call.traceId, call.failure?.message);
  */
 export class EventLog {
-  readonly #id: number;
-  readonly #observers = new Set<LogObserver>();
-  #checkpoints: NodeJS.Timeout | undefined;
+  readonly #log: LogHandle;
+  #checkpoints: LogCheckpoints | undefined;
   #closing: Promise<void> | undefined;
 
   /** Logs come from `EventLog.open` and `engine.eventLog`. @internal */
   constructor(id: number) {
-    this.#id = id;
-    forgotten.register(this, id, this);
+    this.#log = new LogHandle(id);
   }
 
   /**
@@ -103,13 +82,10 @@ export class EventLog {
    * @throws LogError whose `reason` says why it cannot be opened; InvalidRequestError listing every problem of the options.
    */
   static async open(pathOrUrl: string | URL, options: EventLogOptions = {}): Promise<EventLog> {
-    const { key, checkpoint, observe, ...rest } = readOptions(options);
-    const json = toJson(rest);
-    const bytes = key === undefined ? undefined : encryptionKey(key, 'key');
-    const signer = checkpoint === undefined ? undefined : signingKey(checkpoint.key, 'checkpoint.key');
-    const log = new EventLog(await ask<number>(native.openLog(pathOf(pathOrUrl), json, bytes)));
+    const { json, key, checkpoint, observe } = readLogOptions(options);
+    const log = new EventLog(await ask<number>(native.openLog(pathOf(pathOrUrl), json, key)));
     if (observe !== undefined) log.observe(observe);
-    if (checkpoint !== undefined && signer !== undefined) log.#checkpointEvery(checkpoint, signer);
+    if (checkpoint !== undefined) log.#checkpoints = new LogCheckpoints(log.#log, checkpoint);
     return log;
   }
 
@@ -120,24 +96,29 @@ export class EventLog {
     return new EventLog(id);
   }
 
+  /** Whether a value is a log, and not something around one. @internal */
+  static isLog(value: object): value is EventLog {
+    return #log in value;
+  }
+
   /** @internal */
   static idOf(log: EventLog): number {
-    return log.#id;
+    return log.#log.id;
   }
 
   /** Where the log lies; undefined for one in memory. */
   get path(): string | undefined {
-    return native.logPath(this.#id) ?? undefined;
+    return native.logPath(this.#log.id) ?? undefined;
   }
 
   /** The number of the last record that is as durable as the log promises; 0 before the first. */
   get durableSeq(): number {
-    return native.durableSeq(this.#id);
+    return this.#log.durableSeq;
   }
 
   /** Why the log takes nothing any more; undefined while it does. */
   get failure(): LogError | undefined {
-    const json = native.logFailure(this.#id);
+    const json = native.logFailure(this.#log.id);
     return json === null ? undefined : (errorFrom(decodeJson<Failure>(json)) as LogError);
   }
 
@@ -148,7 +129,7 @@ export class EventLog {
    * @throws LogError when the log cannot be read; TypeError when `traceId` is not a string.
    */
   async call(traceId: string): Promise<CallRecord | undefined> {
-    const call = await this.#ask<CallRecord | null>({ type: 'call', traceId: checkTraceId(traceId) });
+    const call = await this.#log.ask<CallRecord | null>({ type: 'call', traceId: checkTraceId(traceId) });
     return call ?? undefined;
   }
 
@@ -161,14 +142,14 @@ export class EventLog {
    * @throws LogError when the log cannot be read; InvalidRequestError when the filter is not valid.
    */
   async *calls(filter: CallQuery = {}): AsyncGenerator<CallRecord, void, undefined> {
-    const json = decodeJson<CallFilter | null>(toJson(withTimes(filter)));
-    if (typeof json !== 'object' || json === null) throw invalid([{ path: '', message: 'expected an object' }]);
+    const json = toObject<CallFilter>(withTimes(filter));
+    // What is no count is Rust's to refuse, with what else is wrong.
+    const isCount = json.limit === undefined || Number.isInteger(json.limit);
     let { cursor } = json;
-    let left = typeof json.limit === 'number' ? json.limit : Number.POSITIVE_INFINITY;
+    let left = json.limit ?? Number.POSITIVE_INFINITY;
     do {
-      const limit =
-        typeof json.limit === 'number' || json.limit === undefined ? Math.min(left, CALLS_PAGE) : json.limit;
-      const page = await this.#ask<CallRecord[]>({ type: 'calls', filter: { ...json, cursor, limit } });
+      const limit = isCount ? Math.min(left, CALLS_PAGE) : (json.limit as number);
+      const page = await this.#log.ask<CallRecord[]>({ type: 'calls', filter: { ...json, cursor, limit } });
       yield* page;
       left -= page.length;
       cursor = page.at(-1)?.cursor;
@@ -185,11 +166,11 @@ export class EventLog {
    */
   async *events(traceId: string, range: EventRange = {}): AsyncGenerator<LoggedEvent, void, undefined> {
     const id = checkTraceId(traceId);
-    const { from, ...to } = decodeJson<EventRange>(toJson(range));
+    const { from, ...to } = toObject<EventRange>(range);
     let next = from;
     for (;;) {
       const question = { type: 'events', traceId: id, range: { ...to, from: next }, limit: EVENTS_PAGE };
-      const page = await this.#ask<LoggedEvent[] | null>(question);
+      const page = await this.#log.ask<LoggedEvent[] | null>(question);
       if (page === null) return;
       yield* page;
       const last = page.at(-1);
@@ -199,8 +180,8 @@ export class EventLog {
   }
 
   /** How much the log holds, and how it is. */
-  stats(): Promise<LogStats> {
-    return this.#ask({ type: 'stats' });
+  async stats(): Promise<LogStats> {
+    return this.#log.ask({ type: 'stats' });
   }
 
   /**
@@ -210,29 +191,22 @@ export class EventLog {
    * @param options `after`: go on after the item with this `cursor`. `from: 'start'`: from the beginning. Default: from now on.
    */
   tail(options: TailOptions = {}): AsyncGenerator<TailItem, void, undefined> {
-    return this.#tail(this.#pages(this.#cursorOf(options), 'keeps-process'));
-  }
-
-  async *#tail(pages: AsyncGenerator<TailItem[], void, undefined>): AsyncGenerator<TailItem, void, undefined> {
-    for await (const page of pages) yield* page;
+    return new LogTail(this.#pages(this.#cursorOf(options), 'keeps-process'));
   }
 
   /** Null when only asking tells. Taken when it is called for: what comes before the first pull is part of it. */
-  #cursorOf({ after, from }: TailOptions): string | undefined | null {
+  #cursorOf(options: TailOptions): string | undefined | null {
+    const { after, from = 'now' } = toObject<TailOptions>(options);
+    if (from !== 'start' && from !== 'now') throw invalid([{ path: 'from', message: "expected 'start' or 'now'" }]);
+    if (after !== undefined && typeof after !== 'string') {
+      throw invalid([{ path: 'after', message: 'expected the `cursor` of an item' }]);
+    }
     if (after !== undefined || from === 'start') return after;
-    return native.endCursor(this.#id);
+    return native.endCursor(this.#log.id);
   }
 
-  async *#pages(begin: string | undefined | null, presence: Presence): AsyncGenerator<TailItem[], void, undefined> {
-    let cursor = begin ?? (begin === null ? await this.#ask<string>({ type: 'end-cursor' }, presence) : undefined);
-    for (;;) {
-      const question = { type: 'tail', cursor, limit: TAIL_PAGE };
-      const page: { items: TailItem[]; cursor: string } = await this.#ask(question, presence);
-      if (page.items.length > 0) yield page.items;
-      else await this.#ask({ type: 'changed', cursor: page.cursor }, presence);
-      if (this.#closing !== undefined) return;
-      cursor = page.cursor;
-    }
+  #pages(begin: string | undefined | null, presence: Presence): LogPages {
+    return new LogPages(this.#log, begin, presence);
   }
 
   /**
@@ -244,16 +218,12 @@ export class EventLog {
   observe(callback: ObserveCallback): () => void {
     if (typeof callback !== 'function') throw new TypeError(`observe: expected a function, got ${describe(callback)}`);
     const observer = new LogObserver(this.#pages(this.#cursorOf({}), 'lets-process-leave'), callback);
-    this.#observers.add(observer);
-    return () => {
-      observer.stop();
-      this.#observers.delete(observer);
-    };
+    return () => observer.stop();
   }
 
   /** Resolves once everything recorded so far is on the disk, whatever the mode. */
   async flush(): Promise<void> {
-    await this.#ask({ type: 'flush' });
+    await this.#log.ask({ type: 'flush' });
   }
 
   /**
@@ -261,8 +231,8 @@ export class EventLog {
    *
    * @param options `maxAge` in milliseconds since the end, `maxCalls`, `maxBytes`; `keep`: labels of calls that stay.
    */
-  prune(options: PruneOptions): Promise<PruneReport> {
-    return this.#ask({ type: 'prune', options: decodeJson(toJson(options)) });
+  async prune(options: PruneOptions): Promise<PruneReport> {
+    return this.#log.ask({ type: 'prune', options: toObject(options) });
   }
 
   /**
@@ -271,8 +241,8 @@ export class EventLog {
    *
    * @param target `{ traceId }` or `{ tag }`.
    */
-  erase(target: EraseTarget): Promise<EraseReport> {
-    return this.#ask({ type: 'erase', target: decodeJson(toJson(target)) });
+  async erase(target: EraseTarget): Promise<EraseReport> {
+    return this.#log.ask({ type: 'erase', target: toObject(target) });
   }
 
   /**
@@ -280,8 +250,8 @@ export class EventLog {
    *
    * @returns how many calls were written. Open calls, and those whose payload was erased, are left out.
    */
-  export(stream: Writable, filter: CallQuery = {}): Promise<{ calls: number }> {
-    return exportLines(this, (question) => this.#ask(question), stream, filter);
+  async export(stream: Writable, filter: CallQuery = {}): Promise<{ calls: number }> {
+    return exportLines(this, this.#log, stream, filter);
   }
 
   /**
@@ -289,13 +259,13 @@ export class EventLog {
    *
    * @throws LogError that names the line that does not fit; calls before it were taken.
    */
-  import(stream: Readable | AsyncIterable<string | Uint8Array>): Promise<ImportReport> {
-    return importLines((question) => this.#ask(question), stream);
+  async import(stream: Readable | AsyncIterable<string | Uint8Array>): Promise<ImportReport> {
+    return importLines(this.#log, stream);
   }
 
   /** Copies the log as it is now to a new file, while it is written to. */
   async backup(path: string | URL): Promise<void> {
-    await this.#ask({ type: 'backup', path: pathOf(path) });
+    await this.#log.ask({ type: 'backup', path: pathOf(path) });
   }
 
   /**
@@ -305,23 +275,23 @@ export class EventLog {
    *   signed with, as hex.
    * @returns `ok`, and otherwise `problem`: the first bad row and what is wrong with it.
    */
-  verify(options: VerifyOptions = {}): Promise<VerifyReport> {
-    return this.#ask({ type: 'verify', options: decodeJson(toJson(options)) });
+  async verify(options: VerifyOptions = {}): Promise<VerifyReport> {
+    return this.#log.ask({ type: 'verify', options: toObject(options) });
   }
 
   /** A signed statement of where the log ends, to be kept elsewhere. */
-  checkpoint(key: SigningKey): Promise<Checkpoint> {
-    return this.#ask({ type: 'checkpoint' }, 'keeps-process', signingKey(key, 'key'));
+  async checkpoint(key: SigningKey): Promise<Checkpoint> {
+    return this.#log.ask({ type: 'checkpoint' }, 'keeps-process', signingKey(key, 'key'));
   }
 
   /** From now on the log opens with this key instead. */
   async rotateKey(key: EncryptionKey): Promise<void> {
-    await this.#ask({ type: 'rotate-key' }, 'keeps-process', encryptionKey(key, 'key'));
+    await this.#log.ask({ type: 'rotate-key' }, 'keeps-process', encryptionKey(key, 'key'));
   }
 
   /** Has the one file hold everything, so that other programs read it without the write-ahead log. @internal */
   async settle(): Promise<void> {
-    await this.#ask({ type: 'settle' });
+    await this.#log.ask({ type: 'settle' });
   }
 
   /**
@@ -335,65 +305,34 @@ export class EventLog {
   }
 
   async #close(): Promise<void> {
-    clearInterval(this.#checkpoints);
-    for (const observer of this.#observers) observer.stop();
-    this.#observers.clear();
-    await this.#ask({ type: 'close' });
+    // Tails and observers look at this, and Rust wakes those that wait.
+    this.#log.isClosing = true;
+    this.#checkpoints?.stop();
+    await this.#log.ask({ type: 'close' });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
+}
 
-  #ask<T>(question: object, presence?: Presence, bytes?: Uint8Array): Promise<T> {
-    return ask<T>(native.askLog(this.#id, withoutHalves(JSON.stringify(question)), bytes), presence);
-  }
-
-  #checkpointEvery({ everyMs = CHECKPOINT_EVERY_MS, onCheckpoint }: CheckpointOptions, key: Uint8Array): void {
-    let seen = this.durableSeq;
-    const look = async () => {
-      if (this.durableSeq === seen) return;
-      try {
-        const checkpoint = await this.#ask<Checkpoint>({ type: 'checkpoint' }, 'lets-process-leave', key);
-        seen = checkpoint.count;
-        await onCheckpoint(checkpoint);
-      } catch (error) {
-        process.emitWarning(error instanceof Error ? error : String(error));
-      }
-    };
-    this.#checkpoints = setInterval(look, everyMs).unref();
+/** Times as numbers: JSON would write a `Date` as text. */
+function withTimes(filter: unknown): unknown {
+  try {
+    const fields = { ...(filter as CallQuery) };
+    if (!types.isDate(fields.since) && !types.isDate(fields.until)) return filter;
+    const at = (time: unknown) => (types.isDate(time) ? time.getTime() : time);
+    return { ...fields, since: at(fields.since), until: at(fields.until) };
+  } catch {
+    return filter; // Whatever throws does so again where its path is told.
   }
 }
 
-function readOptions(options: unknown): EventLogOptions {
-  if (typeof options !== 'object' || options === null) {
-    throw invalid([{ path: 'options', message: `must be an object, got ${describe(options)}` }]);
-  }
-  const { checkpoint, observe } = options as EventLogOptions;
-  if (observe !== undefined && typeof observe !== 'function') {
-    throw invalid([{ path: 'observe', message: `expected a function, got ${describe(observe)}` }]);
-  }
-  if (checkpoint !== undefined && typeof checkpoint?.onCheckpoint !== 'function') {
-    throw invalid([
-      { path: 'checkpoint.onCheckpoint', message: 'required: a function that keeps the checkpoint elsewhere' },
-    ]);
-  }
-  const everyMs = checkpoint?.everyMs;
-  if (everyMs !== undefined && !(Number.isInteger(everyMs) && everyMs >= 1 && everyMs <= 2 ** 31 - 1)) {
-    throw invalid([{ path: 'checkpoint.everyMs', message: 'expected milliseconds from 1 to 2,147,483,647' }]);
-  }
-  return options as EventLogOptions;
-}
-
-function withTimes(filter: CallQuery): CallQuery {
-  if (typeof filter !== 'object' || filter === null) return filter;
-  const { since, until, ...rest } = filter;
-  const at = (time: number | Date | undefined) => (time instanceof Date ? time.getTime() : time);
-  return {
-    ...rest,
-    ...(since !== undefined && { since: at(since) }),
-    ...(until !== undefined && { until: at(until) }),
-  } as CallQuery;
+/** What JSON holds of an object that a host gave. */
+function toObject<T extends object>(given: unknown): T {
+  const value = decodeJson<unknown>(toJson(given));
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as T;
+  throw invalid([{ path: '', message: `expected an object, got ${describe(given)}` }]);
 }
 
 function toJson(value: unknown): string {
@@ -403,10 +342,16 @@ function toJson(value: unknown): string {
 }
 
 function pathOf(pathOrUrl: unknown): string {
-  if (pathOrUrl instanceof URL) return pathOrUrl.protocol === 'file:' ? fileURLToPath(pathOrUrl) : pathOrUrl.href;
-  if (typeof pathOrUrl !== 'string')
+  if (typeof pathOrUrl === 'string') return pathOrUrl;
+  if (!(pathOrUrl instanceof URL)) {
     throw new TypeError(`the path of a log must be a string or a URL, got ${describe(pathOrUrl)}`);
-  return pathOrUrl;
+  }
+  if (pathOrUrl.protocol !== 'file:') return pathOrUrl.href;
+  try {
+    return fileURLToPath(pathOrUrl);
+  } catch (error) {
+    throw new LogError(`the URL is no path: ${messageOf(error)}`, { reason: 'invalid-path', cause: error });
+  }
 }
 
 function checkTraceId(traceId: unknown): string {

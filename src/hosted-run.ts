@@ -1,9 +1,13 @@
 /**
- * Runs of this thread's runners for consumers elsewhere: another thread, or Rust. Events end in Rust's bounded queue;
- * when that is full the runner waits until Rust says that it has drained.
+ * Runs of this thread's runners for calls that Rust drives: of another thread or of Rust, or of this thread when events wait
+ * until they are durable. Events end in Rust's bounded queue; when that is full the runner waits until Rust says that it has
+ * drained.
  */
 
 import type { Failure, GenerateRequest } from '../native/types';
+import type { AsyncScope } from './async-scope';
+import type { Call } from './call';
+import { liveCall } from './deadlines';
 import type { EmitOutcome } from './emitter';
 import { errorFrom } from './failure';
 import { decodeJson } from './json';
@@ -15,6 +19,13 @@ import { hostedScope, runnerById } from './runner';
 export class HostedRun extends Run {
   #room: Promise<EmitOutcome> | undefined;
   #drained: ((outcome: EmitOutcome) => void) | undefined;
+  /** Undefined when it is not of this thread. */
+  readonly #call: Call | undefined;
+
+  constructor(port: number, scope: AsyncScope, call: Call | undefined) {
+    super(port, scope);
+    this.#call = call;
+  }
 
   drained(): void {
     const drained = this.#drained;
@@ -24,14 +35,14 @@ export class HostedRun extends Run {
   }
 
   stop(failure: Failure): void {
-    this.abort(errorFrom(failure));
+    this.abort(this.#reasonOf(failure));
     this.drained();
   }
 
   /** The call has ended without waiting for this run, and Rust has forgotten its port. */
   over(failure: Failure): void {
     realm.hostedRuns.delete(this.port);
-    this.abandon(errorFrom(failure));
+    this.abandon(this.#reasonOf(failure));
     this.drained();
   }
 
@@ -66,15 +77,29 @@ export class HostedRun extends Run {
     this.drained();
   }
 
-  protected override keepCause(): undefined {
-    return undefined; // The consumer is in another realm: what was thrown arrives there as a description.
+  protected override keepCause(thrown: unknown): number | undefined {
+    // A consumer in another realm gets a description of what was thrown.
+    return this.#call?.keepCause(thrown);
   }
+
+  #reasonOf(failure: Failure): unknown {
+    return this.#call === undefined ? errorFrom(failure) : this.#call.reasonOf(failure);
+  }
+}
+
+/** What Rust asks for. */
+interface Asked {
+  runnerId: number;
+  /** The run's call, when that is of this thread; 0 otherwise. */
+  call: number;
+  request: GenerateRequest;
 }
 
 /** Mail: someone elsewhere wants a runner of this thread. */
 export function hostRun(port: number, payload: string): void {
-  const { runnerId, request } = decodeJson<{ runnerId: number; request: GenerateRequest }>(payload);
-  const run = new HostedRun(port, hostedScope(runnerId));
+  const { runnerId, call: callId, request } = decodeJson<Asked>(payload);
+  const call = liveCall(callId);
+  const run = new HostedRun(port, call?.scope ?? hostedScope(runnerId), call);
   // The call may be over already. If not, it may be later, and the runner still wants to log the facts of it.
   if (!run.keepFacts()) return;
   if (native.isClosed(port)) {

@@ -30,9 +30,10 @@ export {
   TimeoutError,
   type TimeoutKind,
 } from './errors';
-export { type CallQuery, type CheckpointOptions, EventLog, type EventLogOptions, type TailOptions } from './event-log';
+export { type CallQuery, EventLog, type TailOptions } from './event-log';
 export type { EncryptionKey, SigningKey } from './keys';
 export type { ObserveCallback } from './log-observer';
+export type { CheckpointOptions, EventLogOptions } from './log-options';
 export {
   currentInferenceRunner,
   type EmittingRun,

@@ -1,77 +1,115 @@
 /** Export and import: JSON Lines between a log and a stream, neither faster than the other. */
 
-import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import type { ImportReport } from '../native/types';
 import type { CallQuery, EventLog } from './event-log';
-
-type AskLog = <T>(question: object) => Promise<T>;
+import type { LogHandle } from './log-handle';
 
 /** How many characters of lines are given to the log at once. */
 const LINES_LENGTH = 1 << 20;
 
+let lastImport = 0;
+
 export async function exportLines(
   log: EventLog,
-  ask: AskLog,
+  handle: LogHandle,
   stream: Writable,
   filter: CallQuery,
 ): Promise<{ calls: number }> {
+  const outlet = new Outlet(stream);
   let calls = 0;
-  await write(stream, await ask<string>({ type: 'export-header' }));
-  for await (const { traceId, status, erasedAt } of log.calls({ order: 'oldest', ...filter })) {
-    if (status === 'open' || erasedAt !== undefined) continue;
-    const lines = await ask<string | null>({ type: 'export-call', traceId });
-    // Pruned or erased since it was listed.
-    if (lines === null) continue;
-    await write(stream, lines);
-    calls += 1;
+  try {
+    await outlet.write(await handle.ask<string>({ type: 'export-header' }));
+    for await (const { traceId, status, erasedAt } of log.calls({ order: 'oldest', ...filter })) {
+      if (status === 'open' || erasedAt !== undefined) continue;
+      const lines = await handle.ask<string | null>({ type: 'export-call', traceId });
+      // Pruned or erased since it was listed.
+      if (lines === null) continue;
+      await outlet.write(lines);
+      calls += 1;
+    }
+  } finally {
+    outlet.leave();
   }
   return { calls };
 }
 
-async function write(stream: Writable, text: string): Promise<void> {
-  if (stream.destroyed || stream.writableEnded) throw stream.errored ?? new Error('the stream is closed');
-  if (stream.write(text)) return;
-  // Whichever comes first; `once` rejects with the stream's error.
-  const closed = new AbortController();
-  const drained = once(stream, 'drain', { signal: closed.signal });
-  const close = () => closed.abort(stream.errored ?? new Error('the stream was closed before it took everything'));
-  stream.once('close', close);
-  try {
-    await drained;
-  } catch (error) {
-    throw closed.signal.aborted ? closed.signal.reason : error;
-  } finally {
-    stream.off('close', close);
+/** A stream that is written to as fast as it takes it. Its failures are told to who writes, not to the process. */
+class Outlet {
+  readonly #stream: Writable;
+  #failure: { error: unknown } | undefined;
+  #drained: (() => void) | undefined;
+
+  constructor(stream: Writable) {
+    this.#stream = stream;
+    stream.on('error', this.#fail).on('close', this.#close).on('drain', this.#drain);
   }
+
+  /** @throws what the stream has failed with. */
+  async write(text: string): Promise<void> {
+    const stream = this.#stream;
+    if (stream.errored) this.#fail(stream.errored);
+    else if (stream.destroyed || stream.writableEnded) this.#close();
+    if (this.#failure === undefined && !stream.write(text)) {
+      await new Promise<void>((resolve) => {
+        this.#drained = resolve;
+      });
+    }
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+
+  leave(): void {
+    this.#stream.off('error', this.#fail).off('close', this.#close).off('drain', this.#drain);
+  }
+
+  readonly #fail = (error: unknown): void => {
+    this.#failure ??= { error };
+    this.#drain();
+  };
+
+  readonly #close = (): void => {
+    this.#fail(this.#stream.errored ?? new Error('the stream was closed before it took everything'));
+  };
+
+  readonly #drain = (): void => {
+    this.#drained?.();
+    this.#drained = undefined;
+  };
 }
 
 export async function importLines(
-  ask: AskLog,
+  handle: LogHandle,
   stream: Readable | AsyncIterable<string | Uint8Array>,
 ): Promise<ImportReport> {
+  lastImport = (lastImport + 1) % 2 ** 32;
+  // Imports into one log may go on beside each other.
+  const question = { type: 'import', import: lastImport };
   const decoder = new StringDecoder('utf8');
   let lines: string[] = [];
   let length = 0;
   let rest = '';
   try {
     for await (const chunk of stream) {
-      const text = rest + (typeof chunk === 'string' ? chunk : decoder.write(Buffer.from(chunk)));
-      const parts = text.split('\n');
-      rest = parts.pop() ?? '';
-      lines.push(...parts);
-      length += text.length - rest.length;
+      const parts = (typeof chunk === 'string' ? chunk : decoder.write(Buffer.from(chunk))).split('\n');
+      // Only what is new is looked at again: a line may come in any number of pieces.
+      rest += parts.shift();
+      for (const part of parts) {
+        lines.push(rest);
+        length += rest.length;
+        rest = part;
+      }
       if (length < LINES_LENGTH) continue;
-      await ask({ type: 'import', lines, last: false });
+      await handle.ask({ ...question, lines, last: false });
       lines = [];
       length = 0;
     }
     rest += decoder.end();
     if (rest !== '') lines.push(rest);
-    return await ask<ImportReport>({ type: 'import', lines, last: true });
+    return await handle.ask<ImportReport>({ ...question, lines, last: true });
   } catch (error) {
-    await ask({ type: 'import-abandoned' });
+    // What went wrong is known already.
+    await handle.ask({ ...question, type: 'import-abandoned' }).catch(() => undefined);
     throw error;
   }
 }

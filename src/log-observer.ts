@@ -1,28 +1,27 @@
 /** Gives a callback what a log records, batch by batch. Its slowness and its failures stay here. */
 
 import type { TailItem } from '../native/types';
+import type { LogPages } from './log-pages';
+import { warn } from './warning';
 
 /** Is given what was recorded, in order. The next batch comes when its promise settles. */
 export type ObserveCallback = (batch: TailItem[]) => unknown;
 
 export class LogObserver {
-  readonly #pages: AsyncGenerator<TailItem[], void, undefined>;
-  #isStopped = false;
+  readonly #pages: LogPages;
 
-  constructor(pages: AsyncGenerator<TailItem[], void, undefined>, callback: ObserveCallback) {
+  constructor(pages: LogPages, callback: ObserveCallback) {
     this.#pages = pages;
     void this.#run(callback);
   }
 
   async #run(callback: ObserveCallback): Promise<void> {
     try {
-      for await (const page of this.#pages) {
-        if (this.#isStopped) return;
+      for (let page = await this.#pages.next(); page !== undefined; page = await this.#pages.next()) {
         await this.#tell(callback, page);
       }
     } catch (error) {
-      // A log that is closed has nothing more to tell.
-      if (!this.#isStopped) warn(error);
+      warn(error);
     }
   }
 
@@ -35,10 +34,6 @@ export class LogObserver {
   }
 
   stop(): void {
-    this.#isStopped = true;
+    this.#pages.stop();
   }
-}
-
-function warn(error: unknown): void {
-  process.emitWarning(error instanceof Error ? error : String(error));
 }

@@ -174,6 +174,7 @@ pub fn take_step(call_id: u32, call: &Call, step: Step) -> i32 {
                 return runner_id;
             }
             call.buffer_events();
+            environment::with(|environment| environment.driven.insert(call.facts().trace_id.clone(), call_id));
             let attempt = ask_ahead(call, attempt);
             match runtime() {
                 Some(runtime) => drop(runtime.spawn(call.clone().drive(Step::Run(attempt)))),
@@ -375,7 +376,13 @@ pub fn drain(call_id: u32) -> Result<Either<String, i32>, TooLong> {
 /// Forgets a call; one that is still going on is cancelled.
 #[napi(catch_unwind)]
 pub fn release(call_id: u32) {
-    let port = environment::with(|environment| environment.ports.remove(call_id));
+    let port = environment::with(|environment| {
+        let port = environment.ports.remove(call_id);
+        if let Some(call) = port.as_ref().and_then(Port::call) {
+            environment.driven.remove(&call.facts().trace_id);
+        }
+        port
+    });
     if let Some(Port {
         role: Role::Local { call },
         emitter,

@@ -1,6 +1,7 @@
 //! What one environment (main thread or worker) holds: its mailbox, and what its ids stand for. Cleaned up with it.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::ffi::c_void;
 use std::ptr;
 use std::sync::{Arc, Weak};
@@ -25,6 +26,8 @@ pub struct Environment {
     pub clock: EventClock,
     pub engines: Table<(InferenceEngine, LogHandle)>,
     pub logs: Table<LogHandle>,
+    /// Calls of this environment that Rust drives, by their trace ids: a run that comes back here finds its call.
+    pub driven: HashMap<String, u32>,
     /// Runners of this environment and the hint each was registered for.
     pub runners: Table<(Option<String>, Weak<JsRunner>)>,
     /// The failure of the last function that said it failed.
@@ -42,6 +45,7 @@ impl Environment {
             clock: EventClock::new(),
             engines: Table::default(),
             logs: Table::default(),
+            driven: HashMap::new(),
             runners: Table::default(),
             failure: String::new(),
             realm: ptr::null_mut(),
@@ -119,7 +123,8 @@ impl Environment {
     fn receive(&mut self, message: Message) -> (u32, u32, String) {
         match message {
             Message::Run(run) => {
-                let (port, payload) = (run.port, run.payload.clone());
+                let call = self.driven.get(run.emitter.trace_id()).copied();
+                let (port, payload) = (run.port, run.payload(call));
                 self.ports.put(port, Port::hosted(*run));
                 (1, port, payload)
             }

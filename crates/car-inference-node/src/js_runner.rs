@@ -8,7 +8,6 @@ use car_inference::call::{Attempt, Call};
 use car_inference::runner::{InferenceRunner, RunnerError, RunnerResult};
 use car_inference::{ErrorCode, EventEmitter, Failure, GenerateRequest};
 use parking_lot::Mutex;
-use serde::Serialize;
 use tokio::sync::oneshot::error::TryRecvError;
 use tokio::sync::{Notify, oneshot};
 
@@ -19,13 +18,6 @@ use crate::mailbox::{Mailbox, Message};
 pub struct JsRunner {
     pub mailbox: Arc<Mailbox>,
     pub runner_id: u32,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Payload<'a> {
-    runner_id: u32,
-    request: &'a GenerateRequest,
 }
 
 fn gone() -> RunnerError {
@@ -45,10 +37,10 @@ impl JsRunner {
         let (sender, outcome) = oneshot::channel();
         let wants_room = Arc::new(Notify::new());
         let port = self.mailbox.next_id();
-        let runner_id = self.runner_id;
         let run = HostedRun {
             port,
-            payload: to_json(&Payload { runner_id, request }),
+            runner_id: self.runner_id,
+            request: to_json(request),
             emitter: emitter.clone(),
             settled: sender,
             wants_room: Arc::clone(&wants_room),

@@ -1,5 +1,6 @@
 //! Logs of this environment. A disk may be slow, so every question is answered on a thread of its own, by mail.
 
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -17,6 +18,7 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
+use tokio::sync::oneshot;
 
 use crate::environment;
 use crate::json_text::{to_js_json, to_json};
@@ -29,8 +31,10 @@ pub struct LogHandle {
     pub store: Arc<dyn LogStore>,
     /// The same, when it is a durable one.
     pub sqlite: Option<SqliteLog>,
-    /// An import that is under way.
-    importer: Arc<Mutex<Option<Importer>>>,
+    /// Imports that are under way, by the number that JavaScript gave each.
+    importers: Arc<Mutex<HashMap<u32, Importer>>>,
+    /// Those who wait for more to be recorded, by their number. Dropped, one waits no longer.
+    waiters: Arc<Mutex<HashMap<u32, oneshot::Sender<()>>>>,
 }
 
 impl LogHandle {
@@ -38,7 +42,8 @@ impl LogHandle {
         Self {
             store,
             sqlite,
-            importer: Arc::default(),
+            importers: Arc::default(),
+            waiters: Arc::default(),
         }
     }
 
@@ -102,6 +107,10 @@ enum Question {
     },
     Changed {
         cursor: String,
+        waiter: u32,
+    },
+    StopWaiting {
+        waiter: u32,
     },
     Flush,
     Settle,
@@ -116,10 +125,13 @@ enum Question {
         trace_id: String,
     },
     Import {
+        import: u32,
         lines: Vec<String>,
         last: bool,
     },
-    ImportAbandoned,
+    ImportAbandoned {
+        import: u32,
+    },
     Backup {
         path: String,
     },
@@ -164,9 +176,9 @@ fn answer(log: &LogHandle, question: Question, bytes: Option<&[u8]>) -> Result<B
             Some(call) => lines(|to| transfer::write_call(to, &call)),
             None => json(&()),
         },
-        Question::Import { lines, last } => import(log, &lines, last),
-        Question::ImportAbandoned => {
-            *log.importer.lock() = None;
+        Question::Import { import, lines, last } => take_lines(log, import, &lines, last),
+        Question::ImportAbandoned { import } => {
+            log.importers.lock().remove(&import);
             json(&())
         }
         Question::Backup { path } => json(&log.durable()?.backup(&path)?),
@@ -176,7 +188,15 @@ fn answer(log: &LogHandle, question: Question, bytes: Option<&[u8]>) -> Result<B
         ),
         Question::Checkpoint => json(&log.durable()?.checkpoint(&key_of(bytes)?)?),
         Question::RotateKey => json(&log.durable()?.rotate_key(LogKey::new(key_of(bytes)?))?),
-        Question::Close => json(&store.close()?),
+        Question::StopWaiting { waiter } => {
+            log.waiters.lock().remove(&waiter);
+            json(&())
+        }
+        Question::Close => {
+            // Another handle may keep the file open, and then nothing else tells them.
+            log.waiters.lock().clear();
+            json(&store.close()?)
+        }
         // Waits, and is not answered here.
         Question::Changed { .. } => json(&()),
     }
@@ -188,8 +208,8 @@ fn lines(write: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>) -> Result<Box<
     json(&String::from_utf8_lossy(&lines))
 }
 
-fn import(log: &LogHandle, lines: &[String], last: bool) -> Result<Box<RawValue>, Wrong> {
-    let mut importer = log.importer.lock().take().unwrap_or_default();
+fn take_lines(log: &LogHandle, import: u32, lines: &[String], last: bool) -> Result<Box<RawValue>, Wrong> {
+    let mut importer = log.importers.lock().remove(&import).unwrap_or_default();
     // One that has failed is not gone on with.
     for line in lines {
         importer.line(line, &*log.store)?;
@@ -197,7 +217,7 @@ fn import(log: &LogHandle, lines: &[String], last: bool) -> Result<Box<RawValue>
     if last {
         return json(&importer.finish()?);
     }
-    *log.importer.lock() = Some(importer);
+    log.importers.lock().insert(import, importer);
     json(&())
 }
 
@@ -247,9 +267,21 @@ pub fn ask_log(log: u32, question_json: String, bytes: Option<Uint8Array>) -> Ei
     };
     // An environment that is gone has nobody to answer.
     let reply = move |result| drop(mailbox.post(Message::Answer(ticket, to_answer(result))));
-    if let Question::Changed { cursor } = question {
+    if let Question::Changed { cursor, waiter } = question {
+        let (stop, stopped) = oneshot::channel();
+        handle.waiters.lock().insert(waiter, stop);
+        let waiters = Arc::clone(&handle.waiters);
+        let changed = {
+            let _runtime = runtime.enter();
+            handle.store.changed(&cursor)
+        };
+        // The handle is not held while it waits: who waits must not keep a log open that everybody else has forgotten.
         runtime.spawn(async move {
-            handle.store.changed(&cursor).await;
+            tokio::select! {
+                () = changed => {}
+                _ = stopped => {}
+            }
+            waiters.lock().remove(&waiter);
             reply(json(&()));
         });
     } else {

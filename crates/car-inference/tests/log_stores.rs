@@ -1,5 +1,10 @@
 //! Goal: every log holds what was recorded and answers alike, whatever it is kept in.
 //! Method: one suite, run against each log; calls made through an engine.
+#![allow(clippy::unwrap_used, reason = "each body is the test of several logs")]
+#![allow(
+    clippy::cloned_ref_to_slice_refs,
+    reason = "lists of ids read alike, however many there are"
+)]
 
 mod support;
 

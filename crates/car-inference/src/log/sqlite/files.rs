@@ -18,9 +18,23 @@ impl LogPath {
         let path = match path_or_url.strip_prefix("file:") {
             None => path_or_url.to_owned(),
             Some(rest) => {
-                let path = rest
-                    .strip_prefix("//")
-                    .map_or(rest, |rest| rest.strip_prefix("localhost").unwrap_or(rest));
+                if rest.contains(['?', '#']) {
+                    return Err(invalid(
+                        "the URL has parameters; give options instead, and write `?` in a name as `%3F`",
+                    ));
+                }
+                let path = match rest.strip_prefix("//") {
+                    None => rest,
+                    Some(rest) => {
+                        let path = rest.strip_prefix("localhost").unwrap_or(rest);
+                        if !path.starts_with('/') {
+                            return Err(invalid(
+                                "the URL names another host; give the URL of a file of this one",
+                            ));
+                        }
+                        path
+                    }
+                };
                 let path = decode_percent(path).ok_or_else(|| invalid("the URL is not well formed"))?;
                 if cfg!(windows) {
                     path.trim_start_matches('/').to_owned()

@@ -173,7 +173,7 @@ impl Shared {
         *handles == 0
     }
 
-    /// Waits for the writer to finish.
+    /// Waits for the writer to finish, also when somebody else waits for it already.
     pub fn join(&self) -> Result<(), LogError> {
         // Held while it ends, so that whoever else wants to know waits as well.
         let mut thread = self.thread.lock();
