@@ -9,16 +9,21 @@
 mod support;
 
 use std::fs::{File, OpenOptions};
+use std::future::poll_fn;
 use std::os::fd::{AsRawFd, RawFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-use car_inference::log::{Durability, LogErrorKind, LogStore};
+use car_inference::log::{CallStart, Durability, EventLog, LogErrorKind, LogStore, Stamp};
+use car_inference::stream::EventRef;
 use car_inference::testing::{Script, ScriptedRunner};
 use car_inference::{CallStatus, ErrorCode, InferenceEngine, ModelSchema, SqliteLog, SqliteLogOptions};
 use support::{MODEL, drain, hi};
 
 const ANSWER: &str = "what nobody may read";
+/// What takes so long never comes.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 struct Subject {
     log: SqliteLog,
@@ -144,6 +149,37 @@ async fn check(durability: Durability, suffix: &str, fault: Fault, expected: Log
     assert!(call(&subject).await.unwrap_err().contains(&failure.message));
     assert_eq!(subject.log.close().unwrap_err().kind, expected);
     must_hold(&subject.path, durability, &acknowledged);
+}
+
+#[tokio::test]
+async fn an_event_that_waits_for_the_disk_is_told_when_its_call_could_not_even_begin() {
+    let subject = subject(Durability::Event);
+    std::fs::remove_file(&subject.path).unwrap();
+    let start = CallStart {
+        trace_id: "0".repeat(32),
+        model: MODEL.into(),
+        hint: None,
+        provider: None,
+        started_at_us: 1,
+        request: Arc::new(hi()),
+    };
+    // Not through an engine: its own records make the writer look before the event is there.
+    let call = EventLog::start(&subject.log, &start).unwrap();
+    let stamp = Stamp {
+        seq: 1,
+        at_us: 0,
+        attempt: 1,
+    };
+    let taken = call.event(stamp, EventRef::TextDelta(ANSWER));
+    let durable = poll_fn(|context| call.poll_durable(stamp.seq, context));
+    let told = match taken {
+        Ok(()) => tokio::time::timeout(PATIENCE, durable)
+            .await
+            .expect("somebody tells")
+            .map(drop),
+        refused => refused,
+    };
+    assert_eq!(told.unwrap_err().kind, LogErrorKind::Moved);
 }
 
 /// A log that holds these calls, whole, when it is opened again; and takes another.
