@@ -25,7 +25,9 @@ function commitsOf(wal: Buffer): number[] {
   return ends;
 }
 
-test('a write-ahead log is found up to its last whole transaction, wherever it ends', { timeout: 120_000 }, async () => {
+test('a write-ahead log is found up to its last whole transaction, wherever it ends', {
+  timeout: 120_000,
+}, async () => {
   const path = newPath();
   const told = new Told();
   const { problem } = await runAndKill({ ...series, path, key: undefined, first: 0 }, { lines: 700, later: 0 }, told);

@@ -1,7 +1,10 @@
 //! Goal: a system that fails to read, write or sync fails the call with the reason, and costs nothing that was acknowledged.
 //! Method: something else is put behind the log's own descriptors: what fails in the way that is wanted.
 #![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, reason = "what a test's own preparations fail with is the test's message")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "what a test's own preparations fail with is the test's message"
+)]
 
 mod support;
 

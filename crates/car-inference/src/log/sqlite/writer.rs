@@ -312,6 +312,11 @@ impl Writer {
         Ok(if copied >= pages { 0 } else { pages })
     }
 
+    /// Returns once everything that is committed is on the disk. A failure is the log's last: what it has lost is not known.
+    pub fn sync(&mut self) -> Result<(), LogError> {
+        self.places.sync().inspect_err(|error| self.refuse(error))
+    }
+
     /// Nothing is taken any more, because of this.
     fn refuse(&self, error: &LogError) {
         for job in self.queue.fail(error.clone()) {
