@@ -301,8 +301,12 @@ impl Writer {
         Ok(())
     }
 
-    /// Returns how many pages of the write-ahead log cannot be written over yet.
+    /// Returns how many pages of the write-ahead log cannot be written over yet. A failure is the log's last.
     pub fn checkpoint_wal(&self, mode: &str) -> Result<i32, LogError> {
+        self.try_checkpoint_wal(mode).inspect_err(|error| self.refuse(error))
+    }
+
+    fn try_checkpoint_wal(&self, mode: &str) -> Result<i32, LogError> {
         self.connection.busy_timeout(READERS_WAIT)?;
         let (pages, copied): (i32, i32) =
             self.connection
@@ -346,7 +350,9 @@ impl Writer {
 
     /// Leaves one file, which other programs can read without our write-ahead log.
     fn leave(self) {
-        let _busy = self.checkpoint_wal("TRUNCATE");
+        if let Err(error) = self.checkpoint_wal("TRUNCATE") {
+            return self.fail(&error, Waiting::default());
+        }
         drop(self.connection);
         self.queue.fail(LogError::closed());
         self.progress.fail();
