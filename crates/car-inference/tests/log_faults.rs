@@ -212,7 +212,7 @@ async fn a_commit_that_cannot_be_synced_is_not_acknowledged() {
 }
 
 #[tokio::test]
-async fn a_database_that_cannot_be_written_fails_the_flush_and_loses_nothing() {
+async fn a_database_that_cannot_be_written_fails_the_log_and_loses_nothing() {
     for (fault, expected) in [
         (Fault::Broken, LogErrorKind::Io),
         (Fault::OnlyReads, LogErrorKind::Io),
@@ -222,8 +222,15 @@ async fn a_database_that_cannot_be_written_fails_the_flush_and_loses_nothing() {
         let subject = subject(Durability::Call);
         let acknowledged = [call(&subject).await.unwrap(), call(&subject).await.unwrap()];
         fault.strike(&subject.path);
-        let error = subject.log.flush().unwrap_err();
+        subject.log.flush().unwrap();
+        let error = subject.log.settle().unwrap_err();
         assert_eq!(error.kind, expected, "{fault:?}: {error}");
+        assert_eq!(
+            subject.log.failure(),
+            Some(error.clone()),
+            "what failed to be synced is not tried again"
+        );
+        assert!(subject.log.settle().is_err());
         // What closing says is beside the point: the calls are in the write-ahead log.
         let _told = subject.log.close();
         must_hold(&subject.path, Durability::Call, &acknowledged);
