@@ -294,6 +294,9 @@ describe('a checkpoint', () => {
     await log.stats();
     expect(made.length).toBe(2);
     for (const checkpoint of made) expect(await log.verify({ checkpoint })).toMatchObject({ ok: true });
+    expect(vi.getTimerCount()).toBe(1);
+    await log.close();
+    expect(vi.getTimerCount()).toBe(0);
     expect(warnings).toEqual([]);
   });
 

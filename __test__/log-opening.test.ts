@@ -1,5 +1,5 @@
 /** Opening a durable log: where it lies, with whom it is shared, who closes it, what stays on the disk. */
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
@@ -73,13 +73,26 @@ describe('where a log lies', () => {
     ['a URL of another host', () => new URL('file://example.com/calls.db'), 'invalid-path'],
     ['the text of a URL of another host', () => 'file://example.com/calls.db', 'invalid-path'],
     ['a URL with parameters', () => `${pathToFileURL(newPath()).href}?mode=ro`, 'invalid-path'],
-    ['a text file', () => __filename, 'not-a-log'],
   ])('%s is none: the reason says so', async (_name, path, reason) => {
     const given = path() as string;
     const error = await rejection(EventLog.open(given));
     expect(error).toBeInstanceOf(LogError);
     expect(error).toMatchObject(logError(reason));
     expect(() => new InferenceEngine({ eventLog: given })).toThrow(expect.objectContaining(logError(reason)));
+  });
+
+  test('somebody else’s file is not touched, and nothing but an empty lock is put beside it', async () => {
+    const path = newPath();
+    writeFileSync(path, 'a diary, and no log, however long it is: '.repeat(100), { mode: 0o644 });
+    const before = readFileSync(path);
+    expect(await rejection(EventLog.open(path))).toMatchObject(logError('not-a-log'));
+    expect(() => engineOf(path)).toThrow(expect.objectContaining(logError('not-a-log')));
+    expect(readFileSync(path)).toEqual(before);
+    expect(statSync(path).mode & 0o777).toBe(0o644);
+    for (const file of filesBeside(path).filter((name) => name !== 'calls.db')) {
+      expect(file).toBe('calls.db-lock');
+      expect(statSync(join(dirname(path), file)).size).toBe(0);
+    }
   });
 
   test('somebody else’s database is not touched', async () => {
