@@ -24,6 +24,8 @@ const JOURNAL_SIZE_LIMIT: i64 = 16 * 1024 * 1024;
 /// The connection that writes.
 pub(super) fn open_writer(path: &LogPath, durability: Durability) -> Result<Connection, LogError> {
     let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    // Somebody else's database is left as it is.
+    schema::checked_version(&connection)?;
     // Only of a new file; before its first table.
     connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     let mode: String = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
