@@ -610,7 +610,10 @@ fn a_row_that_is_put_in_is_found() {
             "call_texts",
             "INSERT INTO call_texts (rowid, prompt, answer) SELECT max(id), 'planted', '' FROM calls WHERE status <> 'done'",
         ),
-        ("call_texts", "DELETE FROM call_texts WHERE rowid = 1"),
+        (
+            "call_texts",
+            "INSERT INTO call_texts (call_texts, rowid, prompt, answer) VALUES ('delete', 1, 'prompt amber', '')",
+        ),
     ] {
         match attacker.attack(sql, |file| file.execute(sql, [])) {
             Some(Found::Wrong(problem)) => assert!(problem.table == table || table == "gaps", "{sql}: {problem:?}"),
@@ -680,7 +683,7 @@ fn a_changed_schema_is_found() {
 
 #[test]
 fn a_tail_that_is_cut_is_found_and_with_a_checkpoint_also_when_it_is_cut_clean() {
-    let small = small(with_words(), 1024);
+    let small = small(plain(), 1024);
     let attacker = Attacker::on(&small);
     let records = tables(&small.bytes).into_iter().find(|table| table.name == "records");
     let positions: Vec<_> = records
@@ -695,7 +698,6 @@ fn a_tail_that_is_cut_is_found_and_with_a_checkpoint_also_when_it_is_cut_clean()
         // All that speaks of it is cut as well.
         let all = format!(
             "DELETE FROM call_tags WHERE call_id >= {first_cut};
-             DELETE FROM call_texts WHERE rowid >= {first_cut};
              DELETE FROM calls WHERE id >= {first_cut};
              {cut};"
         );
