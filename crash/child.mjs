@@ -1,5 +1,5 @@
 // The process that is killed: runs calls over a durable log until then, and writes down what it has seen before anything else
-// happens. Ends by no will of its own.
+// happens. Closes and opens the log now and then; ends by no will of its own.
 import { writeSync } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
 import { EventLog, InferenceEngine, setInferenceRunner } from 'car-inference';
@@ -10,7 +10,7 @@ const LANES = 8;
 /** Calls that are open until the end. */
 const HANGING_MAX = 5;
 
-const { path, key, options, seed, first, size } = JSON.parse(process.argv[2]);
+const { path, key, options, seed, first, size, callsOfSession, erases } = JSON.parse(process.argv[2]);
 // At once, and not when the event loop comes to it: what was seen must be known.
 const say = (said) => writeSync(1, `${JSON.stringify(said)}\n`);
 
@@ -45,16 +45,18 @@ setInferenceRunner({
   },
 });
 
-say({ step: 'opening' });
-const eventLog = await EventLog.open(path, { ...options, ...(key && { key: Buffer.from(key, 'hex') }) });
-say({ step: 'opened' });
-const engine = new InferenceEngine({
-  models: [{ id: 'm', source: { type: 'delegated', hint: 'h' } }],
-  retry: { attemptsMax: 2, backoffMs: 1 },
-  eventLog,
-});
+async function open() {
+  say({ step: 'opening' });
+  const eventLog = await EventLog.open(path, { ...options, ...(key && { key: Buffer.from(key, 'hex') }) });
+  say({ step: 'opened' });
+  return new InferenceEngine({
+    models: [{ id: 'm', source: { type: 'delegated', hint: 'h' } }],
+    retry: { attemptsMax: 2, backoffMs: 1 },
+    eventLog,
+  });
+}
 
-async function call(number) {
+async function call(engine, number) {
   const script = scriptOf(seed, number, size);
   const stream = engine.generateTrackedStream({
     ...{ model: 'm', prompt: `prompt of ${number}`, clientRef: referenceOf(seed, number), tags: [script.kind] },
@@ -75,21 +77,28 @@ async function call(number) {
     const status = code === 'cancelled' ? 'cancelled' : 'failed';
     say({ call: number, traceId, ended: { status, text: digest(text), code } });
   }
+  if (!(erases && script.isErased)) return;
+  say({ call: number, traceId, step: 'erasing' });
+  await engine.eventLog.erase({ traceId });
+  say({ call: number, traceId, step: 'erased' });
 }
 
 let number = first;
-let hanging = 0;
-
-async function lane() {
-  for (;;) {
-    const mine = number;
-    number += 1;
-    if (scriptOf(seed, mine, size).kind !== 'hangs') await call(mine);
-    else if (hanging < HANGING_MAX) {
-      hanging += 1;
-      call(mine);
+for (;;) {
+  const engine = await open();
+  const end = number + callsOfSession;
+  const hanging = [];
+  const lane = async () => {
+    while (number < end) {
+      const mine = number;
+      number += 1;
+      if (scriptOf(seed, mine, size).kind !== 'hangs') await call(engine, mine);
+      else if (hanging.length < HANGING_MAX) hanging.push(call(engine, mine));
     }
-  }
+  };
+  await Promise.all(Array.from({ length: LANES }, lane));
+  say({ step: 'closing' });
+  await engine.close('cancel');
+  await Promise.all(hanging);
+  await engine.eventLog.close();
 }
-
-await Promise.all(Array.from({ length: LANES }, lane));

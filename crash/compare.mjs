@@ -13,17 +13,26 @@ import { digest, eventsOf, referenceOf, returnedText, scriptOf } from './script.
 export async function compare(log, series, told, kept) {
   const problems = [];
   const found = new Map();
+  const numbers = new Map(Array.from(told.calls, ([number, { traceId }]) => [traceId, number]));
   let interrupted = 0;
   for await (const record of log.calls({ limit: Number.MAX_SAFE_INTEGER })) {
     const events = await Array.fromAsync(log.events(record.traceId));
-    const number = Number(record.clientRef?.split(':')[1]);
+    // What is erased has no reference any more.
+    const number =
+      record.erasedAt === undefined ? Number(record.clientRef?.split(':')[1]) : numbers.get(record.traceId);
     const wrong = (what) => problems.push(`call ${number} (${record.status}): ${what}`);
-    if (record.clientRef !== referenceOf(series.seed, number)) wrong(`is of nobody: ${record.clientRef}`);
     if (found.has(number)) wrong('is there twice');
     found.set(number, record);
     if (record.status === 'interrupted') interrupted += 1;
-    for (const problem of problemsOfContent(series, number, record, events)) wrong(problem);
     const seen = told.calls.get(number);
+    if (record.erasedAt !== undefined) {
+      for (const problem of problemsOfErased(seen, record, events)) wrong(problem);
+      kept.delete(record.traceId);
+      continue;
+    }
+    if (record.clientRef !== referenceOf(series.seed, number)) wrong(`is of nobody: ${record.clientRef}`);
+    for (const problem of problemsOfContent(series, number, record, events)) wrong(problem);
+    if (seen?.erasure === 'erased') wrong('was erased and is there again');
     if (seen !== undefined) for (const problem of problemsOfSeen(series, seen, record, events)) wrong(problem);
     const whole = digest([record, events]);
     if ((kept.get(record.traceId) ?? whole) !== whole) wrong('is not what it was when it was read before');
@@ -40,6 +49,13 @@ export async function compare(log, series, told, kept) {
   const report = await log.verify();
   if (!report.ok) problems.push(`verify: ${JSON.stringify(report.problem)}`);
   return { problems, calls: found.size, interrupted };
+}
+
+function* problemsOfErased(seen, record, events) {
+  if (seen === undefined || seen.erasure === 'none') yield 'was erased by nobody';
+  if (seen?.ended !== undefined && seen.ended.status !== record.status) yield `ended as ${seen.ended.status}`;
+  if (record.text !== undefined || record.request !== undefined || events.length > 0)
+    yield 'was erased and still says something';
 }
 
 function isAcknowledged({ done, ended }) {

@@ -13,10 +13,13 @@ const onSeries = ({ seed, durability, size, endings, interrupted, problems, ...o
   const counts = `${String(endings).padStart(6)} endings delivered, ${String(interrupted).padStart(4)} calls interrupted`;
   console.log(`${mark} ${String(kills).padStart(6)} kills, ${time}: seed ${seed}, ${durability}, ${size}: ${counts}`);
 };
-const { problems, rounds, endings, interrupted, killsWhileOpening } = await runRounds({ ...options, onSeries });
+const { problems, rounds, endings, interrupted, killsWhileOpening, killsWhileClosing } = await runRounds({
+  ...options,
+  onSeries,
+});
 for (const problem of problems) console.log(`\n${problem}`);
 const verdict = problems.length === 0 ? 'passed' : 'failed';
 console.log(
-  `crash: ${verdict}: ${rounds} rounds, ${killsWhileOpening} while opening, ${endings} endings delivered, ${interrupted} calls interrupted`,
+  `crash: ${verdict}: ${rounds} rounds, ${killsWhileOpening} while opening, ${killsWhileClosing} while closing, ${endings} endings delivered, ${interrupted} calls interrupted`,
 );
 process.exit(problems.length === 0 ? 0 : 1);

@@ -3,6 +3,7 @@ import { MODES, ROUNDS_OF_A_SERIES, runSeries, seriesOf } from './series.mjs';
 
 /** Files at a time: each has a process that is killed, and this one looks at what it left. */
 const LANES = 3;
+const COUNTS = ['killsWhileOpening', 'killsWhileClosing', 'looks', 'endings', 'interrupted'];
 
 /**
  * Kills `rounds` processes. Stops at the first file with problems.
@@ -10,7 +11,16 @@ const LANES = 3;
  * @param {{ rounds: number, seed: number, mode?: string, onSeries?: (outcome: object) => void }} options
  */
 export async function runRounds({ rounds, seed, mode, onSeries }) {
-  const total = { rounds: 0, killsWhileOpening: 0, looks: 0, endings: 0, interrupted: 0, modes: {}, problems: [] };
+  const total = {
+    rounds: 0,
+    killsWhileOpening: 0,
+    killsWhileClosing: 0,
+    looks: 0,
+    endings: 0,
+    interrupted: 0,
+    modes: {},
+    problems: [],
+  };
   let [next, left] = [seed, rounds];
   const lane = async () => {
     while (left > 0 && total.problems.length === 0) {
@@ -22,7 +32,7 @@ export async function runRounds({ rounds, seed, mode, onSeries }) {
       left -= count;
       const outcome = await runSeries(mine, count);
       total.rounds += outcome.kills;
-      for (const name of ['killsWhileOpening', 'looks', 'endings', 'interrupted']) total[name] += outcome[name];
+      for (const name of COUNTS) total[name] += outcome[name];
       total.modes[durability] = (total.modes[durability] ?? 0) + outcome.kills;
       if (outcome.problems.length > 0) total.problems.push(shown(mine, durability, outcome));
       onSeries?.({ seed: mine, durability, size, options, ...outcome });

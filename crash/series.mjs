@@ -15,6 +15,8 @@ export const MODES = ['relaxed', 'call', 'strict', 'event'];
 export const ROUNDS_OF_A_SERIES = 8;
 /** Numbers of calls that each process has for itself. */
 const CALLS_MAX = 100_000;
+/** Calls after which a process closes the log and opens it again. */
+const CALLS_OF_SHORT_SESSION = 30;
 
 const child = fileURLToPath(new URL('child.mjs', import.meta.url));
 
@@ -25,24 +27,28 @@ export function seriesOf(seed) {
   const variant = random.of([{}, {}, { fullTextSearch: true }, { key: '5a'.repeat(32) }]);
   const { key, ...options } = variant;
   const size = random.next() < 0.125 ? 'large' : 'small';
-  return { seed, durability, size, key, options: { ...options, durability }, random };
+  const callsOfSession = random.of([CALLS_OF_SHORT_SESSION, 100, CALLS_MAX]);
+  return { seed, durability, size, key, options: { ...options, durability }, callsOfSession, erases: true, random };
 }
 
-/** After how many lines of what it says a process is killed, and how much later. */
-function momentOf({ random }) {
+/** What a process has said last when it is killed: so many lines, or a step. And how many turns later that is. */
+function momentOf({ random, callsOfSession }) {
   const later = random.integer(0, 20);
+  const lines = random.integer(3, 450);
   const chance = random.next();
-  if (chance < 0.02) return { lines: 0, later };
   // While it opens the log, which is when it closes what the one before left open.
-  if (chance < 0.25) return { lines: 1, later };
-  if (chance < 0.3) return { lines: 2, later };
-  return { lines: random.integer(3, 600), later };
+  if (chance < 0.25) return { step: 'opening', lines, later };
+  if (chance < 0.3) return { step: 'opened', lines, later };
+  if (chance < 0.4) return { step: 'erasing', lines, later };
+  const closes = callsOfSession === CALLS_OF_SHORT_SESSION;
+  if (chance < 0.6 && closes) return { step: 'closing', lines: 10_000, later };
+  return { step: undefined, lines, later };
 }
 
 /**
  * Kills processes over one file, `rounds` in all.
  *
- * @returns {Promise<{ kills: number, killsWhileOpening: number, looks: number, endings: number, interrupted: number,
+ * @returns {Promise<{ kills: number, killsWhileOpening: number, killsWhileClosing: number, looks: number, endings: number, interrupted: number,
  *   problems: string[], folder: string }>} the folder is there only when there are problems
  */
 export async function runSeries(seed, rounds) {
@@ -51,12 +57,21 @@ export async function runSeries(seed, rounds) {
   const path = join(folder, 'calls.db');
   const told = new Told();
   const kept = new Map();
-  const outcome = { kills: 0, killsWhileOpening: 0, looks: 0, endings: 0, interrupted: 0, problems: [] };
+  const outcome = {
+    kills: 0,
+    killsWhileOpening: 0,
+    killsWhileClosing: 0,
+    looks: 0,
+    endings: 0,
+    interrupted: 0,
+    problems: [],
+  };
   for (let round = 0; round < rounds && outcome.problems.length === 0; round += 1) {
     const moment = momentOf(series);
     const { step, problem } = await runAndKill({ ...series, path, first: round * CALLS_MAX }, moment, told);
     outcome.kills += 1;
     if (step === 'opening') outcome.killsWhileOpening += 1;
+    if (step === 'closing') outcome.killsWhileClosing += 1;
     if (problem !== undefined) outcome.problems.push(problem);
     // Now and then the next process finds what several have left.
     if (round + 1 < rounds && series.random.next() < 0.3) continue;
@@ -75,8 +90,8 @@ export async function runSeries(seed, rounds) {
  *
  * @returns {Promise<{ step: string, problem?: string }>} how far it came; what is wrong when it was not killed
  */
-export async function runAndKill({ path, key, options, seed, first, size }, { lines: linesMax, later }, told) {
-  const args = JSON.stringify({ path, key, options, seed, first, size });
+export async function runAndKill({ path, key, options, seed, first, size, callsOfSession, erases }, moment, told) {
+  const args = JSON.stringify({ path, key, options, seed, first, size, callsOfSession, erases });
   const process_ = spawn(process.execPath, [child, args], { stdio: ['ignore', 'pipe', 'pipe'] });
   const ended = new Promise((resolve, reject) => {
     process_.once('error', reject);
@@ -87,19 +102,19 @@ export async function runAndKill({ path, key, options, seed, first, size }, { li
     stderr += text;
   });
   const kill = async () => {
-    for (let turns = 0; turns < later; turns += 1) await turn();
+    for (let turns = 0; turns < moment.later; turns += 1) await turn();
     process_.kill('SIGKILL');
   };
   const lines = new Lines();
   let [count, step] = [0, 'starting'];
-  if (linesMax === 0) kill();
   process_.stdout.setEncoding('utf8').on('data', (text) => {
     for (const line of lines.of(text)) {
       const said = JSON.parse(line);
-      step = said.step ?? step;
+      if (said.call === undefined) step = said.step;
       told.take(said);
       count += 1;
-      if (count === linesMax) kill();
+      const isStep = said.step !== undefined && said.step === moment.step;
+      if (isStep || count === moment.lines) kill();
     }
   });
   const { code, signal } = await ended;

@@ -9,16 +9,21 @@
 mod support;
 
 use std::fs::{File, OpenOptions};
+use std::future::poll_fn;
 use std::os::fd::{AsRawFd, RawFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-use car_inference::log::{Durability, LogErrorKind, LogStore};
+use car_inference::log::{CallStart, Durability, EventLog, LogErrorKind, LogStore, Stamp};
+use car_inference::stream::EventRef;
 use car_inference::testing::{Script, ScriptedRunner};
 use car_inference::{CallStatus, ErrorCode, InferenceEngine, ModelSchema, SqliteLog, SqliteLogOptions};
 use support::{MODEL, drain, hi};
 
 const ANSWER: &str = "what nobody may read";
+/// What takes so long never comes.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 struct Subject {
     log: SqliteLog,
@@ -146,6 +151,37 @@ async fn check(durability: Durability, suffix: &str, fault: Fault, expected: Log
     must_hold(&subject.path, durability, &acknowledged);
 }
 
+#[tokio::test]
+async fn an_event_that_waits_for_the_disk_is_told_when_its_call_could_not_even_begin() {
+    let subject = subject(Durability::Event);
+    std::fs::remove_file(&subject.path).unwrap();
+    let start = CallStart {
+        trace_id: "0".repeat(32),
+        model: MODEL.into(),
+        hint: None,
+        provider: None,
+        started_at_us: 1,
+        request: Arc::new(hi()),
+    };
+    // Not through an engine: its own records make the writer look before the event is there.
+    let call = EventLog::start(&subject.log, &start).unwrap();
+    let stamp = Stamp {
+        seq: 1,
+        at_us: 0,
+        attempt: 1,
+    };
+    let taken = call.event(stamp, EventRef::TextDelta(ANSWER));
+    let durable = poll_fn(|context| call.poll_durable(stamp.seq, context));
+    let told = match taken {
+        Ok(()) => tokio::time::timeout(PATIENCE, durable)
+            .await
+            .expect("somebody tells")
+            .map(drop),
+        refused => refused,
+    };
+    assert_eq!(told.unwrap_err().kind, LogErrorKind::Moved);
+}
+
 /// A log that holds these calls, whole, when it is opened again; and takes another.
 fn must_hold(path: &Path, durability: Durability, acknowledged: &[String]) {
     let log = SqliteLog::open(path.to_str().unwrap(), options(durability)).unwrap();
@@ -176,7 +212,7 @@ async fn a_commit_that_cannot_be_synced_is_not_acknowledged() {
 }
 
 #[tokio::test]
-async fn a_database_that_cannot_be_written_fails_the_flush_and_loses_nothing() {
+async fn a_database_that_cannot_be_written_fails_the_log_and_loses_nothing() {
     for (fault, expected) in [
         (Fault::Broken, LogErrorKind::Io),
         (Fault::OnlyReads, LogErrorKind::Io),
@@ -186,8 +222,15 @@ async fn a_database_that_cannot_be_written_fails_the_flush_and_loses_nothing() {
         let subject = subject(Durability::Call);
         let acknowledged = [call(&subject).await.unwrap(), call(&subject).await.unwrap()];
         fault.strike(&subject.path);
-        let error = subject.log.flush().unwrap_err();
+        subject.log.flush().unwrap();
+        let error = subject.log.settle().unwrap_err();
         assert_eq!(error.kind, expected, "{fault:?}: {error}");
+        assert_eq!(
+            subject.log.failure(),
+            Some(error.clone()),
+            "what failed to be synced is not tried again"
+        );
+        assert!(subject.log.settle().is_err());
         // What closing says is beside the point: the calls are in the write-ahead log.
         let _told = subject.log.close();
         must_hold(&subject.path, Durability::Call, &acknowledged);

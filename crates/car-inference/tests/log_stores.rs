@@ -301,11 +301,11 @@ async fn calls_are_found_by_what_they_are(make: Make) {
         assert_eq!(words("fox"), [b.clone(), a.clone()]);
         assert_eq!(words("FOX quick"), [a.clone()]);
         assert_eq!(words("\"quick fox\""), [a.clone()]);
-        assert_eq!(words("\"fox quick\""), [String::new(); 0]);
+        assert_eq!(words("\"fox quick\""), Vec::<String>::new());
         assert_eq!(words("hen"), [d.clone()]);
         assert_eq!(words("hi fox"), [b.clone(), a.clone()]);
-        assert_eq!(words("fox OR hen"), [String::new(); 0]);
-        assert_eq!(words("fo*"), [String::new(); 0]);
+        assert_eq!(words("fox OR hen"), Vec::<String>::new());
+        assert_eq!(words("fo*"), Vec::<String>::new());
         assert_eq!(CallFilter::from_json(r#"{"text":" * "}"#).unwrap_err()[0].path, "text");
     }
 }

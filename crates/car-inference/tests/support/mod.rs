@@ -3,6 +3,7 @@
 
 pub mod any;
 pub mod faulty_log;
+pub mod logs;
 pub mod rules;
 
 use std::sync::Arc;

@@ -70,7 +70,7 @@ impl Writer {
         let at_us = now_us();
         self.change(|writer| writer.append_housekeeping("checkpoint", at_us, &serde_json::json!({})))?;
         // What is stated has to outlive a loss of power.
-        self.checkpoint_wal("PASSIVE")?;
+        self.sync()?;
         let key = SigningKey::from_bytes(seed);
         let mut checkpoint = Checkpoint {
             log_id: self.log_id.clone(),

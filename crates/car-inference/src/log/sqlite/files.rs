@@ -209,6 +209,21 @@ impl LogPath {
 pub(super) struct Places([(PathBuf, Option<Identity>); 4]);
 
 impl Places {
+    /// Returns once the write-ahead log is on the disk; what is in the database file is there already. SQLite locks another of
+    /// the files, so this one may be opened.
+    pub fn sync(&self) -> Result<(), LogError> {
+        let failed = |error: std::io::Error| io_error("the log cannot be synced to the disk", &error);
+        let [_, (wal, _), ..] = &self.0;
+        File::open(wal).and_then(|file| file.sync_data()).map_err(failed)?;
+        #[cfg(unix)]
+        if let Some(folder) = wal.parent() {
+            File::open(folder)
+                .and_then(|folder| folder.sync_all())
+                .map_err(failed)?;
+        }
+        Ok(())
+    }
+
     /// One that is another by now, or gone. SQLite would go on writing to what nobody will find.
     pub fn missing(&self) -> Option<&Path> {
         let is_there = |(path, known): &&(PathBuf, Option<Identity>)| identity(path) == *known;

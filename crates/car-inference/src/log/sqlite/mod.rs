@@ -54,7 +54,7 @@ use open_call::{OpenCall, Recorder};
 use queue::Urgency;
 use read::Reading;
 use shared::Shared;
-use writer::Job;
+use writer::{Job, Writer};
 
 /// A log in an SQLite file. Cloning shares the handle; the file is let go of when the last handle of the process is closed or
 /// dropped.
@@ -334,7 +334,7 @@ impl LogStore for SqliteLog {
         if shared.options.durability().syncs() {
             return Ok(());
         }
-        shared.on_writer(|writer| writer.checkpoint_wal("PASSIVE").map(drop))
+        shared.on_writer(Writer::sync)
     }
 
     fn prune(&self, options: &PruneOptions) -> Result<PruneReport, LogError> {

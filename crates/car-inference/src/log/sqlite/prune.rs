@@ -143,11 +143,7 @@ impl Writer {
                     .prepare_cached(&format!("DELETE FROM {table} WHERE call_id = ?1"))?
                     .execute([id])?;
             }
-            if self.has_text_index {
-                self.connection
-                    .prepare_cached("DELETE FROM call_texts WHERE rowid = ?1")?
-                    .execute([id])?;
-            }
+            self.forget_text(*id)?;
             self.connection
                 .prepare_cached("DELETE FROM calls WHERE id = ?1")?
                 .execute([id])?;
@@ -224,6 +220,7 @@ impl Writer {
         let at_us = now_us();
         let payload = [&START_PAYLOAD[..], &END_PAYLOAD].concat().join(" = NULL, ");
         for (id, _) in calls {
+            self.forget_text(*id)?;
             self.connection
                 .prepare_cached("UPDATE records SET data = NULL, salt = NULL WHERE call_id = ?1")?
                 .execute([id])?;
@@ -235,11 +232,6 @@ impl Writer {
             self.connection
                 .prepare_cached("DELETE FROM call_tags WHERE call_id = ?1")?
                 .execute([id])?;
-            if self.has_text_index {
-                self.connection
-                    .prepare_cached("DELETE FROM call_texts WHERE rowid = ?1")?
-                    .execute([id])?;
-            }
         }
         let told = EraseRecord {
             calls: calls.iter().map(|(id, _)| *id).collect(),

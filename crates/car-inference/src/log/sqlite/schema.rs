@@ -129,10 +129,11 @@ FROM calls
 WHERE status = 'done' AND typeof(tool_calls) = 'text';
 ";
 
-/// The index of words, made when it is asked for. It keeps no text of its own.
+/// The index of words, made when it is asked for. It keeps no text of its own, so to be taken out of it a text has to be told
+/// again: only then are its words overwritten. What `contentless_delete` deletes stays in the file until segments are merged.
 pub(super) const TEXT_INDEX: &str = "
 CREATE VIRTUAL TABLE call_texts USING fts5 (
-  prompt, answer, content = '', contentless_delete = 1, tokenize = 'unicode61 remove_diacritics 0'
+  prompt, answer, content = '', tokenize = 'unicode61 remove_diacritics 0'
 );
 INSERT INTO call_texts (call_texts, rank) VALUES ('secure-delete', 1);
 ";

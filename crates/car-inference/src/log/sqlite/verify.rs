@@ -149,6 +149,7 @@ impl Verification<'_> {
     fn run(&mut self, log_id: &str, options: &VerifyOptions) -> Result<(), Stop> {
         self.check_file()?;
         self.check_schema()?;
+        self.check_settings()?;
         self.read_housekeeping()?;
         self.check_chain(log_id, options.checkpoint.as_ref())?;
         self.check_calls()?;
@@ -196,6 +197,21 @@ impl Verification<'_> {
         }
     }
 
+    /// The log's id, of which the chain begins, and its key, which opening has tried: there is nothing else to set.
+    fn check_settings(&self) -> Result<(), Stop> {
+        let sql = "SELECT name FROM settings WHERE name NOT IN ('log_id', 'wrapped_key')";
+        let mut statement = self.connection().prepare(sql)?;
+        let mut rows = statement.query([])?;
+        match rows.next()? {
+            Some(row) => wrong(
+                "settings",
+                None,
+                format!("the setting {} is none", row.get::<_, String>(0)?),
+            ),
+            None => Ok(()),
+        }
+    }
+
     /// What the log says of its own gaps and erasures. That nobody else said it, the chain tells.
     fn read_housekeeping(&mut self) -> Result<(), Stop> {
         let connection = self.reading.connection;
@@ -210,7 +226,7 @@ impl Verification<'_> {
             match kind.as_str() {
                 "prune" => {
                     let PruneRecord { calls, gaps } = json::read(&data)?;
-                    self.report.pruned_calls += calls;
+                    self.report.pruned_calls = self.report.pruned_calls.saturating_add(calls);
                     for gap in gaps {
                         self.told_gaps.insert(gap.first, gap);
                     }
@@ -238,6 +254,9 @@ impl Verification<'_> {
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let position: i64 = row.get(0)?;
+            if position < 1 {
+                return wrong("records", position, "its position is none");
+            }
             if position != last + 1 {
                 let gap = gaps.remove(&(last + 1)).filter(|gap| gap.last == position - 1);
                 let told = gap.as_ref().and_then(|gap| self.told_gaps.get(&gap.first));

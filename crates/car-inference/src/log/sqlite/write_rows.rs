@@ -361,6 +361,27 @@ impl Writer {
         ])
     }
 
+    /// Takes the words of a closed call, whose payload is still there, out of the index.
+    pub fn forget_text(&self, id: i64) -> Result<(), LogError> {
+        if !self.has_text_index {
+            return Ok(());
+        }
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT request, text FROM calls WHERE id = ?1 AND erased_at_us IS NULL")?;
+        let mut rows = statement.query([id])?;
+        if let Some(row) = rows.next()? {
+            let (request, text): (String, String) = (row.get(0)?, row.get(1)?);
+            let request: GenerateRequest = json::read(&request)?;
+            self.connection
+                .prepare_cached(
+                    "INSERT INTO call_texts (call_texts, rowid, prompt, answer) VALUES ('delete', ?1, ?2, ?3)",
+                )?
+                .execute(params![id, prompt_text(&request), text])?;
+        }
+        Ok(())
+    }
+
     pub fn index_text(&self, id: i64, prompt: &str, answer: &str) -> Result<(), LogError> {
         self.connection
             .prepare_cached("INSERT INTO call_texts (rowid, prompt, answer) VALUES (?1, ?2, ?3)")?

@@ -301,8 +301,12 @@ impl Writer {
         Ok(())
     }
 
-    /// Returns how many pages of the write-ahead log cannot be written over yet.
+    /// Returns how many pages of the write-ahead log cannot be written over yet. A failure is the log's last.
     pub fn checkpoint_wal(&self, mode: &str) -> Result<i32, LogError> {
+        self.try_checkpoint_wal(mode).inspect_err(|error| self.refuse(error))
+    }
+
+    fn try_checkpoint_wal(&self, mode: &str) -> Result<i32, LogError> {
         self.connection.busy_timeout(READERS_WAIT)?;
         let (pages, copied): (i32, i32) =
             self.connection
@@ -310,6 +314,11 @@ impl Writer {
                     Ok((row.get(1)?, row.get(2)?))
                 })?;
         Ok(if copied >= pages { 0 } else { pages })
+    }
+
+    /// Returns once everything that is committed is on the disk. A failure is the log's last: what it has lost is not known.
+    pub fn sync(&mut self) -> Result<(), LogError> {
+        self.places.sync().inspect_err(|error| self.refuse(error))
     }
 
     /// Nothing is taken any more, because of this.
@@ -341,7 +350,9 @@ impl Writer {
 
     /// Leaves one file, which other programs can read without our write-ahead log.
     fn leave(self) {
-        let _busy = self.checkpoint_wal("TRUNCATE");
+        if let Err(error) = self.checkpoint_wal("TRUNCATE") {
+            return self.fail(&error, Waiting::default());
+        }
         drop(self.connection);
         self.queue.fail(LogError::closed());
         self.progress.fail();
