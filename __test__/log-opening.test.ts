@@ -9,6 +9,7 @@ import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import { rejection } from './support/collect';
 import { MODEL } from './support/engine';
 import { all, echo, engineOf, logError, newFolder, newPath, newRecording, openLog, recordCall } from './support/log';
+import { LogProcess } from './support/log-actor';
 
 afterEach(() => setInferenceRunner(null).dispose());
 
@@ -237,6 +238,18 @@ describe('one file, opened more than once', () => {
       await closing;
     }
     expect(await (await openLog(path)).stats()).toMatchObject({ calls: 5 });
+  });
+
+  test('by many who wait for another process: they keep nobody else’s questions waiting', async () => {
+    const held = newPath();
+    const other = new LogProcess();
+    await other.ask('open', { path: held });
+    const waiting = Array.from({ length: 20 }, () => EventLog.open(held, { lockWaitMs: 600_000 }));
+    const { log, engine } = await newRecording();
+    const traceId = await recordCall(engine);
+    expect(await log.call(traceId)).toMatchObject({ status: 'done' });
+    await other.ask('close');
+    for (const opened of await Promise.all(waiting)) await opened.close();
   });
 
   test('read-only beside one that writes: it sees what is recorded, and records nothing', async () => {

@@ -243,6 +243,10 @@ fn no_threads() -> Wrong {
     LogError::new(LogErrorKind::Other, "no thread could be started").into()
 }
 
+fn panicked() -> Wrong {
+    LogError::new(LogErrorKind::Other, "a panic; please report it").into()
+}
+
 /// Asks a log. What is in memory is answered at once; else the answer is posted as ANSWER with the returned number.
 #[napi(catch_unwind)]
 pub fn ask_log(log: u32, question_json: String, bytes: Option<Uint8Array>) -> Either<String, u32> {
@@ -288,8 +292,7 @@ pub fn ask_log(log: u32, question_json: String, bytes: Option<Uint8Array>) -> Ei
         let bytes = bytes.map(|bytes| bytes.to_vec());
         runtime.spawn_blocking(move || {
             let answered = catch_unwind(AssertUnwindSafe(|| answer(&handle, question, bytes.as_deref())));
-            let panicked = || Err(LogError::new(LogErrorKind::Other, "a panic; please report it").into());
-            reply(answered.unwrap_or_else(|_| panicked()));
+            reply(answered.unwrap_or_else(|_| Err(panicked())));
         });
     }
     Either::B(ticket)
@@ -331,16 +334,20 @@ pub fn open_log(path: String, options_json: String, key: Option<Uint8Array>) -> 
     let work = {
         let mailbox = Arc::clone(&mailbox);
         move || {
-            let opened = open(&path, &options_json, key.as_deref());
+            let opened = catch_unwind(AssertUnwindSafe(|| open(&path, &options_json, key.as_deref())));
+            let opened = opened.unwrap_or_else(|_| Err(panicked()));
             drop(mailbox.post(match opened {
                 Ok(log) => Message::Opened(ticket, Box::new(log)),
                 Err(wrong) => Message::Answer(ticket, to_answer(Err(wrong))),
             }));
         }
     };
-    match runtime() {
-        Some(runtime) => drop(runtime.spawn_blocking(work)),
-        None => drop(mailbox.post(Message::Answer(ticket, to_answer(Err(no_threads()))))),
+    // It may wait for another process, for as long as it was told, and the threads that answer questions are few.
+    let thread = std::thread::Builder::new()
+        .name("car-inference-open".into())
+        .spawn(work);
+    if thread.is_err() {
+        drop(mailbox.post(Message::Answer(ticket, to_answer(Err(no_threads())))));
     }
     ticket
 }
