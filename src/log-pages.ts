@@ -27,7 +27,7 @@ export class LogPages {
     try {
       while (!this.#isOver) {
         const items = await this.#page();
-        if (items.length > 0) return this.#isStopped ? undefined : items;
+        if (items.length > 0) return this.#isOver ? undefined : items;
       }
     } catch (error) {
       // A log that is closed under a question has nothing more to tell.
