@@ -260,7 +260,7 @@ impl PruneOptions {
     #[must_use]
     pub fn validate(&self) -> Vec<Problem> {
         match self.max_age {
-            Some(max_age) if !(max_age >= 0.0) => {
+            Some(max_age) if max_age.is_nan() || max_age < 0.0 => {
                 vec![Problem::new("maxAge", "must be at least 0, in milliseconds")]
             }
             _ => Vec::new(),
