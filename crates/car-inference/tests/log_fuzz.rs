@@ -2,6 +2,11 @@
 //! Method: arbitrary and mutated lines into the importer; arbitrary values into every column of a log with plain SQL, then
 //! everything is asked. `PROPTEST_CASES` says how many.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a failure is the test's own message, in what its tests share as well"
+)]
+
 mod support;
 
 use std::fs;

@@ -1,6 +1,11 @@
 //! Goal: whatever is recorded, in whatever order and however often the log is opened anew, it answers as plain lists would.
 //! Method: random operations against a log and against lists, and the same questions to both after each few.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a failure is the test's own message, in what its tests share as well"
+)]
+
 mod support;
 
 use std::sync::Arc;
