@@ -1,6 +1,11 @@
 //! Goal: what was erased, pruned, sealed or redacted is in no byte of any file, and in no answer.
 //! Method: calls that say one word wherever a call can say something; the raw files are searched for it.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a failure is the test's own message, in what its tests share as well"
+)]
+
 mod support;
 
 use std::collections::HashSet;
@@ -62,7 +67,7 @@ fn what_was_erased_is_in_no_byte_of_any_file() {
         assert_eq!(found(folder.path(), WORD), 0);
         let report = verified(&log);
         assert!(report.ok, "{report:?}");
-        assert_eq!(report.erased, [erased.start.trace_id.clone()]);
+        assert_eq!(report.erased, std::slice::from_ref(&erased.start.trace_id));
         record(&log, &rich(4, CallStatus::Done, "dusk"));
         log.close().unwrap();
         assert_eq!(found(folder.path(), WORD), 0);

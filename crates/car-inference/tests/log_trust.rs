@@ -2,6 +2,11 @@
 //! Method: a small log with something in every column of every table. Its bytes are flipped; its rows are changed, dropped,
 //! swapped, doubled and put in with plain SQL. Each time the log is opened, compared with its chain and asked everything.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a failure is the test's own message, in what its tests share as well"
+)]
+
 mod support;
 
 use std::fs;
@@ -888,6 +893,8 @@ fn an_older_copy_and_one_made_from_an_export_are_not_the_log_of_the_checkpoint()
     assert!(!verify(&remade, &with(&checkpoint)).ok);
 }
 
+type Tamper<'a> = &'a dyn Fn(&mut Checkpoint);
+
 #[test]
 fn a_checkpoint_that_is_not_as_it_was_signed_is_refused() {
     let folder = tempfile::tempdir().unwrap();
@@ -902,7 +909,7 @@ fn a_checkpoint_that_is_not_as_it_was_signed_is_refused() {
     upper_case.public_key = Some(checkpoint.public_key.to_uppercase());
     assert!(is_ok(&upper_case));
     let another_key = other.checkpoint(&[8; 32]).unwrap().public_key;
-    let tampered: [(&str, &dyn Fn(&mut Checkpoint)); 9] = [
+    let tampered: [(&str, Tamper<'_>); 9] = [
         ("count", &|checkpoint| checkpoint.count -= 1),
         ("head", &|checkpoint| checkpoint.head = "0".repeat(64)),
         ("at", &|checkpoint| checkpoint.at_us += 1),

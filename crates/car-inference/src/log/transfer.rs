@@ -210,7 +210,9 @@ impl Importer {
                 if matches!(event, StreamEvent::Done { .. }) {
                     return Err(self.invalid("event: `done` is what the call's end says"));
                 }
-                let at_us = at_us.saturating_sub(start.started_at_us);
+                let Some(at_us) = at_us.checked_sub(start.started_at_us) else {
+                    return Err(self.invalid("at: before the call's start"));
+                };
                 events.push((Stamp { seq, at_us, attempt }, event));
             }
             Line::End {
@@ -229,11 +231,14 @@ impl Importer {
                 let Some((start, events)) = self.open.take() else {
                     return Err(self.invalid("an end of no call"));
                 };
-                let ended = Stamp {
-                    seq,
-                    at_us: at_us.saturating_sub(start.started_at_us),
-                    attempt,
+                let expected = events.last().map_or(1, |(stamp, _)| stamp.seq + 1);
+                if seq != expected {
+                    return Err(self.invalid(&format!("seq: expected {expected}, got {seq}")));
+                }
+                let Some(at_us) = at_us.checked_sub(start.started_at_us) else {
+                    return Err(self.invalid("at: before the call's start"));
                 };
+                let ended = Stamp { seq, at_us, attempt };
                 let is_new = log.restore(ArchivedCall {
                     start,
                     events,

@@ -78,7 +78,7 @@ impl Gaps {
         link: Hash,
         before: impl FnOnce() -> Result<Hash, LogError>,
     ) -> Result<(), LogError> {
-        let mut gap = match self.ending_at(position - 1) {
+        let mut gap = match self.ending_at(position.saturating_sub(1)) {
             Some(known) => Gap {
                 last: position,
                 after: link,
@@ -91,7 +91,7 @@ impl Gaps {
                 after: link,
             },
         };
-        if let Some(next) = self.all.remove(&(position + 1)) {
+        if let Some(next) = self.all.remove(&position.saturating_add(1)) {
             gap.last = next.last;
             gap.after = next.after;
             self.gone.push(next.first);

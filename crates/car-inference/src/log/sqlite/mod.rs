@@ -162,7 +162,13 @@ impl SqliteLog {
     /// When the log cannot be read. What is wrong with it is in the report.
     pub fn verify(&self, options: &VerifyOptions) -> Result<VerifyReport, LogError> {
         let shared = self.shared()?;
-        self.read(|reading| reading.verify(&shared.log_id, options))
+        shared.read_anew(|connection| {
+            let reading = Reading {
+                connection,
+                sealer: &shared.sealer,
+            };
+            reading.verify(&shared.log_id, options)
+        })
     }
 
     /// States where the chain ends, signed with the Ed25519 key of this seed.

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::chain::{genesis, hex, random};
 use super::connection::{open_reader, open_writer};
-use super::failure::io_error;
+use super::failure::{corrupt, io_error};
 use super::files::LogPath;
 use super::options::{LogAccess, LogKey, SqliteLogOptions};
 use super::queue::Queue;
@@ -182,6 +182,8 @@ fn sealer(connection: &Connection, log_id: &str, key: Option<&LogKey>) -> Result
 }
 
 fn head(connection: &Connection, log_id: &str) -> Result<Head, LogError> {
+    // More records than any log comes to: there is room for those to come.
+    const POSITION_MAX: i64 = i64::MAX / 2;
     let last = connection
         .query_row(
             "SELECT position, link FROM records ORDER BY position DESC LIMIT 1",
@@ -194,10 +196,14 @@ fn head(connection: &Connection, log_id: &str) -> Result<Head, LogError> {
             },
         )
         .optional()?;
-    Ok(last.unwrap_or(Head {
-        position: 0,
-        link: genesis(log_id),
-    }))
+    match last {
+        Some(head) if (1..POSITION_MAX).contains(&head.position) => Ok(head),
+        Some(_) => Err(corrupt("the last record's position is none")),
+        None => Ok(Head {
+            position: 0,
+            link: genesis(log_id),
+        }),
+    }
 }
 
 /// Makes the index of words, of what is there.

@@ -134,7 +134,7 @@ impl Writer {
         for (position, link) in removed {
             gaps.add(position, link, || match position {
                 1 => Ok(genesis(&self.log_id)),
-                _ => link_at(&self.connection, position - 1),
+                _ => link_at(&self.connection, position.saturating_sub(1)),
             })?;
         }
         for id in victims {

@@ -220,6 +220,9 @@ impl Reading<'_> {
             return Ok(None);
         };
         let mut events = Vec::new();
+        if limit == 0 {
+            return Ok(Some(events));
+        }
         let bound = |bound: Option<u64>, none| bound.map_or(none, |bound| i64::try_from(bound).unwrap_or(i64::MAX));
         let mut statement = self.connection.prepare_cached(
             "SELECT position, first_seq, attempt, at_us, data FROM records
@@ -290,7 +293,8 @@ impl EventRow {
         let Some(stored) = sealer.load(("records", self.position, "data"), (&self.data).into())? else {
             return Ok(Vec::new());
         };
-        let numbered = (self.first_seq.cast_unsigned()..).zip(batch::decode(&stored)?);
+        let first_seq = u64::try_from(self.first_seq).map_err(|_| corrupt("an event's number is none"))?;
+        let numbered = (first_seq..).zip(batch::decode(&stored)?);
         Ok(numbered
             .map(|(seq, (offset_us, event))| LoggedEvent {
                 seq,

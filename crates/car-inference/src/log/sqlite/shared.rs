@@ -95,10 +95,7 @@ impl Shared {
 
     /// Reads from a snapshot that holds everything recorded until now.
     pub fn read<R>(&self, read: impl FnOnce(&Connection) -> Result<R, LogError>) -> Result<R, LogError> {
-        // What a failed log holds can still be read.
-        if self.writes && self.queue.failure().is_none() {
-            self.commit()?;
-        }
+        self.catch_up()?;
         let known = self.readers.lock().pop();
         let connection = match known {
             Some(connection) => connection,
@@ -122,6 +119,23 @@ impl Shared {
         } else {
             Err(moved(&self.path.0))
         }
+    }
+
+    /// As [`read`](Self::read), on a connection that knows nothing from before: SQLite's check of an index of words looks for
+    /// what its connection knew of it, not for what another has made of it since.
+    pub fn read_anew<R>(&self, read: impl FnOnce(&Connection) -> Result<R, LogError>) -> Result<R, LogError> {
+        self.catch_up()?;
+        let connection = self.open_reader()?;
+        connection.execute_batch("BEGIN")?;
+        read(&connection)
+    }
+
+    fn catch_up(&self) -> Result<(), LogError> {
+        // What a failed log holds can still be read.
+        if self.writes && self.queue.failure().is_none() {
+            self.commit()?;
+        }
+        Ok(())
     }
 
     /// Returns once everything recorded so far is committed.
