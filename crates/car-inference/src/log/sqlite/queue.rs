@@ -19,6 +19,9 @@ pub(super) const LINGER: Duration = Duration::from_millis(50);
 const STALL_MAX: Duration = Duration::from_secs(1);
 /// So many bytes are worth writing at once.
 const WORTHWHILE_BYTES: usize = 256 * 1024;
+/// About so many bytes are written at once: whoever waits, for room or for a commit, waits for these and not for all that is
+/// queued.
+const TAKE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 pub(super) struct Queue {
     state: Mutex<State>,
@@ -34,7 +37,8 @@ pub(super) struct Queue {
 
 #[derive(Default)]
 struct State {
-    jobs: VecDeque<Job>,
+    /// Each with about how many bytes it holds.
+    jobs: VecDeque<(usize, Job)>,
     bytes: usize,
     /// Calls with events in a batch that is not full, in the order in which these came, and when each has to be looked at.
     lingering: VecDeque<(Instant, Arc<OpenCall>)>,
@@ -98,7 +102,7 @@ impl Queue {
         if state.closing {
             return Err(LogError::closed());
         }
-        state.jobs.push_back(job);
+        state.jobs.push_back((bytes, job));
         state.bytes += bytes;
         self.bytes.store(state.bytes, Ordering::Relaxed);
         let now = Instant::now();
@@ -175,18 +179,35 @@ impl Queue {
     }
 
     fn take_now(&self, state: &mut State, now: Instant) -> Work {
+        let mut jobs = VecDeque::new();
+        let mut bytes = 0;
+        while bytes < TAKE_BYTES_MAX
+            && let Some((job_bytes, job)) = state.jobs.pop_front()
+        {
+            bytes += job_bytes;
+            jobs.push_back(job);
+        }
+        state.bytes -= bytes;
+        self.bytes.store(state.bytes, Ordering::Relaxed);
+        self.room.notify_all();
+        if !state.jobs.is_empty() {
+            state.due = Some(now);
+            // What lingers may belong to calls whose start is still in the queue.
+            return Work {
+                jobs,
+                ripe: Vec::new(),
+                last: false,
+            };
+        }
+        state.due = None;
         // What ripens within the next moments goes along.
         let horizon = now + LINGER / 10;
         let count = state
             .lingering
             .partition_point(|(due, _)| state.closing || *due <= horizon);
         let ripe = state.lingering.drain(..count).map(|(_, call)| call).collect();
-        state.due = None;
-        state.bytes = 0;
-        self.bytes.store(0, Ordering::Relaxed);
-        self.room.notify_all();
         Work {
-            jobs: std::mem::take(&mut state.jobs),
+            jobs,
             ripe,
             last: state.closing,
         }
@@ -213,7 +234,7 @@ impl Queue {
     }
 
     /// Nothing is taken any more, because of this. Returns what waited.
-    pub fn fail(&self, error: LogError) -> VecDeque<Job> {
+    pub fn fail(&self, error: LogError) -> Vec<Job> {
         let mut state = self.state.lock();
         // The first failure is the cause of the others.
         let _known = self.failure.set(error);
@@ -221,6 +242,6 @@ impl Queue {
         state.bytes = 0;
         self.bytes.store(0, Ordering::Relaxed);
         self.room.notify_all();
-        std::mem::take(&mut state.jobs)
+        state.jobs.drain(..).map(|(_, job)| job).collect()
     }
 }
