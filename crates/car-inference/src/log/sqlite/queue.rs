@@ -15,6 +15,13 @@ use crate::log::{LogError, LogErrorKind};
 
 /// How long events may wait for others to share a row with.
 pub(super) const LINGER: Duration = Duration::from_millis(50);
+/// What has to be written within this time goes along with what is due: one wave writes the pages of many calls once.
+const WAVE: Duration = Duration::from_millis(25);
+/// How long an ending waits for others to share a commit with, when many calls are open. Each commit writes whole pages, most
+/// of which the next one writes again.
+const SHARE: Duration = Duration::from_millis(3);
+/// So many calls with something to be written are many.
+const MANY_CALLS: usize = 32;
 /// How long somebody who records may wait for the writer to make room.
 const STALL_MAX: Duration = Duration::from_secs(1);
 /// So many bytes are worth writing at once.
@@ -44,6 +51,8 @@ struct State {
     lingering: VecDeque<(Instant, Arc<OpenCall>)>,
     /// When the writer has to look at the jobs.
     due: Option<Instant>,
+    /// When the writer last took something.
+    taken: Option<Instant>,
     /// Until when the writer sleeps.
     asleep: Option<Option<Instant>>,
     closing: bool,
@@ -63,6 +72,8 @@ pub(super) struct Work {
 pub(super) enum Urgency {
     /// Somebody waits for it.
     Now,
+    /// Somebody waits for it who may share a commit with others.
+    Shared,
     /// With what comes in the next milliseconds.
     Soon,
 }
@@ -106,10 +117,12 @@ impl Queue {
         state.bytes += bytes;
         self.bytes.store(state.bytes, Ordering::Relaxed);
         let now = Instant::now();
-        let due = if urgency == Urgency::Now || state.bytes >= WORTHWHILE_BYTES {
-            now
-        } else {
-            now + LINGER
+        let due = match urgency {
+            _ if state.bytes >= WORTHWHILE_BYTES => now,
+            Urgency::Now => now,
+            Urgency::Shared if state.lingering.len() < MANY_CALLS => now,
+            Urgency::Shared => state.taken.map_or(now, |taken| now.max(taken + SHARE)),
+            Urgency::Soon => now + LINGER,
         };
         if state.due.is_none_or(|known| due < known) {
             state.due = Some(due);
@@ -190,6 +203,7 @@ impl Queue {
         state.bytes -= bytes;
         self.bytes.store(state.bytes, Ordering::Relaxed);
         self.room.notify_all();
+        state.taken = Some(now);
         if !state.jobs.is_empty() {
             state.due = Some(now);
             // What lingers may belong to calls whose start is still in the queue.
@@ -200,11 +214,10 @@ impl Queue {
             };
         }
         state.due = None;
-        // What ripens within the next moments goes along.
-        let horizon = now + LINGER / 10;
+        let is_ripe = state.lingering.front().is_some_and(|(due, _)| *due <= now);
         let count = state
             .lingering
-            .partition_point(|(due, _)| state.closing || *due <= horizon);
+            .partition_point(|(due, _)| state.closing || (is_ripe && *due <= now + WAVE));
         let ripe = state.lingering.drain(..count).map(|(_, call)| call).collect();
         Work {
             jobs,
@@ -243,5 +256,49 @@ impl Queue {
         self.bytes.store(0, Ordering::Relaxed);
         self.room.notify_all();
         state.jobs.drain(..).map(|(_, job)| job).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use tokio::sync::oneshot;
+
+    use super::super::open_call::OpenCall;
+    use super::super::options::Durability;
+    use super::super::writer::Job;
+    use super::{Queue, TAKE_BYTES_MAX, Urgency};
+    use crate::log::CallStart;
+    use crate::tasks::generate::GenerateRequest;
+
+    fn call(queue: &Arc<Queue>) -> Arc<OpenCall> {
+        let start = CallStart {
+            trace_id: "1".into(),
+            model: "m".into(),
+            hint: None,
+            provider: None,
+            started_at_us: 0,
+            request: Arc::new(GenerateRequest::default()),
+        };
+        OpenCall::new(&start, Arc::clone(queue), Durability::Call)
+    }
+
+    /// Whoever waits for room or for a commit does not wait for all that is queued; and no event comes before its call's start.
+    #[test]
+    fn what_waits_is_taken_in_pieces_and_what_lingers_comes_with_the_last() {
+        let queue = Arc::new(Queue::new(usize::MAX));
+        queue.linger(call(&queue), Duration::ZERO).unwrap();
+        for _ in 0..3 {
+            let (reply, _) = oneshot::channel();
+            queue.push(Job::Flush(reply), TAKE_BYTES_MAX, Urgency::Now).unwrap();
+        }
+        let taken: Vec<_> = (0..3)
+            .map(|_| queue.take(None))
+            .map(|work| (work.jobs.len(), work.ripe.len()))
+            .collect();
+        assert_eq!(taken, [(1, 0), (1, 0), (1, 1)]);
+        assert_eq!(queue.bytes(), 0);
     }
 }
