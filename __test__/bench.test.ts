@@ -8,6 +8,7 @@ import { contenders } from '../bench/contenders/index.mjs';
 import { judge } from '../bench/goals.mjs';
 import { markdownOf } from '../bench/output/markdown.mjs';
 import { plan } from '../bench/plan.mjs';
+import { suite } from '../bench/suite.mjs';
 import { run, saidBy } from './support/child-process';
 
 // The libraries beside us take a while to load.
@@ -56,7 +57,7 @@ test('one command measures, prints a table and writes everything as JSON and as 
     max: expect.any(Number),
     samples: [expect.any(Number)],
   });
-  expect(markdownOf({ ...report, goals: judge(report.results) })).toContain('| JavaScript floor |');
+  expect(markdownOf({ ...report, goals: judge(report.results) }, suite)).toContain('| JavaScript floor |');
 });
 
 test('the table says what is left out because it would take too long', () => {
@@ -71,7 +72,9 @@ test('the table says what is left out because it would take too long', () => {
   });
   const cells = [result(1, { 'ai-sdk': { leftOut: 'left out: about 9 s' } }), result(2, {})];
   const circumstances = { date: '', size: 'full', minutes: 1, commit: '', versions: {}, machine: {}, loadAverage: {} };
-  expect(markdownOf({ ...circumstances, goals: [], results: [{ ...report, cells }] })).toContain('left out: about 9 s');
+  expect(markdownOf({ ...circumstances, goals: [], results: [{ ...report, cells }] }, suite)).toContain(
+    'left out: about 9 s',
+  );
 });
 
 test.each([

@@ -2,8 +2,8 @@
 // Takes its order as JSON in the argument and writes the figures as JSON to file descriptor 3.
 import { writeSync } from 'node:fs';
 
-const { measurement, contender, parameters } = JSON.parse(process.argv[2]);
-const { measure } = await import(`./measurements/${measurement}.mjs`);
+const { module, contender, parameters } = JSON.parse(process.argv[2]);
+const { measure } = await import(module);
 const figures = await measure(contender, parameters);
 writeSync(3, JSON.stringify(figures));
 // Idle streams and workers need no farewell.

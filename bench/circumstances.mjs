@@ -5,7 +5,6 @@ import { cpus, loadavg, release, totalmem, type } from 'node:os';
 
 const root = new URL('../', import.meta.url);
 const bytesOfGibibyte = 1024 ** 3;
-const peers = ['ai', '@langchain/core', 'nemo-relay-node'];
 
 function versionOf(folder) {
   return JSON.parse(readFileSync(new URL(`${folder}package.json`, root), 'utf8')).version;
@@ -42,7 +41,8 @@ export function load() {
   return loadavg()[0].toFixed(1);
 }
 
-export function circumstances() {
+/** @param peers the packages measured besides ours. */
+export function circumstances(peers) {
   const [{ model }] = cpus();
   return {
     commit: commit(),

@@ -1,28 +1,8 @@
-// The goals, each judged by the medians of one run. They are told, not enforced: no exit code depends on them.
+// The goals, each judged by the medians of one run.
+import { cellsOf, highest, judgeBy, lowest, medianOf, ratiosTo } from './findings.mjs';
+
 const ours = ['car-generator', 'car-emitter'];
-
-/** The results of one contender in all cells of a measurement that have it. */
-function cellsOf(results, measurement, contender) {
-  const cells = results.find(({ name }) => name === measurement)?.cells ?? [];
-  return cells.flatMap(({ name, group, contenders }) => {
-    const found = contenders[contender];
-    return found?.figures ? [{ name, group, ...found }] : [];
-  });
-}
-
-function highest(candidates) {
-  return candidates.toSorted((a, b) => b.value - a.value)[0];
-}
-
-function lowest(candidates) {
-  return candidates.toSorted((a, b) => a.value - b.value)[0];
-}
-
-function ratiosTo(results, measurement, contender, figure) {
-  return cellsOf(results, measurement, contender).flatMap(({ name, ratios }) =>
-    ratios[figure] ? [{ value: ratios[figure].median, where: name }] : [],
-  );
-}
+const withLog = ['car-generator-log', 'car-emitter-log'];
 
 /** How far from their middle the medians of all m lie, in percent, for each n. */
 function unevenness(results, contender) {
@@ -39,11 +19,6 @@ function growthOfWake(results, contender) {
   const medianOf = (wanted) => cells.find(({ name }) => name === wanted)?.figures.mainThread.median;
   const value = medianOf('idle=10000') / medianOf('idle=0');
   return Number.isNaN(value) ? undefined : { value };
-}
-
-function medianOf(results, measurement, contender, figure) {
-  const [cell] = cellsOf(results, measurement, contender);
-  return cell && { value: cell.figures[figure].median };
 }
 
 function goalsOf(contender) {
@@ -92,8 +67,19 @@ function goalsOf(contender) {
   ];
 }
 
+const limitsWithLog_times = { mainThread: 0.9, allThreads: 1.25 };
+
+export function goalsWithLog(contender) {
+  return Object.entries(limitsWithLog_times).map(([figure, max]) => ({
+    title: `${contender}: CPU per event by the floor's, ${figure === 'mainThread' ? 'main thread' : 'all threads'}`,
+    limit: { max, unit: '×' },
+    find: (results) => highest(ratiosTo(results, 'throughput', contender, figure)),
+  }));
+}
+
 const goals = [
   ...ours.flatMap(goalsOf),
+  ...withLog.flatMap(goalsWithLog),
   {
     title: 'require',
     limit: { max: 15, unit: 'ms' },
@@ -108,10 +94,5 @@ const goals = [
 
 /** @returns the goals that this run can judge. */
 export function judge(results) {
-  return goals.flatMap(({ title, limit, find }) => {
-    const found = find(results);
-    if (found === undefined) return [];
-    const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY } = limit;
-    return [{ title, limit, ...found, outcome: found.value >= min && found.value <= max ? 'met' : 'missed' }];
-  });
+  return judgeBy(goals, results);
 }

@@ -1,14 +1,10 @@
 // The command line.
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { contenders } from './contenders/index.mjs';
-import { plan } from './plan.mjs';
 
-const defaultFile = fileURLToPath(new URL('results.json', import.meta.url));
 const optionsWithFile = ['--json', '--from'];
 
 /** `--json` and `--from` may do without a file name, which parseArgs does not know. */
-function withDefaultFile(args) {
+function withDefaultFile(args, defaultFile) {
   return args.flatMap((argument, index) => {
     const next = args[index + 1];
     const lacksFile = optionsWithFile.includes(argument) && (next === undefined || next.startsWith('--'));
@@ -17,20 +13,21 @@ function withDefaultFile(args) {
 }
 
 /** Keeps the measurements and contenders that `--only` names; all of a kind when it names none of it. */
-function selection(names) {
+function selection(names, contenders) {
   const isContender = (name) => Object.hasOwn(contenders, name);
   const wantedContenders = names.filter(isContender);
   const wantedMeasurements = names.filter((name) => !isContender(name));
-  // The floor is what the others are compared with.
-  const keeps = (name) => wantedContenders.length === 0 || name === 'floor' || wantedContenders.includes(name);
-  const cellsOf = ({ cells }) =>
-    cells
+  const cellsOf = ({ cells, baseline = 'floor' }) => {
+    // What the others are compared with stays.
+    const keeps = (name) => wantedContenders.length === 0 || name === baseline || wantedContenders.includes(name);
+    return cells
       .map((cell) => ({
         ...cell,
         contenders: cell.contenders.filter(keeps),
         leftOut: Object.fromEntries(Object.entries(cell.leftOut).filter(([name]) => keeps(name))),
       }))
       .filter((cell) => cell.contenders.length > 0);
+  };
 
   return (measurements) => {
     const known = measurements.map(({ name }) => name);
@@ -47,7 +44,7 @@ function selection(names) {
 }
 
 /** @throws RangeError when two options contradict each other. */
-function checkTogether({ quick, smoke, only, from, markdown }) {
+function checkTogether({ quick, smoke, only, from, markdown }, markdownFile) {
   const isPart = quick || smoke || only.length > 0;
   if (quick && smoke) throw new RangeError('--quick and --smoke are two sizes: give one');
   if (from !== undefined && isPart) {
@@ -55,15 +52,15 @@ function checkTogether({ quick, smoke, only, from, markdown }) {
   }
   if (markdown && isPart) {
     throw new RangeError(
-      '--markdown writes BENCHMARKS.md, which holds whole runs: it goes with --json and --from only',
+      `--markdown writes ${markdownFile}, which holds whole runs: it goes with --json and --from only`,
     );
   }
 }
 
 /** @throws TypeError or RangeError that says what is wrong with an argument. */
-export function readOptions(args) {
+export function readOptions(args, { contenders, plan, resultsFile, markdown, options = {} }) {
   const { values } = parseArgs({
-    args: withDefaultFile(args),
+    args: withDefaultFile(args, resultsFile),
     options: {
       quick: { type: 'boolean', default: false },
       smoke: { type: 'boolean', default: false },
@@ -71,14 +68,18 @@ export function readOptions(args) {
       json: { type: 'string' },
       from: { type: 'string' },
       markdown: { type: 'boolean', default: false },
+      ...options,
     },
   });
-  checkTogether(values);
+  checkTogether(values, markdown.name);
   const size = ['quick', 'smoke'].find((name) => values[name]) ?? 'full';
-  const select = selection(values.only.flatMap((names) => names.split(',')));
+  const select = selection(
+    values.only.flatMap((names) => names.split(',')),
+    contenders,
+  );
   return {
     size,
-    measurements: select(plan(size)),
+    measurements: select(plan(size, values)),
     jsonFile: values.json,
     fromFile: values.from,
     writesMarkdown: values.markdown,

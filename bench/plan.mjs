@@ -3,8 +3,11 @@ import { contenders } from './contenders/index.mjs';
 import { longBatchEvents, scales, slow_pace } from './scales.mjs';
 
 const ours = ['car-generator', 'car-emitter'];
+const withLog = ['car-generator-log', 'car-emitter-log'];
 const libraries = ['ai-sdk', 'langchain', 'nemo-relay'];
 const inOneThread = ['generator', 'floor', ...ours, ...libraries];
+/** Recording is part of what an event costs. */
+const inThroughput = ['generator', 'floor', ...ours, ...withLog, ...libraries];
 const acrossThreads = ['floor', 'post-message', ...ours];
 const packages = ['car-inference', ...libraries];
 const packagesWithAddon = ['car-inference', 'nemo-relay'];
@@ -57,12 +60,13 @@ function sizesOf(sizes) {
   return lengths.flatMap((deltas) => sizes[deltas].map((streams) => ({ deltas, streams })));
 }
 
-function throughputCells(scale) {
+/** @param names of the contenders that are measured at every size. */
+export function throughputCells(scale, names) {
   return sizesOf(scale.sizes).map(({ deltas, streams }) =>
     streamsCell(scale, {
       name: `n=${deltas},m=${streams}`,
       group: `n = ${count(deltas)}`,
-      names: inOneThread,
+      names,
       rounds: scale.rounds,
       longRounds: scale.longRounds,
       warmUp_s: scale.warmUp_s,
@@ -141,10 +145,10 @@ export function plan(size) {
         'm streams side by side, each of n text deltas, usage and done; and how many times the floor of the same ' +
         'round. Without a spread: one round. Left out: whose single batch would take so long.',
       figures: {
-        allThreads: { title: 'µs, all threads', isComparedWithFloor: true },
-        mainThread: { title: 'µs, main thread', isComparedWithFloor: true },
+        allThreads: { title: 'µs, all threads', isCompared: true },
+        mainThread: { title: 'µs, main thread', isCompared: true },
       },
-      cells: throughputCells(scale),
+      cells: throughputCells(scale, inThroughput),
     },
     {
       name: 'threads',
@@ -155,8 +159,8 @@ export function plan(size) {
       figures: {
         eventsPerSecond: { title: 'events a second by the clock' },
         allThreads: { title: 'CPU µs per event, all threads' },
-        mainThread: { title: 'CPU µs per event, main thread', isComparedWithFloor: true },
-        workers: { title: 'CPU µs per event, workers', isComparedWithFloor: true },
+        mainThread: { title: 'CPU µs per event, main thread', isCompared: true },
+        workers: { title: 'CPU µs per event, workers', isCompared: true },
         otherThreads: { title: 'CPU µs per event, other threads' },
       },
       cells: threadCells(scale),

@@ -1,5 +1,5 @@
 // All rounds of one cell. Contenders take turns, so that what disturbs the machine disturbs all of them, and each ratio is
-// to the floor of the same round.
+// to the baseline of the same round: the floor, unless the measurement names another.
 import { takeSample } from './sample.mjs';
 import { summarize } from './statistics.mjs';
 
@@ -18,17 +18,17 @@ function summarizeFigures(names, samples, read) {
   return Object.fromEntries(names.map((figure) => [figure, summarize(samples.map((_, round) => read(round, figure)))]));
 }
 
-/** What one contender achieved; `floor` are the floor's samples, when the cell has them. */
-function resultOf(figures, samples, floor) {
-  const compared = floor ? Object.keys(figures).filter((figure) => figures[figure].isComparedWithFloor) : [];
+/** What one contender achieved; `baseline` are the samples it is compared with, when the cell has them. */
+function resultOf(figures, samples, baseline) {
+  const compared = baseline ? Object.keys(figures).filter((figure) => figures[figure].isCompared) : [];
   return {
     figures: summarizeFigures(Object.keys(figures), samples, (round, figure) => samples[round][figure]),
-    ratios: summarizeFigures(compared, samples, (round, figure) => samples[round][figure] / floor[round][figure]),
+    ratios: summarizeFigures(compared, samples, (round, figure) => samples[round][figure] / baseline[round][figure]),
   };
 }
 
 /**
- * @returns for each contender its figures and their ratios to the floor, or the `problem` that kept it from ending, or that
+ * @returns for each contender its figures and their ratios to the baseline, or the `problem` that kept it from ending, or that
  *   it is `leftOut`.
  */
 export async function runCell(measurement, cell) {
@@ -43,12 +43,13 @@ export async function runCell(measurement, cell) {
       problems[contender] = error.message;
     }
   }
-  const floor = 'floor' in problems ? undefined : samples.floor;
+  const { baseline = 'floor' } = measurement;
+  const compared = baseline in problems ? undefined : samples[baseline];
   const results = cell.contenders.map((contender) => [
     contender,
     contender in problems
       ? { problem: problems[contender] }
-      : { parameters: cell.parameters(contender), ...resultOf(measurement.figures, samples[contender], floor) },
+      : { parameters: cell.parameters(contender), ...resultOf(measurement.figures, samples[contender], compared) },
   ]);
   const leftOut = Object.entries(cell.leftOut).map(([contender, reason]) => [contender, { leftOut: reason }]);
   const { name, group, column } = cell;

@@ -7,8 +7,8 @@ const child = fileURLToPath(new URL('child.mjs', import.meta.url));
 const timeout_ms = 600_000;
 
 /** @throws Error with what the child wrote, when it brought no figures. */
-export function takeSample({ measurement: { name }, contender, parameters }) {
-  const order = JSON.stringify({ measurement: name, contender, parameters });
+export function takeSample({ measurement: { name, module = `./measurements/${name}.mjs` }, contender, parameters }) {
+  const order = JSON.stringify({ module, contender, parameters });
   return new Promise((resolve, reject) => {
     const running = spawn(process.execPath, ['--expose-gc', child, order], {
       timeout: timeout_ms,

@@ -4,7 +4,7 @@ import { capture } from './command.mjs';
 import { step } from './progress.mjs';
 import { toolEnvironment } from './project.mjs';
 
-const peersWithAddon = ['nemo-relay-node'];
+const peersWithAddon = ['nemo-relay-node', 'better-sqlite3'];
 
 async function areLoadable() {
   const loads = peersWithAddon.map((name) => `require(${JSON.stringify(name)});`).join('');

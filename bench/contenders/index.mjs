@@ -5,6 +5,8 @@ export const contenders = {
   floor: { title: 'JavaScript floor', pace: 1_500_000, besideDeltas: 2 },
   'car-generator': { title: 'car-inference, generator runner', pace: 1_000_000, besideDeltas: 2 },
   'car-emitter': { title: 'car-inference, emitter runner', pace: 1_000_000, besideDeltas: 2 },
+  'car-generator-log': { title: 'car-inference, generator runner, durable log', pace: 500_000, besideDeltas: 2 },
+  'car-emitter-log': { title: 'car-inference, emitter runner, durable log', pace: 500_000, besideDeltas: 2 },
   'ai-sdk': { title: 'AI SDK, streamText', pace: 30_000, besideDeltas: 6, modules: ['ai'] },
   langchain: {
     title: 'LangChain, chat model',

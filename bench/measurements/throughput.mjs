@@ -18,7 +18,7 @@ export function checkEvents(contender, events, { deltas, streams }) {
 export async function measure(contender, { deltas, streams, batches, warmUpEvents }) {
   // The warm-up has as many streams, but not as many deltas: the heap has its size and nothing takes a minute.
   const warmUpDeltas = Math.min(deltas, Math.ceil(warmUpEvents / streams));
-  const { open } = await createContender(contender, {
+  const { open, settle } = await createContender(contender, {
     warmUp: answer({ deltas: warmUpDeltas, usage: true }),
     answer: answer({ deltas, usage: true }),
   });
@@ -26,6 +26,7 @@ export async function measure(contender, { deltas, streams, batches, warmUpEvent
   for (let events = 0; events < warmUpEvents; events += streams * warmUpDeltas) {
     await consumeSideBySide(streams, () => open('warmUp'));
   }
+  await settle?.();
 
   const startedAt = performance.now();
   const elapsed = cpuTime();
@@ -33,6 +34,8 @@ export async function measure(contender, { deltas, streams, batches, warmUpEvent
     const events = await consumeSideBySide(streams, () => open('answer'));
     checkEvents(contender, events, { deltas, streams });
   }
+  // What is still to be written costs as well.
+  await settle?.();
   const { allThreads, thisThread } = elapsed();
   const seconds = (performance.now() - startedAt) / 1000;
   const events = batches * streams * (deltas + eventsBesideDeltas);

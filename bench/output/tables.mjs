@@ -1,6 +1,4 @@
 // Results as tables of text: a title, a header, rows. Knows neither the terminal nor Markdown.
-import { contenders } from '../contenders/index.mjs';
-
 const absent = '–';
 
 function number(value) {
@@ -18,7 +16,7 @@ function text(result, figure) {
 }
 
 /** @param columns pairs of a cell and the figure to show of it. */
-function rowsOf(columns) {
+function rowsOf(columns, contenders) {
   const names = Object.keys(contenders).filter((name) => columns.some(({ cell }) => name in cell.contenders));
   return names.map((name) => [
     contenders[name].title,
@@ -27,23 +25,33 @@ function rowsOf(columns) {
 }
 
 /** Several cells: one table for each figure, the cells as columns. One cell: its figures as columns. */
-function tablesOfGroup(group, cells, figures) {
+function tablesOfGroup(group, cells, figures, contenders) {
   const titles = (...parts) => parts.filter(Boolean).join('; ');
   if (cells.length > 1) {
     return Object.entries(figures).map(([figure, { title }]) => ({
       title: titles(group, title),
       header: cells.map(({ column }) => column),
-      rows: rowsOf(cells.map((cell) => ({ cell, figure }))),
+      rows: rowsOf(
+        cells.map((cell) => ({ cell, figure })),
+        contenders,
+      ),
     }));
   }
   const [cell] = cells;
   const columns = Object.keys(figures).map((figure) => ({ cell, figure }));
-  return [{ title: titles(group), header: Object.values(figures).map(({ title }) => title), rows: rowsOf(columns) }];
+  return [
+    {
+      title: titles(group),
+      header: Object.values(figures).map(({ title }) => title),
+      rows: rowsOf(columns, contenders),
+    },
+  ];
 }
 
-export function tablesOf({ figures, cells }) {
+/** @param contenders by name, in the order of the rows. */
+export function tablesOf({ figures, cells }, contenders) {
   const groups = Map.groupBy(cells, ({ group }) => group);
-  return [...groups].flatMap(([group, members]) => tablesOfGroup(group, members, figures));
+  return [...groups].flatMap(([group, members]) => tablesOfGroup(group, members, figures, contenders));
 }
 
 /** The problems of contenders that did not come to an end. */

@@ -7,9 +7,9 @@ function aligned(rows) {
   return rows.map((row) => `  ${line(row).trimEnd()}`).join('\n');
 }
 
-export function printMeasurement(measurement) {
+export function printMeasurement(measurement, contenders) {
   console.log(`\n${measurement.title}\n${measurement.note}`);
-  for (const { title, header, rows } of tablesOf(measurement)) {
+  for (const { title, header, rows } of tablesOf(measurement, contenders)) {
     console.log(`\n${aligned([[title, ...header], ...rows])}`);
   }
   for (const problem of problemsOf(measurement)) console.log(`\n✗ ${problem}`);

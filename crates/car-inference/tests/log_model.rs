@@ -288,6 +288,7 @@ impl Known {
             usage: completion
                 .and_then(|completion| completion.usage)
                 .filter(|usage| *usage != TokenUsage::default()),
+            cost_micro_usd: completion.and_then(|completion| completion.cost_micro_usd),
             text: kept.map(|completion| completion.text.clone()),
             tool_calls: kept.map(|completion| completion.tool_calls.clone()).unwrap_or_default(),
             failure: ending

@@ -227,6 +227,38 @@ async fn an_open_call_reads_as_far_as_it_is(make: Make) {
     );
 }
 
+/// Whichever index a list follows, in both orders, and page by page.
+fn what_two_filters_find_is_what_both_find(subject: &Subject, filters: &[String]) {
+    let parse = |filter: &str| CallFilter::from_json(filter).unwrap();
+    for (one, other) in filters
+        .iter()
+        .flat_map(|one| filters.iter().map(move |other| (one, other)))
+    {
+        if one.split(':').next() == other.split(':').next() {
+            continue;
+        }
+        for order in ["newest", "oldest"] {
+            let find = |filter: &str| ids(&*subject.log, &parse(&format!(r#"{{{filter},"order":"{order}"}}"#)));
+            let others = find(other);
+            let mut both = find(one);
+            both.retain(|id| others.contains(id));
+            assert_eq!(
+                find(&format!("{one},{other}")),
+                both,
+                "{one} and {other}, {order} first"
+            );
+
+            let mut page = parse(&format!(r#"{{{one},{other},"order":"{order}","limit":1}}"#));
+            let mut paged = Vec::new();
+            while let [call] = subject.log.calls(&page).unwrap().as_slice() {
+                paged.push(call.trace_id.clone());
+                page.cursor = Some(call.cursor.clone());
+            }
+            assert_eq!(paged, both, "{one} and {other}, {order} first, page by page");
+        }
+    }
+}
+
 async fn calls_are_found_by_what_they_are(make: Make) {
     let scripts = [
         Script::new().text("the quick Fox"),
@@ -296,6 +328,24 @@ async fn calls_are_found_by_what_they_are(make: Make) {
         CallFilter::from_json(r#"{"cursor":"x"}"#).unwrap_err()[0].path,
         "cursor"
     );
+    let mut filters: Vec<String> = [
+        r#""model":"claude""#,
+        r#""model":"gpt""#,
+        r#""status":"done""#,
+        r#""status":"failed""#,
+        r#""tags":["x"]"#,
+        r#""tags":["y"]"#,
+        r#""tags":["y","x"]"#,
+        r#""conversationId":"talk""#,
+        r#""clientRef":"me""#,
+    ]
+    .map(str::to_owned)
+    .into();
+    filters.push(format!(r#""parentTraceId":"{a}""#));
+    if find_text(&subject, "fox").is_some() {
+        filters.push(r#""text":"fox""#.to_owned());
+    }
+    what_two_filters_find_is_what_both_find(&subject, &filters);
     if find_text(&subject, "fox").is_some() {
         let words = |text: &str| find_text(&subject, text).unwrap();
         assert_eq!(words("fox"), [b.clone(), a.clone()]);

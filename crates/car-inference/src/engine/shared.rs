@@ -86,7 +86,8 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     }
     let waker = Arc::new(Unpark(std::thread::current())).into();
     let mut context = std::task::Context::from_waker(&waker);
-    let mut future = std::pin::pin!(future);
+    // Within a task of Tokio, its budget would make the future yield to a runtime that waits for this thread.
+    let mut future = std::pin::pin!(tokio::task::unconstrained(future));
     loop {
         if let std::task::Poll::Ready(output) = future.as_mut().poll(&mut context) {
             return output;

@@ -34,6 +34,11 @@ impl Coverage {
         }
     }
 
+    /// Whether nothing from `at` on is covered.
+    pub(super) fn is_clear_from(&self, at: usize) -> bool {
+        self.ranges.back().is_none_or(|range| range.end <= at)
+    }
+
     /// Forgets what ends before `at`.
     pub(super) fn forget_before(&mut self, at: usize) {
         while self.ranges.front().is_some_and(|range| range.end < at) {

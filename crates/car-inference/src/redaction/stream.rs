@@ -71,6 +71,29 @@ impl<T> RedactedStream<T> {
         }
     }
 
+    /// Takes the next delta. When it comes out at once and as it is, as nearly all do, keeps nothing of it and returns true;
+    /// otherwise does what [`push`](Self::push) does.
+    pub(crate) fn passes(&mut self, redaction: &Redaction, tag: T, text: &str, out: &mut Vec<(T, String)>) -> bool {
+        if !self.held.is_empty() {
+            self.push(redaction, tag, text.to_owned(), out);
+            return false;
+        }
+        let shared = self.take_shared(redaction);
+        self.scan.feed(&shared.machine, text);
+        self.begun_with = Some(shared);
+        let seen = self.scan.seen();
+        if self.scan.settled() == seen && self.scan.coverage.is_clear_from(self.emitted) {
+            self.emitted = seen;
+            return true;
+        }
+        self.held.push_back(Held {
+            tag,
+            text: text.to_owned(),
+        });
+        self.release(out);
+        false
+    }
+
     /// The channel is over: moves to `out` what is held, as what it is. Text pushed afterwards begins a new one.
     pub fn finish(&mut self, redaction: &Redaction, out: &mut Vec<(T, String)>) {
         let shared = self.take_shared(redaction);

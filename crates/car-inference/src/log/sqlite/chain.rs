@@ -101,6 +101,38 @@ pub(super) fn random<const COUNT: usize>() -> Result<[u8; COUNT], LogError> {
     Ok(bytes)
 }
 
+/// Salts, which nobody can guess: asked for many at once, since asking the system costs more than all else of a record's hash.
+pub(super) struct Salts {
+    bytes: [u8; 4096],
+    used: usize,
+}
+
+impl Default for Salts {
+    fn default() -> Self {
+        Self {
+            bytes: [0; 4096],
+            used: 4096,
+        }
+    }
+}
+
+impl Salts {
+    /// One that was never given before.
+    pub fn next(&mut self) -> Result<Salt, LogError> {
+        if self.used == self.bytes.len() {
+            self.bytes = random()?;
+            self.used = 0;
+        }
+        let mut salt = Salt::default();
+        let end = self.used + salt.len();
+        salt.copy_from_slice(&self.bytes[self.used..end]);
+        // Who reads this memory later does not find the salt of what was erased.
+        self.bytes[self.used..end].fill(0);
+        self.used = end;
+        Ok(salt)
+    }
+}
+
 /// In lower-case hex digits.
 pub(super) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;

@@ -21,6 +21,10 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// The write-ahead log is cut to this when it starts anew.
 const JOURNAL_SIZE_LIMIT: i64 = 16 * 1024 * 1024;
 
+/// Pages that the writer keeps: each of the ten trees is written at its end, and a transaction's pages should not go to the
+/// write-ahead log before its commit. In KiB.
+const WRITER_CACHE_KIB: i64 = 16 * 1024;
+
 /// The connection that writes.
 pub(super) fn open_writer(path: &LogPath, durability: Durability) -> Result<Connection, LogError> {
     let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
@@ -45,6 +49,7 @@ pub(super) fn open_writer(path: &LogPath, durability: Durability) -> Result<Conn
         connection.pragma_update(None, "checkpoint_fullfsync", true)?;
     }
     connection.pragma_update_and_check(None, "journal_size_limit", JOURNAL_SIZE_LIMIT, |_| Ok(()))?;
+    connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
     // The writer checkpoints itself.
     connection.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(()))?;
     // What is erased or pruned is overwritten.

@@ -256,7 +256,7 @@ impl CallLog for Recorder {
             ending: Arc::clone(ending),
             committed,
         };
-        let urgency = if waits { Urgency::Now } else { Urgency::Soon };
+        let urgency = if waits { Urgency::Shared } else { Urgency::Soon };
         call.queue.push(job, bytes, urgency)?;
         Ok(match commit {
             None => Commit::Done,

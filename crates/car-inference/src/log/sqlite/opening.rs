@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::chain::{genesis, hex, random};
+use super::chain::{Salts, genesis, hex, random};
 use super::connection::{open_reader, open_writer};
 use super::failure::{corrupt, io_error};
 use super::files::LogPath;
@@ -88,6 +88,7 @@ fn open_to_write(path: LogPath, options: SqliteLogOptions) -> Result<Shared, Log
         log_id: log_id.clone(),
         has_text_index,
         head,
+        salts: Salts::default(),
         queue: Arc::clone(&queue),
         progress: Arc::clone(&progress),
         retention: options.retention.clone().map(|prune| Retention {

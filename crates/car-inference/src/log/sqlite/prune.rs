@@ -4,7 +4,7 @@ use rusqlite::params;
 use rusqlite::types::Value;
 use serde::{Deserialize, Serialize};
 
-use super::chain::{Hash, genesis, random};
+use super::chain::{Hash, genesis};
 use super::columns::{END_PAYLOAD, START_PAYLOAD};
 use super::gaps::{GapJson, Gaps, link_at};
 use super::stored_json as json;
@@ -157,7 +157,7 @@ impl Writer {
 
     /// Appends a record that belongs to no call.
     pub fn append_housekeeping(&mut self, kind: &str, at_us: i64, data: &impl Serialize) -> Result<(), LogError> {
-        let salt = random()?;
+        let salt = self.salts.next()?;
         let data = Value::Text(String::from_utf8(json::write(data)?).unwrap_or_default());
         let digest = super::columns::digest(&salt, [&data]);
         self.append(&Record {

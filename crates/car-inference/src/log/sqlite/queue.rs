@@ -15,10 +15,20 @@ use crate::log::{LogError, LogErrorKind};
 
 /// How long events may wait for others to share a row with.
 pub(super) const LINGER: Duration = Duration::from_millis(50);
+/// What has to be written within this time goes along with what is due: one wave writes the pages of many calls once.
+const WAVE: Duration = Duration::from_millis(25);
+/// How long an ending waits for others to share a commit with, when many calls are open. Each commit writes whole pages, most
+/// of which the next one writes again.
+const SHARE: Duration = Duration::from_millis(3);
+/// So many calls with something to be written are many.
+const MANY_CALLS: usize = 32;
 /// How long somebody who records may wait for the writer to make room.
 const STALL_MAX: Duration = Duration::from_secs(1);
 /// So many bytes are worth writing at once.
 const WORTHWHILE_BYTES: usize = 256 * 1024;
+/// About so many bytes are written at once: whoever waits, for room or for a commit, waits for these and not for all that is
+/// queued.
+const TAKE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 pub(super) struct Queue {
     state: Mutex<State>,
@@ -34,12 +44,15 @@ pub(super) struct Queue {
 
 #[derive(Default)]
 struct State {
-    jobs: VecDeque<Job>,
+    /// Each with about how many bytes it holds.
+    jobs: VecDeque<(usize, Job)>,
     bytes: usize,
     /// Calls with events in a batch that is not full, in the order in which these came, and when each has to be looked at.
     lingering: VecDeque<(Instant, Arc<OpenCall>)>,
     /// When the writer has to look at the jobs.
     due: Option<Instant>,
+    /// When the writer last took something.
+    taken: Option<Instant>,
     /// Until when the writer sleeps.
     asleep: Option<Option<Instant>>,
     closing: bool,
@@ -59,6 +72,8 @@ pub(super) struct Work {
 pub(super) enum Urgency {
     /// Somebody waits for it.
     Now,
+    /// Somebody waits for it who may share a commit with others.
+    Shared,
     /// With what comes in the next milliseconds.
     Soon,
 }
@@ -98,14 +113,16 @@ impl Queue {
         if state.closing {
             return Err(LogError::closed());
         }
-        state.jobs.push_back(job);
+        state.jobs.push_back((bytes, job));
         state.bytes += bytes;
         self.bytes.store(state.bytes, Ordering::Relaxed);
         let now = Instant::now();
-        let due = if urgency == Urgency::Now || state.bytes >= WORTHWHILE_BYTES {
-            now
-        } else {
-            now + LINGER
+        let due = match urgency {
+            _ if state.bytes >= WORTHWHILE_BYTES => now,
+            Urgency::Now => now,
+            Urgency::Shared if state.lingering.len() < MANY_CALLS => now,
+            Urgency::Shared => state.taken.map_or(now, |taken| now.max(taken + SHARE)),
+            Urgency::Soon => now + LINGER,
         };
         if state.due.is_none_or(|known| due < known) {
             state.due = Some(due);
@@ -175,18 +192,35 @@ impl Queue {
     }
 
     fn take_now(&self, state: &mut State, now: Instant) -> Work {
-        // What ripens within the next moments goes along.
-        let horizon = now + LINGER / 10;
+        let mut jobs = VecDeque::new();
+        let mut bytes = 0;
+        while bytes < TAKE_BYTES_MAX
+            && let Some((job_bytes, job)) = state.jobs.pop_front()
+        {
+            bytes += job_bytes;
+            jobs.push_back(job);
+        }
+        state.bytes -= bytes;
+        self.bytes.store(state.bytes, Ordering::Relaxed);
+        self.room.notify_all();
+        state.taken = Some(now);
+        if !state.jobs.is_empty() {
+            state.due = Some(now);
+            // What lingers may belong to calls whose start is still in the queue.
+            return Work {
+                jobs,
+                ripe: Vec::new(),
+                last: false,
+            };
+        }
+        state.due = None;
+        let is_ripe = state.lingering.front().is_some_and(|(due, _)| *due <= now);
         let count = state
             .lingering
-            .partition_point(|(due, _)| state.closing || *due <= horizon);
+            .partition_point(|(due, _)| state.closing || (is_ripe && *due <= now + WAVE));
         let ripe = state.lingering.drain(..count).map(|(_, call)| call).collect();
-        state.due = None;
-        state.bytes = 0;
-        self.bytes.store(0, Ordering::Relaxed);
-        self.room.notify_all();
         Work {
-            jobs: std::mem::take(&mut state.jobs),
+            jobs,
             ripe,
             last: state.closing,
         }
@@ -213,7 +247,7 @@ impl Queue {
     }
 
     /// Nothing is taken any more, because of this. Returns what waited.
-    pub fn fail(&self, error: LogError) -> VecDeque<Job> {
+    pub fn fail(&self, error: LogError) -> Vec<Job> {
         let mut state = self.state.lock();
         // The first failure is the cause of the others.
         let _known = self.failure.set(error);
@@ -221,6 +255,50 @@ impl Queue {
         state.bytes = 0;
         self.bytes.store(0, Ordering::Relaxed);
         self.room.notify_all();
-        std::mem::take(&mut state.jobs)
+        state.jobs.drain(..).map(|(_, job)| job).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use tokio::sync::oneshot;
+
+    use super::super::open_call::OpenCall;
+    use super::super::options::Durability;
+    use super::super::writer::Job;
+    use super::{Queue, TAKE_BYTES_MAX, Urgency};
+    use crate::log::CallStart;
+    use crate::tasks::generate::GenerateRequest;
+
+    fn call(queue: &Arc<Queue>) -> Arc<OpenCall> {
+        let start = CallStart {
+            trace_id: "1".into(),
+            model: "m".into(),
+            hint: None,
+            provider: None,
+            started_at_us: 0,
+            request: Arc::new(GenerateRequest::default()),
+        };
+        OpenCall::new(&start, Arc::clone(queue), Durability::Call)
+    }
+
+    /// Whoever waits for room or for a commit does not wait for all that is queued; and no event comes before its call's start.
+    #[test]
+    fn what_waits_is_taken_in_pieces_and_what_lingers_comes_with_the_last() {
+        let queue = Arc::new(Queue::new(usize::MAX));
+        queue.linger(call(&queue), Duration::ZERO).unwrap();
+        for _ in 0..3 {
+            let (reply, _) = oneshot::channel();
+            queue.push(Job::Flush(reply), TAKE_BYTES_MAX, Urgency::Now).unwrap();
+        }
+        let taken: Vec<_> = (0..3)
+            .map(|_| queue.take(None))
+            .map(|work| (work.jobs.len(), work.ripe.len()))
+            .collect();
+        assert_eq!(taken, [(1, 0), (1, 0), (1, 1)]);
+        assert_eq!(queue.bytes(), 0);
     }
 }

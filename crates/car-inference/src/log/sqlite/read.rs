@@ -68,50 +68,40 @@ impl Reading<'_> {
         let newest_first = filter.order.unwrap_or_default() == CallOrder::Newest;
         let (direction, beyond) = if newest_first { ("DESC", "<") } else { ("ASC", ">") };
         let cursor = filter.cursor.as_deref().map(CallCursor::parse).transpose()?;
-        let mut selection = Selection::default();
-        let mut tags = filter.tags.iter().flatten();
-        // What is listed follows one index, whose order is the list's.
-        let (from, start, id) = if let Some(text) = &filter.text {
-            if !has_text_index(self.connection)? {
-                return Err(LogError::new(
-                    LogErrorKind::Unsupported,
-                    "the log has no index of words; open it with `fullTextSearch: true`",
-                ));
-            }
-            selection.condition("call_texts MATCH ?", [Value::Text(match_expression(text))]);
-            (
-                "call_texts JOIN calls ON calls.id = call_texts.rowid",
-                None,
-                "call_texts.rowid",
-            )
-        } else if let Some(tag) = tags.next() {
-            selection.condition("tagged.tag = ?", [Value::Text(tag.clone())]);
-            let from = "call_tags AS tagged CROSS JOIN calls ON calls.id = tagged.call_id";
-            (from, Some("tagged.started_at_us"), "tagged.call_id")
-        } else {
-            ("calls", Some("calls.started_at_us"), "calls.id")
-        };
-        for tag in tags {
-            selection.condition(
-                "EXISTS (SELECT 1 FROM call_tags AS also WHERE also.tag = ? AND also.started_at_us = calls.started_at_us
-                 AND also.call_id = calls.id)",
-                [Value::Text(tag.clone())],
-            );
+        if filter.text.is_some() && !has_text_index(self.connection)? {
+            return Err(LogError::new(
+                LogErrorKind::Unsupported,
+                "the log has no index of words; open it with `fullTextSearch: true`",
+            ));
         }
-        let equal = [
-            ("calls.model = ?", filter.model.clone()),
-            (
-                "calls.status = ?",
-                filter.status.map(|status| status.as_str().to_owned()),
-            ),
-            ("calls.conversation_id = ?", filter.conversation_id.clone()),
-            ("calls.parent_trace_id = ?", filter.parent_trace_id.clone()),
-            ("calls.client_ref = ?", filter.client_ref.clone()),
-        ];
-        for (condition, value) in equal {
-            if let Some(value) = value {
-                selection.condition(condition, [Value::Text(value)]);
-            }
+        let tags: Vec<&str> = filter.tags.iter().flatten().map(String::as_str).collect();
+        let path = self.path(filter, &tags)?;
+        let (from, start, id) = path.source();
+        // In lists by text the order is that of the index of words, whichever index is followed.
+        let start = start.filter(|_| filter.text.is_none());
+        let mut selection = Selection::default();
+        if let Some(text) = &filter.text {
+            let condition = match path {
+                Path::Text => "call_texts MATCH ?".to_owned(),
+                _ => format!("EXISTS (SELECT 1 FROM call_texts WHERE call_texts MATCH ? AND call_texts.rowid = {id})"),
+            };
+            selection.condition(&condition, [Value::Text(match_expression(text))]);
+        }
+        for tag in tags {
+            let condition = match path {
+                Path::Tag(followed) if followed == tag => "tagged.tag = ?".to_owned(),
+                // Of the index that is followed, so that only what has all labels is looked up.
+                Path::Tag(_) => "EXISTS (SELECT 1 FROM call_tags AS also WHERE also.tag = ?
+                     AND also.started_at_us = tagged.started_at_us AND also.call_id = tagged.call_id)"
+                    .to_owned(),
+                _ => "EXISTS (SELECT 1 FROM call_tags AS also WHERE also.tag = ?
+                     AND also.started_at_us = calls.started_at_us AND also.call_id = calls.id)"
+                    .to_owned(),
+            };
+            selection.condition(&condition, [Value::Text(tag.to_owned())]);
+        }
+        for (Equality { column, .. }, value) in equalities(filter) {
+            selection.condition(&format!("calls.{column} = ?"), [Value::Text(value.to_owned())]);
         }
         let started = start.unwrap_or("calls.started_at_us");
         if let Some(since) = filter.since {
@@ -143,6 +133,42 @@ impl Reading<'_> {
             if selection.sql.is_empty() { "1" } else { &selection.sql }
         );
         Ok(selection)
+    }
+
+    /// Which index a list follows: that of whatever only few calls have; else one whose order is the list's.
+    fn path<'a>(&self, filter: &CallFilter, tags: &[&'a str]) -> Result<Path<'a>, LogError> {
+        let otherwise = match (&filter.text, tags) {
+            (Some(_), _) => Path::Text,
+            (None, [tag, ..]) => Path::Tag(tag),
+            (None, []) => Path::Calls,
+        };
+        let conditions = usize::from(filter.text.is_some()) + tags.len() + equalities(filter).count();
+        if conditions < 2 {
+            return Ok(otherwise);
+        }
+        let mut fewest = (FEW_CALLS, otherwise);
+        for (equality, value) in equalities(filter) {
+            let Equality { column, index } = equality;
+            let sql = format!("SELECT 1 FROM calls INDEXED BY {index} WHERE {column} = ?1 LIMIT ?2");
+            let count = self.count_few(&sql, value)?;
+            if count < fewest.0 {
+                fewest = (count, Path::Equal(equality));
+            }
+        }
+        for tag in tags {
+            let count = self.count_few("SELECT 1 FROM call_tags WHERE tag = ?1 LIMIT ?2", tag)?;
+            if count < fewest.0 {
+                fewest = (count, Path::Tag(tag));
+            }
+        }
+        Ok(fewest.1)
+    }
+
+    /// How many rows an index has for a value, up to [`FEW_CALLS`].
+    fn count_few(&self, rows: &str, value: &str) -> Result<i64, LogError> {
+        let sql = format!("SELECT count(*) FROM ({rows})");
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        Ok(statement.query_row(params![value, FEW_CALLS], |row| row.get(0))?)
     }
 
     pub fn record(&self, row: &Row<'_>) -> Result<CallRecord, LogError> {
@@ -303,6 +329,64 @@ impl EventRow {
                 event,
             })
             .collect())
+    }
+}
+
+/// What fewer calls have is looked up one by one, however rare it is that they have the rest.
+const FEW_CALLS: i64 = 500;
+
+/// A column that a filter compares, and its index.
+#[derive(Clone, Copy)]
+struct Equality {
+    column: &'static str,
+    index: &'static str,
+}
+
+/// What a filter wants to be equal.
+fn equalities(filter: &CallFilter) -> impl Iterator<Item = (Equality, &str)> {
+    [
+        ("client_ref", "calls_by_client_ref", filter.client_ref.as_deref()),
+        ("parent_trace_id", "calls_by_parent", filter.parent_trace_id.as_deref()),
+        (
+            "conversation_id",
+            "calls_by_conversation",
+            filter.conversation_id.as_deref(),
+        ),
+        ("status", "calls_by_status", filter.status.map(|status| status.as_str())),
+        ("model", "calls_by_model", filter.model.as_deref()),
+    ]
+    .into_iter()
+    .filter_map(|(column, index, value)| value.map(|value| (Equality { column, index }, value)))
+}
+
+/// Which index a list follows.
+#[derive(Clone, Copy)]
+enum Path<'a> {
+    /// Whichever SQLite chooses.
+    Calls,
+    Equal(Equality),
+    Tag(&'a str),
+    Text,
+}
+
+impl Path<'_> {
+    /// What is read from; the columns of a call's start, when the index is ordered by it, and of its number.
+    fn source(self) -> (String, Option<&'static str>, &'static str) {
+        let calls = (Some("calls.started_at_us"), "calls.id");
+        match self {
+            Self::Calls => ("calls".into(), calls.0, calls.1),
+            Self::Equal(Equality { index, .. }) => (format!("calls INDEXED BY {index}"), calls.0, calls.1),
+            Self::Tag(_) => (
+                "call_tags AS tagged CROSS JOIN calls ON calls.id = tagged.call_id".into(),
+                Some("tagged.started_at_us"),
+                "tagged.call_id",
+            ),
+            Self::Text => (
+                "call_texts JOIN calls ON calls.id = call_texts.rowid".into(),
+                None,
+                "call_texts.rowid",
+            ),
+        }
     }
 }
 

@@ -42,22 +42,31 @@ impl HeldEvents {
             self.finish(redaction, rows);
             self.attempt = stamp.attempt;
         }
+        let mut settled = Vec::new();
+        let is_settled = match text_of(event) {
+            Some((channel, text)) => {
+                let stream = self.streams.entry(channel).or_default();
+                let passes = stream.passes(redaction, stamp.seq, text, &mut settled);
+                if passes && self.waiting.is_empty() {
+                    return rows.push(stamp, event);
+                }
+                passes
+            }
+            None => true,
+        };
         let mut event = event.to_event();
-        let delta = delta_of(&mut event).map(|(channel, text)| (channel, std::mem::take(text)));
-        if delta.is_none() {
-            redaction.event(&mut event);
+        match delta_of(&mut event) {
+            // What its stream holds comes back from there.
+            Some((_, text)) if !is_settled => text.clear(),
+            Some(_) => {}
+            None => redaction.event(&mut event),
         }
         self.waiting.push_back(Waiting {
             stamp,
             event,
-            is_settled: delta.is_none(),
+            is_settled,
         });
-        if let Some((channel, text)) = delta {
-            let mut settled = Vec::new();
-            let stream = self.streams.entry(channel).or_default();
-            stream.push(redaction, stamp.seq, text, &mut settled);
-            self.settle(settled);
-        }
+        self.settle(settled);
         self.write_settled(rows);
     }
 
@@ -87,6 +96,20 @@ impl HeldEvents {
         while let Some(waiting) = self.waiting.pop_front_if(|waiting| waiting.is_settled) {
             rows.push(waiting.stamp, EventRef::from(&waiting.event));
         }
+    }
+}
+
+/// As [`delta_of`], of an event that is only looked at.
+fn text_of(event: EventRef<'_>) -> Option<(Channel, &str)> {
+    match event {
+        EventRef::TextDelta(text) => Some((Channel::Text, text)),
+        EventRef::ReasoningDelta { index, text } => Some((Channel::Reasoning(index), text)),
+        EventRef::ToolCallDelta { index, arguments_delta } => Some((Channel::Arguments(index), arguments_delta)),
+        EventRef::Other(StreamEvent::RefusalDelta(text)) => Some((Channel::Refusal, text)),
+        EventRef::Other(event) => match EventRef::from(event) {
+            EventRef::Other(_) => None,
+            delta => text_of(delta),
+        },
     }
 }
 

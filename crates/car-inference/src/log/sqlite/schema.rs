@@ -63,6 +63,7 @@ CREATE TABLE calls (
 CREATE UNIQUE INDEX calls_by_trace_id ON calls (trace_id);
 CREATE INDEX calls_by_start ON calls (started_at_us, id);
 CREATE INDEX calls_by_model ON calls (model, started_at_us, id);
+CREATE INDEX calls_by_model_status ON calls (model, status, started_at_us, id);
 CREATE INDEX calls_by_status ON calls (status, started_at_us, id);
 CREATE INDEX calls_by_conversation ON calls (conversation_id, started_at_us, id) WHERE conversation_id IS NOT NULL;
 CREATE INDEX calls_by_parent ON calls (parent_trace_id, started_at_us, id) WHERE parent_trace_id IS NOT NULL;

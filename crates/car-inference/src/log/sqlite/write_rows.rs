@@ -6,7 +6,7 @@ use rusqlite::types::{Value, ValueRef};
 use rusqlite::{params, params_from_iter};
 
 use super::batch::RowBuilder;
-use super::chain::{Entry, Hash, Salt, Values, random};
+use super::chain::{Entry, Hash, Salt, Values};
 use super::columns::{END, END_PAYLOAD, START, START_PAYLOAD, digest, hash, number, text};
 use super::open_call::{Annotation, Batch, OpenCall};
 use super::recover;
@@ -133,7 +133,7 @@ impl Writer {
                 .prepare_cached("INSERT OR IGNORE INTO call_tags (tag, started_at_us, call_id) VALUES (?1, ?2, ?3)")?
                 .execute(params![tag, started_at_us, id])?;
         }
-        let salt = random()?;
+        let salt = self.salts.next()?;
         self.append(&Record {
             call_id: id,
             kind: "start",
@@ -199,7 +199,7 @@ impl Writer {
                 attempt: row.attempt,
                 at_us: row.at_us,
                 columns: None,
-                salt: random()?,
+                salt: self.salts.next()?,
                 digest: Hash::default(),
                 data: Value::Null,
             };
@@ -229,7 +229,7 @@ impl Writer {
             attempt: 0,
             at_us: started_at_us.saturating_add_unsigned(at_us),
             columns: None,
-            salt: random()?,
+            salt: self.salts.next()?,
             digest: Hash::default(),
             data: Value::Null,
         };
@@ -321,7 +321,7 @@ impl Writer {
             let start = redacted_start(self.redaction.as_ref(), start);
             self.index_text(id, &prompt_text(&start.request), &completion.text)?;
         }
-        let salt = random()?;
+        let salt = self.salts.next()?;
         self.append(&Record {
             call_id: id,
             kind: "end",

@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use tokio::sync::oneshot;
 
-use super::chain::Hash;
+use super::chain::{Hash, Salts};
 use super::failure::moved;
 use super::files::{Places, WriteLock};
 use super::open_call::{Batch, OpenCall};
@@ -19,8 +19,9 @@ use super::shared::Progress;
 use crate::log::{AttemptRecord, Ending, LogError, LogErrorKind, Note, PruneOptions, Stamp, VerdictRecord};
 use crate::redaction::Redaction;
 
-/// Pages of the write-ahead log from which on they are copied to the database: 4 MiB.
-const CHECKPOINT_PAGES: i32 = 1_000;
+/// Pages of the write-ahead log from which on they are copied to the database: 16 MiB. Copying waits for the disk, and so do
+/// the endings that come meanwhile; of many commits it copies a page once.
+const CHECKPOINT_PAGES: i32 = 4_000;
 /// From here on readers are waited for, for a moment, so that the write-ahead log can begin anew: 64 MiB.
 const WAL_PAGES_MAX: i32 = 16_000;
 const READERS_WAIT: Duration = Duration::from_millis(50);
@@ -84,6 +85,7 @@ pub(super) struct Writer {
     pub log_id: String,
     pub has_text_index: bool,
     pub head: Head,
+    pub salts: Salts,
     pub queue: Arc<Queue>,
     pub progress: Arc<Progress>,
     pub places: Places,

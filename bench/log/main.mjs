@@ -1,0 +1,5 @@
+// The benchmark of the durable log. `npm run bench:log` builds what it measures and then starts this with the arguments it got.
+import { runSuite } from '../run.mjs';
+import { suite } from './suite.mjs';
+
+await runSuite(suite);

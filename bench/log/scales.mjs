@@ -1,0 +1,70 @@
+// How large and how often: the full run, a look of a minute or two, and a run that only proves that everything runs.
+import { scales as streamScales } from '../scales.mjs';
+
+/**
+ * `sizes`: deltas of a call, and calls side by side. `sample_s`: how long a sample records. A contender that would take longer
+ * than `batch_s` for one batch has shorter calls. `paced`: calls side by side, and how many deltas each has, a tick each.
+ * `calls` of the generated log. `times` that each question is asked, after the first.
+ */
+export const scales = {
+  full: {
+    profile: 'release',
+    rounds: 3,
+    sizes: { 1000: [1, 100, 1_000], 100: [1, 100, 1_000] },
+    sample_s: 1,
+    batch_s: 4,
+    warmUp_s: 0.5,
+    cost: { ...streamScales.full, sizes: { 1000: [1, 100, 1_000], 100: [1, 100, 1_000] } },
+    paced: { 1: 4, 100: 20, 1000: 40 },
+    period_ms: 50,
+    pacedRounds: 2,
+    pacedWarmUp_s: 3,
+    paced_s: 10,
+    memory_s: 10,
+    memoryStreams: 1_000,
+    calls: 1_000_000,
+    queryRounds: 2,
+    times: 20,
+    openTimes: 10,
+  },
+  quick: {
+    profile: 'release',
+    rounds: 1,
+    sizes: { 1000: [1, 100], 100: [1_000] },
+    sample_s: 0.3,
+    batch_s: 1,
+    warmUp_s: 0.2,
+    cost: { ...streamScales.quick, sizes: { 1000: [100], 100: [1_000] } },
+    paced: { 1: 2, 100: 10, 1000: 20 },
+    period_ms: 50,
+    pacedRounds: 1,
+    pacedWarmUp_s: 2,
+    paced_s: 3,
+    memory_s: 2,
+    memoryStreams: 1_000,
+    calls: 50_000,
+    queryRounds: 1,
+    times: 5,
+    openTimes: 3,
+  },
+  smoke: {
+    profile: 'dev',
+    rounds: 1,
+    sizes: { 10: [1, 4] },
+    sample_s: 0.0001,
+    batch_s: 1,
+    warmUp_s: 0.0001,
+    cost: streamScales.smoke,
+    paced: { 2: 2 },
+    period_ms: 2,
+    pacedRounds: 1,
+    pacedWarmUp_s: 0,
+    paced_s: 0.05,
+    memory_s: 0.05,
+    memoryStreams: 4,
+    calls: 400,
+    queryRounds: 1,
+    times: 1,
+    openTimes: 1,
+  },
+};
