@@ -26,10 +26,13 @@ async function take(tail: Tail, count: number): Promise<TailItem[]> {
   return items;
 }
 
-/** Waits in the tail until it has nothing more to give, which only the log knows. */
-async function waiting(tail: Tail): Promise<Promise<IteratorResult<TailItem, void>>[]> {
+/** Pulls, and lets the pull come so far that it waits: until then it asks, and so does this, more often and later. */
+async function waiting(log: EventLog, tail: Tail): Promise<Promise<IteratorResult<TailItem, void>>[]> {
   const pull = tail.next();
-  for (let turns = 0; turns < 20; turns += 1) await turn();
+  for (let questions = 0; questions < 10; questions += 1) {
+    await log.stats();
+    await turn();
+  }
   return [pull];
 }
 
@@ -94,7 +97,7 @@ describe.each(Object.entries(LOGS))('the tail of a log that is %s', (_name, newL
   test('waits for what comes, whoever else has been served already', async () => {
     const { log, engine } = await newLog();
     const tail = log.tail();
-    const [pull] = await waiting(tail);
+    const [pull] = await waiting(log, tail);
     const traceId = await recordCall(engine);
     expect(await pull).toMatchObject({ done: false, value: { type: 'call-start', traceId } });
     await tail.return();
@@ -103,7 +106,7 @@ describe.each(Object.entries(LOGS))('the tail of a log that is %s', (_name, newL
   test('that waits is left at once: its pull and the leaving are answered, and it stays left', async () => {
     const { log, engine } = await newLog();
     const tail = log.tail();
-    const [pull] = await waiting(tail);
+    const [pull] = await waiting(log, tail);
     expect(await tail.return()).toEqual({ done: true, value: undefined });
     expect(await pull).toEqual({ done: true, value: undefined });
     await recordCall(engine);
@@ -138,12 +141,12 @@ describe.each(Object.entries(LOGS))('the tail of a log that is %s', (_name, newL
   test('that waits can be thrown at, and disposed of', async () => {
     const { log } = await newLog();
     const tail = log.tail();
-    const [pull] = await waiting(tail);
+    const [pull] = await waiting(log, tail);
     const reason = new Error('enough');
     expect(await rejection(tail.throw(reason))).toBe(reason);
     expect(await pull).toEqual({ done: true, value: undefined });
     const other = log.tail();
-    const [otherPull] = await waiting(other);
+    const [otherPull] = await waiting(log, other);
     await other[Symbol.asyncDispose]();
     expect(await otherPull).toEqual({ done: true, value: undefined });
   });
@@ -179,7 +182,7 @@ describe.each(Object.entries(LOGS))('the tail of a log that is %s', (_name, newL
     const { log, engine } = await newLog();
     await recordCalls(engine, 3);
     const waits = log.tail();
-    const [pull] = await waiting(waits);
+    const [pull] = await waiting(log, waits);
     const read = log.tail({ from: 'start' });
     await read.next();
     const unbegun = log.tail({ from: 'start' });
@@ -198,7 +201,7 @@ test('the tail of a handle that is closed ends, although another keeps the file 
   const { log, path } = await newRecording();
   const other = await openLog(path);
   const tail = other.tail();
-  const [pull] = await waiting(tail);
+  const [pull] = await waiting(other, tail);
   await other.close();
   expect(await pull).toEqual({ done: true, value: undefined });
   expect(await log.stats()).toMatchObject({ calls: 0 });
