@@ -293,17 +293,19 @@ fn kept(options: SqliteLogOptions) -> Kept {
     let is_open = begin(&log, &rich(4, CallStatus::Done, "dusk"));
     log.flush().unwrap();
     record(&log, &rich(5, CallStatus::Cancelled, "ember"));
+    let options_of_prune = PruneOptions {
+        max_calls: Some(4),
+        keep: ["amber", "coral", "ember"].map(|word| format!("tag {word}")).into(),
+        ..PruneOptions::default()
+    };
+    assert_eq!(log.prune(&options_of_prune).unwrap().calls, 1);
+    record(&log, &rich(6, CallStatus::Done, "gone"));
+    assert_eq!(log.prune(&options_of_prune).unwrap().calls, 1);
     let target = EraseTarget {
         trace_id: Some(format!("{:032x}", 2)),
         tag: None,
     };
     log.erase(&target).unwrap();
-    let options_of_prune = PruneOptions {
-        max_calls: Some(4),
-        keep: vec!["tag amber".into(), "tag coral".into()],
-        ..PruneOptions::default()
-    };
-    log.prune(&options_of_prune).unwrap();
     log.checkpoint(&[9; 32]).unwrap();
     let copy = folder.path().join("copy.db");
     log.backup(copy.to_str().unwrap()).unwrap();
@@ -420,6 +422,9 @@ const COLUMNS: [(&str, &str); 54] = [
     ("settings", "name"),
 ];
 
+/// Stands for all rows.
+const ALL: usize = usize::MAX;
+
 /// A value to put into a column of some row.
 type Put = (usize, usize, Value);
 
@@ -440,10 +445,13 @@ fn put_all(path: &Path, puts: &[Put]) -> bool {
             .unwrap();
         let key = ["calls", "records", "gaps"].contains(&table);
         let key = if key { "rowid" } else { column };
-        let sql = format!(
-            "UPDATE {table} SET {column} = ?1 WHERE {key} = (SELECT {key} FROM {table} ORDER BY 1 LIMIT 1 OFFSET {})",
-            *row as i64 % count.max(1)
-        );
+        let place = if *row == ALL {
+            String::new()
+        } else {
+            let row = *row as i64 % count.max(1);
+            format!("WHERE {key} = (SELECT {key} FROM {table} ORDER BY 1 LIMIT 1 OFFSET {row})")
+        };
+        let sql = format!("UPDATE {table} SET {column} = ?1 {place}");
         changed += connection.execute(&sql, [value]).unwrap_or_default();
     }
     changed > 0
@@ -548,8 +556,12 @@ fn cases() -> u32 {
 /// What a random search rarely comes to: each of these values in each column.
 #[test]
 fn each_extreme_in_each_column_is_answered_or_refused() {
+    let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     let texts = [
-        format!("{}{}", "[".repeat(100_000), "]".repeat(100_000)),
+        format!("[[0,{{\"type\":\"custom\",\"name\":\"n\",\"data\":{deep}}}]]"),
+        format!("{{\"prompt\":\"\",\"providerOptions\":{{\"x\":{deep}}}}}"),
+        format!("[{{\"name\":\"n\",\"arguments\":{deep}}}]"),
+        deep,
         "[[0,\"\\ud800\"]]".to_owned(),
         "{\"calls\":18446744073709551615,\"gaps\":[]}".to_owned(),
     ];
@@ -564,7 +576,10 @@ fn each_extreme_in_each_column_is_answered_or_refused() {
             continue;
         }
         for (index, value) in values.iter().enumerate() {
-            put_and_ask(&PLAIN, &[(column, column + index, value.clone())]);
+            put_and_ask(&PLAIN, &[(column, ALL, value.clone())]);
+            if matches!(value, Value::Integer(_)) {
+                put_and_ask(&PLAIN, &[(column, column + index, value.clone())]);
+            }
         }
     }
 }

@@ -174,8 +174,8 @@ fn what_was_erased_cannot_be_guessed_and_not_be_put_back() {
         "UPDATE calls SET client_ref = 'ref'",
         "UPDATE calls SET tags = '[]'",
         "UPDATE calls SET erased_at_us = NULL",
-        "UPDATE records SET data = (SELECT data FROM was.records AS was WHERE was.position = records.position)",
-        "UPDATE records SET salt = (SELECT salt FROM was.records AS was WHERE was.position = records.position)",
+        "UPDATE records SET data = (SELECT data FROM was.records AS was WHERE was.position = records.position) WHERE call_id = 1",
+        "UPDATE records SET salt = (SELECT salt FROM was.records AS was WHERE was.position = records.position) WHERE call_id = 1",
         "INSERT INTO call_tags SELECT * FROM was.call_tags",
         "DELETE FROM calls; INSERT INTO calls SELECT * FROM was.calls",
         "DELETE FROM calls; INSERT INTO calls SELECT * FROM was.calls; DELETE FROM records;
@@ -269,14 +269,25 @@ fn another_key_opens_what_the_one_before_sealed() {
     let path = folder.path().join("calls.db");
     let log = open(&path, encrypted()).unwrap();
     record(&log, &sealed(1, CallStatus::Done));
-    let wrapped = |bytes: &[u8]| bytes.windows(32).any(|window| window == KEY);
     let before = export(&log).unwrap();
+    let wrapped: Vec<u8> = Connection::open(&path)
+        .unwrap()
+        .query_row("SELECT value FROM settings WHERE name = 'wrapped_key'", [], |row| {
+            row.get(0)
+        })
+        .unwrap();
+    let is_kept = |secret: &[u8]| {
+        let files = fs::read_dir(folder.path()).unwrap();
+        let mut bytes = files.map(|file| fs::read(file.unwrap().path()).unwrap());
+        bytes.any(|bytes| bytes.windows(secret.len()).any(|window| window == secret))
+    };
+    assert!(is_kept(&wrapped) && !is_kept(&KEY));
     log.rotate_key(LogKey::new([8; 32])).unwrap();
+    assert!(!is_kept(&wrapped) && !is_kept(&KEY));
     // The handle that is open goes on.
     record(&log, &sealed(2, CallStatus::Done));
     let calls = log.calls(&everything()).unwrap();
     log.close().unwrap();
-    assert!(!wrapped(&fs::read(&path).unwrap()));
     assert_eq!(
         open(&path, encrypted()).map(drop).unwrap_err().kind,
         LogErrorKind::WrongKey
