@@ -116,7 +116,8 @@ impl From<HashMap<String, Value>> for ToolArguments {
 
 /// A tool call's JSON: `arguments` when they parsed, `rawArguments` with `argumentsError` when they did not.
 ///
-/// On input, `arguments` may also be JSON text, as OpenAI's SDK hands it over; it is parsed.
+/// On input, `arguments` may also be JSON text, as OpenAI's SDK hands it over; it is parsed. So arguments that are a JSON string,
+/// which no provider of today sends, are given as JSON text too, in quotes, and are the same when they are sent back.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(rename = "ToolCall", rename_all = "camelCase")]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(rename = "ToolCall", optional_fields))]
@@ -126,7 +127,7 @@ pub(crate) struct ToolCallJson {
     id: Option<String>,
     /// The tool's name.
     name: String,
-    /// The parsed arguments; absent when they are malformed.
+    /// The parsed arguments; absent when they are malformed. A string is JSON text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", ts(type = "JsonValue"))]
     arguments: Option<Value>,
@@ -160,6 +161,8 @@ impl From<ToolCallJson> for ToolCall {
 impl From<ToolCall> for ToolCallJson {
     fn from(call: ToolCall) -> Self {
         let (arguments, raw_arguments, arguments_error) = match call.arguments {
+            // A string is text to be parsed, wherever it is read: so one that is meant as such keeps its quotes.
+            ToolArguments::Json(value @ Value::String(_)) => (Some(Value::String(value.to_string())), None, None),
             ToolArguments::Json(value) => (Some(value), None, None),
             ToolArguments::Malformed { raw, error } => (None, Some(raw), Some(error)),
         };
