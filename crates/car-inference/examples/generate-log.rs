@@ -54,7 +54,7 @@ impl Generated {
         let every = (calls / 10 / RARE).max(1);
         Self {
             number,
-            is_rare: number < every * RARE && number % every == 0,
+            is_rare: number < every * RARE && number.is_multiple_of(every),
         }
     }
 
@@ -185,7 +185,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for number in 0..calls {
         Generated::new(number, calls).record(&log, step_us)?;
         // Far less than may wait: a disk that is busy for a second would fail a call.
-        if number % CALLS_WAITING_MAX == 0 {
+        if number.is_multiple_of(CALLS_WAITING_MAX) {
             log.flush()?;
         }
     }
