@@ -57,7 +57,7 @@ test.skipIf(!hasPeer())('one command measures the log and its peers, and writes 
 
 test.each([
   [['--only', 'nothing'], 'there is no such thing; there are recording, '],
-  [['--calls', 'many'], '--calls many: at least 400 are needed'],
+  [['--calls', 'many'], '--calls many: at least 1000 are needed'],
   [['--only', 'open', '--markdown'], '--markdown writes BENCHMARKS-LOG.md'],
 ])('says what is wrong with %s', async (args, message) => {
   const exit = await bench(...args);

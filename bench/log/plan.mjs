@@ -106,8 +106,8 @@ const milliseconds = { first: { title: 'first, ms' }, p50: { title: 'p50, ms' },
 export function plan(size, { calls: wantedCalls } = {}) {
   const scale = scales[size];
   const calls = wantedCalls === undefined ? scale.calls : Number(wantedCalls);
-  if (!Number.isSafeInteger(calls) || calls < 400)
-    throw new RangeError(`--calls ${wantedCalls}: at least 400 are needed`);
+  if (!Number.isSafeInteger(calls) || calls < 1_000)
+    throw new RangeError(`--calls ${wantedCalls}: at least 1000 are needed`);
   const names = Object.keys(questions);
   return [
     {

@@ -62,7 +62,7 @@ export const scales = {
     paced_s: 0.05,
     memory_s: 0.05,
     memoryStreams: 4,
-    calls: 400,
+    calls: 1_000,
     queryRounds: 1,
     times: 1,
     openTimes: 1,
