@@ -585,7 +585,7 @@ impl Subject {
 
     fn list(&self, mut filter: CallFilter, cursor: usize) {
         let found = self.log.calls(&everything()).unwrap();
-        if cursor % 3 == 0 && !found.is_empty() {
+        if cursor.is_multiple_of(3) && !found.is_empty() {
             filter.cursor = Some(found[cursor % found.len()].cursor.clone());
         }
         if filter.text.is_some() && !self.finds_words() {
