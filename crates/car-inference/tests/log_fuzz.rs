@@ -550,7 +550,7 @@ fn cases() -> u32 {
     let asked = std::env::var("PROPTEST_CASES")
         .ok()
         .and_then(|cases| cases.parse().ok());
-    asked.unwrap_or(100)
+    asked.unwrap_or(64)
 }
 
 /// What a random search rarely comes to: each of these values in each column.

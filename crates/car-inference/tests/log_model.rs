@@ -218,6 +218,9 @@ impl Known {
         }
         let mut completion = answer.into_completion();
         completion.warnings.splice(0..0, warnings);
+        // What is stored is JSON, in which arguments that are a text or null are not told from those that are to be parsed.
+        let stored = serde_json::to_value(&completion.tool_calls).unwrap();
+        completion.tool_calls = serde_json::from_value(stored).unwrap();
         completion.trace_id.clone_from(&self.start.trace_id);
         let attempt = self.attempts.last();
         completion.model_used = attempt.map_or_else(|| self.start.model.clone(), |attempt| attempt.model.clone());
