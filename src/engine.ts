@@ -7,6 +7,7 @@ import { EngineHandle } from './engine-handle';
 import { EventLog } from './event-log';
 import { lastError } from './failure';
 import { decodeJson, describe, encodeJson, JsonProblem, messageOf } from './json';
+import { isUrl } from './log-path';
 import { native } from './native';
 import { TrackedStream } from './tracked-stream';
 
@@ -50,7 +51,7 @@ export class InferenceEngine {
     const { eventLog, rest } = splitOptions(options);
     const json = encodeJson(rest);
     if (json instanceof JsonProblem) throw invalid([json]);
-    const log = typeof eventLog === 'string' || eventLog instanceof URL ? openFor(json, eventLog) : eventLog;
+    const log = typeof eventLog === 'string' || isUrl(eventLog) ? openFor(json, eventLog) : eventLog;
     const id = native.createEngine(json, log === undefined ? undefined : EventLog.idOf(log));
     if (id < 0) throw lastError();
     this.#handle = new EngineHandle(id, json);
@@ -159,13 +160,4 @@ function takeApart(options: unknown): { eventLog: unknown; rest: unknown } {
 
 function isLog(value: unknown): value is EventLog {
   return typeof value === 'object' && value !== null && EventLog.isLog(value);
-}
-
-/** `instanceof`, which throws at a proxy that has been revoked. */
-function isUrl(value: unknown): value is URL {
-  try {
-    return value instanceof URL;
-  } catch {
-    return false;
-  }
 }

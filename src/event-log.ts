@@ -1,7 +1,6 @@
 /** A log as hosts hold it: opening, questions, keeping, closing. Everything waits for a disk, so everything is a promise. */
 
 import type { Readable, Writable } from 'node:stream';
-import { fileURLToPath } from 'node:url';
 import { types } from 'node:util';
 import type {
   CallFilter,
@@ -22,9 +21,9 @@ import type {
 } from '../native/types';
 import { ask, type Presence } from './asks';
 import { invalid } from './call-input';
-import { LogError } from './errors';
+import type { LogError } from './errors';
 import { errorFrom, lastError } from './failure';
-import { decodeJson, describe, encodeJson, JsonProblem, messageOf } from './json';
+import { decodeJson, describe, encodeJson, JsonProblem } from './json';
 import { type EncryptionKey, encryptionKey, type SigningKey, signingKey } from './keys';
 import { LogCheckpoints } from './log-checkpoints';
 import { LogHandle } from './log-handle';
@@ -32,6 +31,7 @@ import { exportLines, importLines } from './log-lines';
 import { LogObserver, type ObserveCallback } from './log-observer';
 import { type EventLogOptions, readLogOptions } from './log-options';
 import { LogPages } from './log-pages';
+import { logPath } from './log-path';
 import { LogTail } from './log-tail';
 import { native } from './native';
 
@@ -83,7 +83,7 @@ export class EventLog {
    */
   static async open(pathOrUrl: string | URL, options: EventLogOptions = {}): Promise<EventLog> {
     const { json, key, checkpoint, observe } = readLogOptions(options);
-    const log = new EventLog(await ask<number>(native.openLog(pathOf(pathOrUrl), json, key)));
+    const log = new EventLog(await ask<number>(native.openLog(logPath(pathOrUrl), json, key)));
     if (observe !== undefined) log.observe(observe);
     if (checkpoint !== undefined) log.#checkpoints = new LogCheckpoints(log.#log, checkpoint);
     return log;
@@ -91,7 +91,7 @@ export class EventLog {
 
   /** Opens a log on this thread, with the defaults. @internal */
   static openNow(pathOrUrl: string | URL): EventLog {
-    const id = native.openLogNow(pathOf(pathOrUrl), '{}');
+    const id = native.openLogNow(logPath(pathOrUrl), '{}');
     if (id < 0) throw lastError();
     return new EventLog(id);
   }
@@ -265,7 +265,7 @@ export class EventLog {
 
   /** Copies the log as it is now to a new file, while it is written to. */
   async backup(path: string | URL): Promise<void> {
-    await this.#log.ask({ type: 'backup', path: pathOf(path) });
+    await this.#log.ask({ type: 'backup', path: logPath(path) });
   }
 
   /**
@@ -339,19 +339,6 @@ function toJson(value: unknown): string {
   const json = encodeJson(value);
   if (json instanceof JsonProblem) throw invalid([json]);
   return json;
-}
-
-function pathOf(pathOrUrl: unknown): string {
-  if (typeof pathOrUrl === 'string') return pathOrUrl;
-  if (!(pathOrUrl instanceof URL)) {
-    throw new TypeError(`the path of a log must be a string or a URL, got ${describe(pathOrUrl)}`);
-  }
-  if (pathOrUrl.protocol !== 'file:') return pathOrUrl.href;
-  try {
-    return fileURLToPath(pathOrUrl);
-  } catch (error) {
-    throw new LogError(`the URL is no path: ${messageOf(error)}`, { reason: 'invalid-path', cause: error });
-  }
 }
 
 function checkTraceId(traceId: unknown): string {
