@@ -7,6 +7,7 @@ mod archive;
 mod batch;
 mod chain;
 mod checkpoint;
+mod checkpointer;
 mod columns;
 mod connection;
 mod failure;

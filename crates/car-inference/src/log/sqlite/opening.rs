@@ -1,12 +1,12 @@
 //! From a path to an open log: files, key, tables, calls that were cut off, the writer's thread.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::chain::{Salts, genesis, hex, random};
+use super::checkpointer::Checkpointer;
 use super::connection::{open_reader, open_writer};
 use super::failure::{corrupt, io_error};
 use super::files::LogPath;
@@ -17,7 +17,7 @@ use super::schema;
 use super::seal::Sealer;
 use super::shared::{Progress, Shared};
 use super::write_rows::prompt_text;
-use super::writer::{Head, Retention, Writer, refuse};
+use super::writer::{CHECKPOINT_PAGES, Head, Retention, Writer};
 use crate::log::{LogError, LogErrorKind};
 
 /// Opens a log that no handle of this process has open.
@@ -82,6 +82,8 @@ fn open_to_write(path: LogPath, options: SqliteLogOptions) -> Result<Shared, Log
     let progress = Arc::new(Progress::new(head.position));
     let mut writer = Writer {
         places: path.places(),
+        checkpointer: Checkpointer::new(path.clone(), options.durability()),
+        checkpoint_at: CHECKPOINT_PAGES,
         connection,
         sealer: sealer.clone(),
         redaction: None,
@@ -102,7 +104,7 @@ fn open_to_write(path: LogPath, options: SqliteLogOptions) -> Result<Shared, Log
     let options_of_writer = options.clone();
     let thread = std::thread::Builder::new()
         .name("car-inference-log".into())
-        .spawn(move || run(writer, &options_of_writer))
+        .spawn(move || writer.run(&options_of_writer))
         .map_err(|error| io_error("the log's thread cannot be started", &error))?;
     Ok(Shared::new(
         path,
@@ -113,27 +115,6 @@ fn open_to_write(path: LogPath, options: SqliteLogOptions) -> Result<Shared, Log
         progress,
         Some(thread),
     ))
-}
-
-/// Writes until the log is closed or fails. A panic is a failure like any other: nobody waits for ever.
-fn run(mut writer: Writer, options: &SqliteLogOptions) {
-    let queue = Arc::clone(&writer.queue);
-    let progress = Arc::clone(&writer.progress);
-    let ended = catch_unwind(AssertUnwindSafe(move || {
-        // Made here because the first in a process takes tens of milliseconds.
-        writer.redaction = options.redaction()?;
-        writer.run();
-        Ok::<_, LogError>(())
-    }));
-    let error = match ended {
-        Ok(Ok(())) => return,
-        Ok(Err(error)) => error,
-        Err(_) => LogError::new(LogErrorKind::Other, "the log's thread panicked; please report it"),
-    };
-    for job in queue.fail(error.clone()) {
-        refuse(job, &error);
-    }
-    progress.fail();
 }
 
 fn setting<T: rusqlite::types::FromSql>(connection: &Connection, name: &str) -> Result<Option<T>, LogError> {

@@ -1,6 +1,8 @@
 //! The one thread that writes: takes what waits, writes it in one transaction, tells those who wait for it. Owns the head of
 //! the chain. Any failure to write is the last thing it does.
 
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -9,9 +11,11 @@ use rusqlite::config::DbConfig;
 use tokio::sync::oneshot;
 
 use super::chain::{Hash, Salts};
+use super::checkpointer::Checkpointer;
 use super::failure::moved;
 use super::files::{Places, WriteLock};
 use super::open_call::{Batch, OpenCall};
+use super::options::SqliteLogOptions;
 use super::queue::{Queue, Work};
 use super::redacting::HeldEvents;
 use super::seal::Sealer;
@@ -19,10 +23,10 @@ use super::shared::Progress;
 use crate::log::{AttemptRecord, Ending, LogError, LogErrorKind, Note, PruneOptions, Stamp, VerdictRecord};
 use crate::redaction::Redaction;
 
-/// Pages of the write-ahead log from which on they are copied to the database: 16 MiB. Copying waits for the disk, and so do
-/// the endings that come meanwhile; of many commits it copies a page once.
-const CHECKPOINT_PAGES: i32 = 4_000;
-/// From here on readers are waited for, for a moment, so that the write-ahead log can begin anew: 64 MiB.
+/// So many more pages of the write-ahead log are copied to the database: 8 MiB.
+pub(super) const CHECKPOINT_PAGES: i32 = 2_000;
+/// When so many come meanwhile, recording waits for the copy, and for readers for a moment, so that the write-ahead log can
+/// begin anew: 64 MiB.
 const WAL_PAGES_MAX: i32 = 16_000;
 const READERS_WAIT: Duration = Duration::from_millis(50);
 /// Retention begins this long after opening.
@@ -89,6 +93,9 @@ pub(super) struct Writer {
     pub queue: Arc<Queue>,
     pub progress: Arc<Progress>,
     pub places: Places,
+    pub checkpointer: Checkpointer,
+    /// So many pages of the write-ahead log are to be copied.
+    pub checkpoint_at: i32,
     pub retention: Option<Retention>,
     /// Calls that are being written, for when the log is closed under them.
     pub open_calls: std::collections::HashMap<i64, Arc<OpenCall>>,
@@ -99,7 +106,7 @@ pub(super) struct Writer {
 #[derive(Default)]
 struct Waiting {
     replies: Vec<Reply>,
-    tasks: Vec<Task>,
+    tasks: VecDeque<Task>,
     /// Calls whose events are durable up to this number.
     durable: Vec<(Arc<OpenCall>, u64)>,
     /// Calls that begin: those who wait for their events wait for this.
@@ -107,40 +114,48 @@ struct Waiting {
 }
 
 impl Writer {
-    /// Writes until the log is closed or fails.
-    pub fn run(mut self) {
+    /// Writes until the log is closed or fails. A panic is a failure like any other: nobody waits for ever.
+    pub fn run(mut self, options: &SqliteLogOptions) {
+        let mut waiting = Waiting::default();
+        let ended = catch_unwind(AssertUnwindSafe(|| {
+            // Made here because the first in a process takes tens of milliseconds.
+            self.redaction = options.redaction()?;
+            self.work(&mut waiting)
+        }));
+        match ended {
+            Ok(Ok(())) => self.leave(),
+            Ok(Err(error)) => self.fail(&error, waiting),
+            Err(_) => {
+                let error = LogError::new(LogErrorKind::Other, "the log's thread panicked; please report it");
+                self.fail(&error, waiting);
+            }
+        }
+    }
+
+    fn work(&mut self, waiting: &mut Waiting) -> Result<(), LogError> {
         count_wal_pages(&self.connection);
         let mut prune_at = self.retention.as_ref().map(|_| Instant::now() + FIRST_RETENTION);
         loop {
             let work = self.queue.take(prune_at);
             let last = work.last;
-            let mut waiting = Waiting::default();
-            let outcome = self
-                .write(work, &mut waiting)
-                .and_then(|()| if last { self.interrupt_open_calls() } else { Ok(()) });
-            if let Err(error) = outcome {
-                return self.fail(&error, waiting);
+            self.write(work, waiting)?;
+            if last {
+                self.interrupt_open_calls()?;
             }
-            self.tell(&mut waiting);
-            for task in std::mem::take(&mut waiting.tasks) {
-                task(Ok(&mut self));
-                if let Some(error) = self.queue.failure().cloned() {
-                    return self.fail(&error, waiting);
-                }
+            self.tell(waiting);
+            while let Some(task) = waiting.tasks.pop_front() {
+                task(Ok(self));
+                self.queue.check()?;
             }
-            if let Err(error) = self.bound_wal() {
-                return self.fail(&error, waiting);
-            }
+            self.bound_wal()?;
             if let Some(at) = prune_at
                 && Instant::now() >= at
             {
                 prune_at = self.retain();
-                if let Some(error) = self.queue.failure().cloned() {
-                    return self.fail(&error, waiting);
-                }
+                self.queue.check()?;
             }
             if last {
-                return self.leave();
+                return Ok(());
             }
         }
     }
@@ -220,7 +235,7 @@ impl Writer {
                 Ok(())
             }
             Job::Task(task) => {
-                waiting.tasks.push(task);
+                waiting.tasks.push_back(task);
                 Ok(())
             }
         }
@@ -291,15 +306,20 @@ impl Writer {
         self.places.missing().map_or(Ok(()), |path| Err(moved(path)))
     }
 
-    /// Copies the write-ahead log to the database before it grows too long.
-    fn bound_wal(&self) -> Result<(), LogError> {
+    /// Copies the write-ahead log to the database before it grows too long: most of it beside this thread.
+    fn bound_wal(&mut self) -> Result<(), LogError> {
         let pages = wal_pages();
-        if pages < CHECKPOINT_PAGES {
+        if pages < self.checkpoint_at {
             return Ok(());
         }
-        let mode = if pages < WAL_PAGES_MAX { "PASSIVE" } else { "RESTART" };
+        let is_copied = self.checkpointer.poll()?;
+        if !is_copied && pages < self.checkpoint_at.saturating_add(WAL_PAGES_MAX) {
+            return Ok(());
+        }
+        let mode = if is_copied { "PASSIVE" } else { "RESTART" };
         let left = self.checkpoint_wal(mode)?;
         set_wal_pages(left);
+        self.checkpoint_at = left.saturating_add(CHECKPOINT_PAGES);
         Ok(())
     }
 
@@ -330,7 +350,8 @@ impl Writer {
         }
     }
 
-    fn fail(self, error: &LogError, waiting: Waiting) {
+    fn fail(mut self, error: &LogError, waiting: Waiting) {
+        self.checkpointer.stop();
         self.refuse(error);
         waiting.refuse(error);
         for call in self.open_calls.values() {
@@ -351,7 +372,8 @@ impl Writer {
     }
 
     /// Leaves one file, which other programs can read without our write-ahead log.
-    fn leave(self) {
+    fn leave(mut self) {
+        self.checkpointer.stop();
         if let Err(error) = self.checkpoint_wal("TRUNCATE") {
             return self.fail(&error, Waiting::default());
         }
@@ -369,7 +391,7 @@ impl Waiting {
             match job {
                 Job::End { committed, .. } => self.replies.extend(committed),
                 Job::Flush(reply) => self.replies.push(reply),
-                Job::Task(task) => self.tasks.push(task),
+                Job::Task(task) => self.tasks.push_back(task),
                 Job::Start(call) => self.begun.push(call),
                 Job::Batch(..) | Job::Abandoned(_) => {}
             }
@@ -391,7 +413,7 @@ impl Waiting {
 }
 
 /// Tells whoever waits for a job that it will not be done.
-pub(super) fn refuse(job: Job, error: &LogError) {
+fn refuse(job: Job, error: &LogError) {
     let mut waiting = Waiting::default();
     waiting.take([job]);
     waiting.refuse(error);
