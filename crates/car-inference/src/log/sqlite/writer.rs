@@ -26,8 +26,8 @@ use crate::redaction::Redaction;
 /// So many more pages of the write-ahead log are copied to the database: 8 MiB.
 pub(super) const CHECKPOINT_PAGES: i32 = 2_000;
 /// When so many come meanwhile, recording waits for the copy, and for readers for a moment, so that the write-ahead log can
-/// begin anew: 64 MiB.
-const WAL_PAGES_MAX: i32 = 16_000;
+/// begin anew: 32 MiB.
+const WAL_PAGES_MAX: i32 = 8_000;
 const READERS_WAIT: Duration = Duration::from_millis(50);
 /// Retention begins this long after opening.
 const FIRST_RETENTION: Duration = Duration::from_secs(60);
