@@ -431,7 +431,7 @@ fn assert_named(found: &Found, small: &Small, table: &Table, row: &[Value], what
             id == 0 || is_in("records", position) || is_in("calls", id) || what.starts_with("records.position")
         }
         "call_tags" => problem.table == "call_tags",
-        "gaps" => matches!(problem.table.as_str(), "gaps" | "records" | "file"),
+        "gaps" | "gap_entries" => matches!(problem.table.as_str(), "gaps" | "gap_entries" | "records" | "file"),
         "settings" => matches!(problem.table.as_str(), "settings" | "records"),
         _ => true,
     };
@@ -594,6 +594,7 @@ fn a_row_that_is_put_in_is_found() {
         ("call_tags", "INSERT INTO call_tags VALUES ('all', 1, 99)"),
         ("gaps", "INSERT INTO gaps SELECT 100, 101, before, after FROM gaps"),
         ("gaps", "INSERT INTO gaps VALUES (1, 1, zeroblob(32), zeroblob(32))"),
+        ("gap_entries", "INSERT INTO gap_entries VALUES (100, 100, zeroblob(32))"),
         (
             "records",
             "INSERT INTO records SELECT max(position) + 1, call_id, kind, first_seq, count, attempt, at_us, data, salt,
@@ -790,13 +791,41 @@ mod forge {
 
     /// The link after a gap, which is made to begin with `before`, also where a `prune` record repeats it.
     fn across(file: &Connection, first: i64, before: &[u8]) -> rusqlite::Result<Vec<u8>> {
-        file.execute(
-            "UPDATE records SET data = replace(data, (SELECT lower(hex(before)) FROM gaps WHERE first = ?1), lower(hex(?2)))
-             WHERE kind = 'prune'",
-            params![first, before],
-        )?;
-        file.execute("UPDATE gaps SET before = ?2 WHERE first = ?1", params![first, before])?;
-        file.query_row("SELECT after FROM gaps WHERE first = ?1", [first], |row| row.get(0))
+        let entries: Vec<u8> = file
+            .prepare(
+                "SELECT entries FROM gap_entries WHERE first BETWEEN ?1 AND (SELECT last FROM gaps WHERE first = ?1)
+                 ORDER BY first",
+            )?
+            .query_map([first], |row| row.get::<_, Vec<u8>>(0))?
+            .collect::<Result<Vec<_>, _>>()?
+            .concat();
+        let after = if first == 1 {
+            file.query_row("SELECT after FROM gaps WHERE first = 1", [], |row| row.get(0))?
+        } else {
+            entries
+                .chunks(32)
+                .fold(before.to_vec(), |before, entry| after(&before, entry))
+        };
+        for (side, link) in [("before", before), ("after", &after[..])] {
+            let repeat = format!(
+                "UPDATE records
+                 SET data = replace(data, (SELECT lower(hex({side})) FROM gaps WHERE first = ?1), lower(hex(?2)))
+                 WHERE kind = 'prune'"
+            );
+            file.execute(&repeat, params![first, link])?;
+            file.execute(
+                &format!("UPDATE gaps SET {side} = ?2 WHERE first = ?1"),
+                params![first, link],
+            )?;
+        }
+        Ok(after)
+    }
+
+    fn after(before: &[u8], entry: &[u8]) -> Vec<u8> {
+        let mut link = Sha256::new();
+        push(&mut link, ValueRef::Blob(before));
+        push(&mut link, ValueRef::Blob(entry));
+        link.finalize().to_vec()
     }
 
     fn link_of(file: &Connection, position: i64, before: &[u8]) -> rusqlite::Result<(Vec<u8>, Vec<u8>)> {
@@ -822,7 +851,6 @@ mod forge {
                     _ => None,
                 };
                 let mut hash = Sha256::new();
-                push(&mut hash, ValueRef::Blob(before));
                 push(&mut hash, ValueRef::Integer(position));
                 for column in 0..5 {
                     push(&mut hash, row.get_ref(column)?);
@@ -830,10 +858,48 @@ mod forge {
                 push(&mut hash, ValueRef::Text(kind.as_bytes()));
                 push(&mut hash, columns.as_deref().map_or(ValueRef::Null, ValueRef::Blob));
                 push(&mut hash, ValueRef::Blob(&digest));
-                Ok((digest, hash.finalize().to_vec()))
+                let entry = hash.finalize().to_vec();
+                Ok((digest, after(before, &entry)))
             },
         )
     }
+}
+
+#[test]
+fn who_rewrites_what_is_before_a_gap_that_is_younger_than_the_checkpoint_is_found_by_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("calls.db");
+    let log = open(&path, plain()).unwrap();
+    for number in 1..4 {
+        record(&log, &rich(number, CallStatus::Done, &format!("word{number}")));
+    }
+    let checkpoint = log.checkpoint(&[9; 32]).unwrap();
+    let options = PruneOptions {
+        max_calls: Some(2),
+        keep: vec!["tag word1".into()],
+        ..PruneOptions::default()
+    };
+    assert_eq!(log.prune(&options).unwrap().calls, 1);
+    assert!(log.verify(&with(&checkpoint)).unwrap().ok);
+    log.close().unwrap();
+    let forge = |sql: &str| {
+        let connection = Connection::open(&path).unwrap();
+        connection.execute_batch(sql).unwrap();
+        forge::rechain(&connection).unwrap();
+        drop(connection);
+        let log = open(&path, plain()).unwrap();
+        let found = [VerifyOptions::default(), with(&checkpoint)].map(|options| log.verify(&options).unwrap().ok);
+        log.close().unwrap();
+        found
+    };
+    // The chain alone cannot know; the checkpoint does, because the gap leads from the one side to the other.
+    assert_eq!(forge("UPDATE calls SET text = 'forged' WHERE id = 1"), [true, false]);
+    assert_eq!(
+        forge("UPDATE gap_entries SET entries = zeroblob(length(entries))"),
+        [true, false]
+    );
+    // Without what leads over it, a gap is none.
+    assert_eq!(forge("DELETE FROM gap_entries"), [false, false]);
 }
 
 #[test]

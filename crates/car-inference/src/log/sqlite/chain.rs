@@ -1,8 +1,8 @@
 //! What ties each record to all before it, so that none can be changed, dropped, moved or put in without its being seen.
 //!
 //! `digest` = SHA-256(salt, payload): with salt and payload erased it tells nothing of them, not even to who could guess them.
-//! `link` = SHA-256(link before, everything of the record that is never erased, `digest`). The first link before is a hash of the
-//! log's id. Values are written with their type and length, so that no two rows read the same.
+//! `entry` = SHA-256(everything of the record that is never erased, `digest`). `link` = SHA-256(link before, `entry`). The first
+//! link before is a hash of the log's id. Values are written with their type and length, so that no two rows read the same.
 
 use rusqlite::types::ValueRef;
 use sha2::{Digest as _, Sha256};
@@ -68,10 +68,9 @@ pub(super) struct Entry<'a> {
 }
 
 impl Entry<'_> {
-    /// The link of this record, which comes after the one with `before`.
-    pub fn link(&self, before: &Hash) -> Hash {
+    /// Of all of it.
+    pub fn hash(&self) -> Hash {
         let mut values = Values::new();
-        values.push(ValueRef::Blob(before));
         for number in [
             self.position,
             self.call_id,
@@ -91,6 +90,14 @@ impl Entry<'_> {
         values.push(ValueRef::Blob(self.digest));
         values.finish()
     }
+}
+
+/// The link of an entry, which comes after the record with the link `before`.
+pub(super) fn link(before: &Hash, entry: &Hash) -> Hash {
+    let mut values = Values::new();
+    values.push(ValueRef::Blob(before));
+    values.push(ValueRef::Blob(entry));
+    values.finish()
 }
 
 /// Bytes that nobody can guess.

@@ -1,11 +1,12 @@
-//! Holes in the chain that pruning leaves: runs of missing positions, each with the links on both sides of it.
+//! Holes in the chain that pruning leaves: runs of missing positions, each with the links on both sides of it, and with the
+//! hashes of the missing entries, so that nobody can put another past before the hole.
 
 use std::collections::BTreeMap;
 
 use rusqlite::{Connection, params};
 use serde::{Deserialize, Serialize};
 
-use super::chain::{Hash, hex};
+use super::chain::{Hash, hex, link};
 use super::failure::corrupt;
 use crate::log::LogError;
 
@@ -121,6 +122,54 @@ impl Gaps {
         }
         Ok(told)
     }
+}
+
+/// A record that is taken out.
+pub(super) struct Removed {
+    pub position: i64,
+    pub entry: Hash,
+    pub link: Hash,
+}
+
+/// Keeps what leads over the removed records, which come in the order of their positions.
+pub(super) fn keep_entries(connection: &Connection, removed: &[Removed], gaps: &Gaps) -> Result<(), LogError> {
+    for run in removed.chunk_by(|earlier, later| earlier.position.saturating_add(1) == later.position) {
+        let (Some(first), Some(last)) = (run.first(), run.last()) else {
+            continue;
+        };
+        let entries = run.iter().flat_map(|removed| removed.entry).collect::<Vec<_>>();
+        connection
+            .prepare_cached("INSERT INTO gap_entries (first, last, entries) VALUES (?1, ?2, ?3)")?
+            .execute(params![first.position, last.position, entries])?;
+    }
+    // Nothing lies before a gap at the beginning, so nothing has to be led over it.
+    if let Some(beginning) = gaps.all.get(&1) {
+        connection
+            .prepare_cached("DELETE FROM gap_entries WHERE first <= ?1")?
+            .execute([beginning.last])?;
+    }
+    Ok(())
+}
+
+/// The link after a gap as its entries have it, and how many rows they are in; nothing when they do not lie one after the other.
+pub(super) fn led_over(connection: &Connection, gap: &Gap) -> Result<Option<(Hash, u64)>, LogError> {
+    let mut statement = connection
+        .prepare_cached("SELECT first, last, entries FROM gap_entries WHERE first BETWEEN ?1 AND ?2 ORDER BY first")?;
+    let mut rows = statement.query([gap.first, gap.last])?;
+    let (mut next, mut at, mut count) = (gap.first, gap.before, 0);
+    while let Some(row) = rows.next()? {
+        let (first, last): (i64, i64) = (row.get(0)?, row.get(1)?);
+        let entries: Vec<u8> = row.get(2)?;
+        let (entries, rest) = entries.as_chunks::<32>();
+        let is_whole = rest.is_empty() && first == next && last.checked_sub(first) == Some(entries.len() as i64 - 1);
+        if !is_whole || last > gap.last {
+            return Ok(None);
+        }
+        at = entries.iter().fold(at, |at, entry| link(&at, entry));
+        next = last.saturating_add(1);
+        count += 1;
+    }
+    Ok((next == gap.last.saturating_add(1)).then_some((at, count)))
 }
 
 /// The link of the record at a position.

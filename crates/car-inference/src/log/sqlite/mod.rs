@@ -10,6 +10,7 @@ mod checkpoint;
 mod checkpointer;
 mod columns;
 mod connection;
+mod entries;
 mod failure;
 mod files;
 mod gaps;

@@ -4,9 +4,10 @@ use rusqlite::params;
 use rusqlite::types::Value;
 use serde::{Deserialize, Serialize};
 
-use super::chain::{Hash, genesis};
+use super::chain::genesis;
 use super::columns::{END_PAYLOAD, START_PAYLOAD};
-use super::gaps::{GapJson, Gaps, link_at};
+use super::entries::{ENTRY, entry_hash};
+use super::gaps::{GapJson, Gaps, Removed, keep_entries, link_at};
 use super::stored_json as json;
 use super::write_rows::Record;
 use super::writer::{Writer, now_us};
@@ -120,23 +121,29 @@ impl Writer {
 
     fn remove(&mut self, victims: &[i64]) -> Result<(), LogError> {
         let mut gaps = Gaps::read(&self.connection)?;
-        let mut removed: Vec<(i64, Hash)> = Vec::new();
+        let mut removed = Vec::new();
         {
-            let mut statement = self
-                .connection
-                .prepare_cached("SELECT position, link FROM records WHERE call_id = ?1")?;
+            let sql = format!("SELECT {ENTRY}, link FROM records WHERE call_id = ?1");
+            let mut statement = self.connection.prepare_cached(&sql)?;
             for id in victims {
-                let rows = statement.query_map([id], |row| Ok((row.get(0)?, row.get(1)?)))?;
-                removed.extend(rows.collect::<Result<Vec<_>, _>>()?);
+                let mut rows = statement.query([id])?;
+                while let Some(row) = rows.next()? {
+                    removed.push(Removed {
+                        position: row.get(0)?,
+                        entry: entry_hash(&self.connection, row)?,
+                        link: row.get("link")?,
+                    });
+                }
             }
         }
-        removed.sort_unstable_by_key(|(position, _)| *position);
-        for (position, link) in removed {
-            gaps.add(position, link, || match position {
+        removed.sort_unstable_by_key(|removed| removed.position);
+        for Removed { position, link, .. } in &removed {
+            gaps.add(*position, *link, || match position {
                 1 => Ok(genesis(&self.log_id)),
                 _ => link_at(&self.connection, position.saturating_sub(1)),
             })?;
         }
+        keep_entries(&self.connection, &removed, &gaps)?;
         for id in victims {
             for table in ["records", "call_tags"] {
                 self.connection

@@ -102,6 +102,14 @@ CREATE TABLE gaps (
   after  BLOB NOT NULL
 ) STRICT;
 
+-- What leads from the link before a gap to the one after it: the hashes of the missing entries, 32 bytes each, one row a run.
+-- Not of a gap at the beginning, before which there is nothing.
+CREATE TABLE gap_entries (
+  first   INTEGER PRIMARY KEY,
+  last    INTEGER NOT NULL,
+  entries BLOB NOT NULL
+) STRICT;
+
 -- One row an event, for people: `event` is its JSON. Sealed and erased ones are not here.
 CREATE VIEW events AS
 SELECT

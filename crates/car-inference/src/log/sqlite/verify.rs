@@ -8,10 +8,10 @@ use rusqlite::{Connection, Row};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::chain::{Entry, Hash, genesis, hex};
+use super::chain::{Entry, Hash, genesis, hex, link};
 use super::checkpoint::Checkpoint;
 use super::columns::{END, END_PAYLOAD, START, START_PAYLOAD};
-use super::gaps::{GapJson, Gaps};
+use super::gaps::{Gap, GapJson, Gaps, led_over};
 use super::prune::{EraseRecord, PruneRecord};
 use super::read::Reading;
 use super::schema;
@@ -122,6 +122,8 @@ struct Verification<'a> {
     erased: HashMap<i64, i64>,
     /// What `prune` records say of gaps, the last word on each.
     told_gaps: HashMap<i64, GapJson>,
+    /// How many rows of `gap_entries` lead over gaps.
+    gap_rows: u64,
 }
 
 impl Reading<'_> {
@@ -133,6 +135,7 @@ impl Reading<'_> {
             calls: BTreeMap::new(),
             erased: HashMap::new(),
             told_gaps: HashMap::new(),
+            gap_rows: 0,
         };
         let outcome = verification.run(log_id, options);
         let mut report = verification.report;
@@ -261,7 +264,10 @@ impl Verification<'_> {
                 let gap = gaps.remove(&(last + 1)).filter(|gap| gap.last == position - 1);
                 let told = gap.as_ref().and_then(|gap| self.told_gaps.get(&gap.first));
                 match gap {
-                    Some(gap) if gap.before == link && told == Some(&GapJson::from(&gap)) => link = gap.after,
+                    Some(gap) if gap.before == link && told == Some(&GapJson::from(&gap)) => {
+                        self.check_gap(&gap)?;
+                        link = gap.after;
+                    }
                     Some(_) => return wrong("gaps", last + 1, "the gap is not what was pruned"),
                     None => {
                         let message = format!("records {} to {} are missing", last + 1, position - 1);
@@ -284,10 +290,32 @@ impl Verification<'_> {
                 );
             }
         }
-        match gaps.into_keys().next() {
-            Some(first) => wrong("gaps", first, "the gap is none"),
-            None => Ok(()),
+        if let Some(first) = gaps.into_keys().next() {
+            return wrong("gaps", first, "the gap is none");
         }
+        let rows: i64 = connection.query_row("SELECT count(*) FROM gap_entries", [], |row| row.get(0))?;
+        if rows.cast_unsigned() != self.gap_rows {
+            return wrong("gap_entries", None, "there are entries of no gap");
+        }
+        Ok(())
+    }
+
+    /// What is missing leads from the one side of the gap to the other, or nothing lies before it.
+    fn check_gap(&mut self, gap: &Gap) -> Result<(), Stop> {
+        if gap.first == 1 {
+            return Ok(());
+        }
+        match led_over(self.reading.connection, gap)? {
+            Some((after, rows)) if after == gap.after => self.gap_rows += rows,
+            _ => {
+                return wrong(
+                    "gap_entries",
+                    gap.first,
+                    "what was pruned does not lead from before the gap to after it",
+                );
+            }
+        }
+        Ok(())
     }
 
     fn check_record(&mut self, row: &Row<'_>, position: i64, before: &Hash) -> Result<Hash, Stop> {
@@ -354,7 +382,7 @@ impl Verification<'_> {
             columns,
             digest: &digest,
         };
-        let link = entry.link(before);
+        let link = link(before, &entry.hash());
         match row.get::<_, Hash>(10) {
             Ok(stored) if stored == link => Ok(link),
             _ => {

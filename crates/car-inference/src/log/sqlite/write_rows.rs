@@ -6,7 +6,7 @@ use rusqlite::types::{Value, ValueRef};
 use rusqlite::{params, params_from_iter};
 
 use super::batch::RowBuilder;
-use super::chain::{Entry, Hash, Salt, Values};
+use super::chain::{Entry, Hash, Salt, Values, link};
 use super::columns::{END, END_PAYLOAD, START, START_PAYLOAD, digest, hash, number, text};
 use super::open_call::{Annotation, Batch, OpenCall};
 use super::recover;
@@ -51,7 +51,7 @@ impl Writer {
             columns: record.columns,
             digest: &record.digest,
         };
-        let link = entry.link(&self.head.link);
+        let link = link(&self.head.link, &entry.hash());
         self.connection
             .prepare_cached(
                 "INSERT INTO records (position, call_id, kind, first_seq, count, attempt, at_us, data, salt, digest, link)
