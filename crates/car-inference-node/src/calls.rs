@@ -189,14 +189,9 @@ pub fn take_step(call_id: u32, call: &Call, step: Step) -> i32 {
 }
 
 fn post_when_sealed(call_id: u32, call: &Call) {
-    let (call, mailbox) = (call.clone(), mailbox());
-    if let Some(runtime) = runtime() {
-        runtime.spawn(async move {
-            call.ended().await;
-            // An environment that is gone has no consumer to tell.
-            let _gone = mailbox.post(Message::Sealed(call_id));
-        });
-    }
+    let mailbox = mailbox();
+    // An environment that is gone has no consumer to tell.
+    call.on_sealed(move || drop(mailbox.post(Message::Sealed(call_id))));
 }
 
 /// How long to wait before `resume`, in milliseconds.

@@ -492,9 +492,7 @@ impl Subject {
         };
         let stamp = known.next_stamp();
         let recorder = known.recorder.take().unwrap();
-        if let Commit::Pending(committed) = recorder.end(stamp, &Arc::new(ending.clone())).unwrap() {
-            block_on(committed).unwrap();
-        }
+        block_on(recorder.end(stamp, &Arc::new(ending.clone())).unwrap().done()).unwrap();
         known.ended = Some((stamp, ending));
     }
 

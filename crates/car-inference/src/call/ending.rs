@@ -10,7 +10,7 @@ use super::state::{After, CallState, Phase};
 use super::unlogged::unlogged;
 use super::{Call, CallShared, Step};
 use crate::error::{ErrorCode, Failure, PolicyPoint};
-use crate::log::{CallStatus, Commit, Decision, Ending, LogError, LogErrorKind};
+use crate::log::{CallStatus, Commit, Decision, Ending, LogError, LogErrorKind, OnCommit};
 use crate::options::OnLogFailure;
 use crate::policy::EndingVerdict;
 use crate::runner::RunnerResult;
@@ -148,25 +148,39 @@ impl CallState {
         after.rare().log = self.log.take();
         match commit {
             Ok(Commit::Pending(commit)) => {
-                self.phase = Phase::Sealing(Arc::clone(&ending));
-                after.notify = true;
-                let call = Call {
-                    shared: Arc::clone(shared),
-                };
-                let uncommitted = Uncommitted {
-                    call,
-                    ending,
-                    committed: None,
-                };
+                let mut uncommitted = self.wait_for_commit(ending, shared, after);
                 after.rare().commit = Some(Box::pin(async move {
                     // Moved whole: what is captured is what is dropped with the wait.
-                    let mut uncommitted = uncommitted;
-                    uncommitted.committed = Some(commit.await);
+                    let whole = &mut uncommitted;
+                    whole.committed = Some(commit.await);
                 }));
+                Step::Sealing
+            }
+            Ok(Commit::Later(later)) => {
+                let mut uncommitted = self.wait_for_commit(ending, shared, after);
+                let on_commit = OnCommit::new(move |committed| {
+                    let whole = &mut uncommitted;
+                    whole.committed = Some(committed);
+                });
+                after.rare().later = Some((later, on_commit));
                 Step::Sealing
             }
             Ok(Commit::Done) => self.close(ending, after),
             Err(error) => self.close(unrecorded(ending, &error, shared.engine.on_log_failure()), after),
+        }
+    }
+
+    /// The ending is decided, and delivered when what is returned is dropped.
+    fn wait_for_commit(&mut self, ending: Arc<Ending>, shared: &Arc<CallShared>, after: &mut After) -> Uncommitted {
+        self.phase = Phase::Sealing(Arc::clone(&ending));
+        after.notify = true;
+        let call = Call {
+            shared: Arc::clone(shared),
+        };
+        Uncommitted {
+            call,
+            ending,
+            committed: None,
         }
     }
 
@@ -195,6 +209,9 @@ impl CallState {
         self.phase = Phase::Sealed(ending);
         after.notify = true;
         after.over = true;
+        if let Some(on_sealed) = self.on_sealed.take() {
+            after.rare().on_sealed = Some(*on_sealed);
+        }
         wake(after, self.delivery.take_waker());
         Step::Ended
     }

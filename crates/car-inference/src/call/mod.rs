@@ -37,7 +37,7 @@ use crate::schema::ModelSchema;
 use crate::stream::StreamEvent;
 use crate::tasks::generate::GenerateRequest;
 use delivery::Delivery;
-use state::{After, CallState, Phase, PhaseMark};
+use state::{After, CallState, OnSealed, Phase, PhaseMark};
 
 /// What is known of a call before anything has happened.
 #[derive(Debug, Clone)]
@@ -213,6 +213,27 @@ impl Call {
             _ => None,
         })
         .await
+    }
+
+    /// Has this done when the call is over, by the thread that finds it so and that it must not hold up; now, when it is.
+    pub fn on_sealed(&self, then: impl FnOnce() + Send + 'static) {
+        let mut then: Option<OnSealed> = Some(Box::new(then));
+        self.with(|state, _| {
+            if matches!(state.phase, Phase::Sealed(_)) {
+                return;
+            }
+            let Some(last) = then.take() else { return };
+            state.on_sealed = Some(Box::new(match state.on_sealed.take() {
+                None => last,
+                Some(first) => Box::new(move || {
+                    first();
+                    last();
+                }),
+            }));
+        });
+        if let Some(then) = then {
+            then();
+        }
     }
 
     /// Resolves when the attempt's runner should stop.

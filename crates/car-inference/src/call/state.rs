@@ -11,13 +11,19 @@ use tokio::time::Instant;
 use super::delivery::Delivery;
 use super::{CallFacts, CallShared};
 use crate::error::{Failure, FailureDetails};
-use crate::log::{CallLog, Ending, LogError};
+use crate::log::{CallLog, Ending, LogError, OnCommit};
 use crate::options::Limits;
 use crate::policy::CallPolicy;
 use crate::runner::InferenceRunner;
 use crate::schema::ModelSchema;
 use crate::session::Session;
 use crate::stream::StreamAccumulator;
+
+/// What a log does once it knows whom to tell.
+type Later = Box<dyn FnOnce(OnCommit) + Send>;
+
+/// What somebody does when a call is over.
+pub(super) type OnSealed = Box<dyn FnOnce() + Send>;
 
 /// A runner that may serve the call, and the model it would serve.
 pub(crate) struct Candidate {
@@ -106,6 +112,8 @@ pub(super) struct CallState {
     pub log_error: Option<LogError>,
     /// Notes written so far.
     pub notes: u32,
+    /// Wants to know that the call is over. In a box of its own, because most calls have none.
+    pub on_sealed: Option<Box<OnSealed>>,
     /// What attempts that failed have cost, in millionths of a US dollar; 0 when nothing is known of it.
     pub spent_micro_usd: u64,
 }
@@ -142,6 +150,7 @@ impl CallState {
             streamed: Streamed::default(),
             log_error: None,
             notes: 0,
+            on_sealed: None,
             spent_micro_usd: 0,
             call_bytes: 0,
         }
@@ -230,6 +239,10 @@ pub(super) struct Rare {
     pub stale_waker: Option<Waker>,
     /// The log's commit of the ending, to be waited for.
     pub commit: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    /// The same of a log that tells when it is done, and whom it is to tell.
+    pub later: Option<(Later, OnCommit)>,
+    /// Wants to know that the call is over.
+    pub on_sealed: Option<OnSealed>,
     /// The candidate that ran, and those that never will.
     pub current: Option<Candidate>,
     pub candidates: VecDeque<Candidate>,
@@ -260,6 +273,9 @@ impl After {
         if let Some(commit) = rare.as_mut().and_then(|rare| rare.commit.take()) {
             shared.engine.commit(commit);
         }
+        if let Some((later, on_commit)) = rare.as_mut().and_then(|rare| rare.later.take()) {
+            later(on_commit);
+        }
         if self.notify {
             shared.changed.notify_waiters();
         }
@@ -268,6 +284,9 @@ impl After {
         }
         if self.over {
             shared.engine.forget(shared.number);
+        }
+        if let Some(on_sealed) = rare.as_mut().and_then(|rare| rare.on_sealed.take()) {
+            on_sealed();
         }
         drop(rare);
     }

@@ -95,6 +95,42 @@ pub trait CallLog: Send + Sync {
 pub enum Commit {
     /// Now.
     Done,
-    /// When this future says so.
+    /// When this future says so. It is polled on the engine's runtime.
     Pending(Pin<Box<dyn Future<Output = Result<(), LogError>> + Send>>),
+    /// When the log says so itself: it is given whom to tell, once the call's lock is released. What waits for a thread of the
+    /// log's own needs no other.
+    Later(Box<dyn FnOnce(OnCommit) + Send>),
+}
+
+impl Commit {
+    /// Resolves when the ending is durable.
+    ///
+    /// # Errors
+    /// When it will not be.
+    pub async fn done(self) -> Result<(), LogError> {
+        match self {
+            Self::Done => Ok(()),
+            Self::Pending(commit) => commit.await,
+            Self::Later(later) => {
+                let (sender, told) = tokio::sync::oneshot::channel();
+                // Who no longer waits is not told.
+                later(OnCommit::new(move |committed| drop(sender.send(committed))));
+                told.await.unwrap_or_else(|_| Err(LogError::closed()))
+            }
+        }
+    }
+}
+
+/// Whom a log tells that an ending is durable, or will not be. Dropped without a word, it is not.
+pub struct OnCommit(Box<dyn FnOnce(Result<(), LogError>) + Send>);
+
+impl OnCommit {
+    pub(crate) fn new(tell: impl FnOnce(Result<(), LogError>) + Send + 'static) -> Self {
+        Self(Box::new(tell))
+    }
+
+    /// Tells. Wakes whoever waits, and takes no longer than that.
+    pub fn tell(self, committed: Result<(), LogError>) {
+        (self.0)(committed);
+    }
 }

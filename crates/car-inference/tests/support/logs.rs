@@ -6,8 +6,8 @@ use std::sync::Arc;
 use car_inference::error::{FailureDetails, PolicyPoint, RunnerFailure, RunnerFailureKind};
 use car_inference::log::sqlite::LogKey;
 use car_inference::log::{
-    ArchivedCall, AttemptRecord, CallFilter, CallLog, CallOrder, CallStart, Commit, Decision, EventRange, LogStore,
-    Note, Stamp, VerdictRecord, transfer,
+    ArchivedCall, AttemptRecord, CallFilter, CallLog, CallOrder, CallStart, Decision, EventRange, LogStore, Note,
+    Stamp, VerdictRecord, transfer,
 };
 use car_inference::redaction::RedactionOptions;
 use car_inference::stream::{EventRef, StreamAccumulator};
@@ -188,9 +188,7 @@ pub fn begin(log: &dyn EventLog, call: &ArchivedCall) -> Arc<dyn CallLog> {
 pub fn record(log: &dyn EventLog, call: &ArchivedCall) {
     let recorder = begin(log, call);
     let commit = recorder.end(call.ended, &call.ending).expect("the ending is taken");
-    if let Commit::Pending(committed) = commit {
-        block_on(committed).expect("the ending is committed");
-    }
+    block_on(commit.done()).expect("the ending is committed");
 }
 
 pub fn block_on<F: Future>(future: F) -> F::Output {

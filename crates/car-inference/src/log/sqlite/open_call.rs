@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
-use tokio::sync::oneshot;
 
 use super::options::Durability;
 use super::queue::{LINGER, Queue, Urgency};
@@ -241,30 +240,25 @@ impl CallLog for Recorder {
             open.queued += 1;
             std::mem::take(&mut open.batch)
         };
-        let waits = call.durability != Durability::Relaxed;
-        let (committed, commit) = if waits {
-            let (committed, commit) = oneshot::channel();
-            (Some(committed), Some(commit))
-        } else {
-            (None, None)
-        };
         let bytes = batch.bytes() + ending.completion.text.len();
-        let job = Job::End {
-            call: Arc::clone(&self.0),
+        let (call, queue) = (Arc::clone(&self.0), Arc::clone(&call.queue));
+        let ending = Arc::clone(ending);
+        let waits = call.durability != Durability::Relaxed;
+        let job = move |committed| Job::End {
+            call,
             batch: Box::new(batch),
             stamp,
-            ending: Arc::clone(ending),
+            ending,
             committed,
         };
-        let urgency = if waits { Urgency::Shared } else { Urgency::Soon };
-        call.queue.push(job, bytes, urgency)?;
-        Ok(match commit {
-            None => Commit::Done,
-            Some(commit) => Commit::Pending(Box::pin(async move {
-                // A writer that is gone without a word has been closed.
-                commit.await.unwrap_or_else(|_| Err(LogError::closed()))
-            })),
-        })
+        if !waits {
+            queue.push(job(None), bytes, Urgency::Soon)?;
+            return Ok(Commit::Done);
+        }
+        Ok(Commit::Later(Box::new(move |on_commit| {
+            // A queue that does not take it says why to whom it would have been told.
+            let _told = queue.push(job(Some(on_commit)), bytes, Urgency::Shared);
+        })))
     }
 
     fn holds_events(&self) -> bool {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 
 use super::open_call::OpenCall;
-use super::writer::Job;
+use super::writer::{Job, refuse};
 use crate::log::{LogError, LogErrorKind};
 
 /// How long events may wait for others to share a row with.
@@ -103,15 +103,29 @@ impl Queue {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// Appends a job. When too much waits already, waits for the writer: whoever records faster than the disk is slowed.
+    /// Appends a job. When too much waits already, waits for the writer: whoever records faster than the disk is slowed. A job
+    /// that is not taken is refused: whoever waits for it is told why.
     pub fn push(&self, job: Job, bytes: usize, urgency: Urgency) -> Result<(), LogError> {
+        self.try_push(job, bytes, urgency).map_err(|(job, error)| {
+            refuse(job, &error);
+            error
+        })
+    }
+
+    fn try_push(&self, job: Job, bytes: usize, urgency: Urgency) -> Result<(), (Job, LogError)> {
         let mut state = self.state.lock();
-        if state.bytes.saturating_add(bytes) > self.bytes_max && state.bytes > 0 {
-            self.make_room(&mut state, bytes)?;
-        }
-        self.check()?;
-        if state.closing {
-            return Err(LogError::closed());
+        let is_full = state.bytes.saturating_add(bytes) > self.bytes_max && state.bytes > 0;
+        let room = if is_full {
+            self.make_room(&mut state, bytes)
+        } else {
+            Ok(())
+        };
+        let open = room.and_then(|()| self.check()).and_then(|()| match state.closing {
+            true => Err(LogError::closed()),
+            false => Ok(()),
+        });
+        if let Err(error) = open {
+            return Err((job, error));
         }
         state.jobs.push_back((bytes, job));
         state.bytes += bytes;

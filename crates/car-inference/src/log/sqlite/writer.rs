@@ -20,7 +20,7 @@ use super::queue::{Queue, Work};
 use super::redacting::HeldEvents;
 use super::seal::Sealer;
 use super::shared::Progress;
-use crate::log::{AttemptRecord, Ending, LogError, LogErrorKind, Note, PruneOptions, Stamp, VerdictRecord};
+use crate::log::{AttemptRecord, Ending, LogError, LogErrorKind, Note, OnCommit, PruneOptions, Stamp, VerdictRecord};
 use crate::redaction::Redaction;
 
 /// So many more pages of the write-ahead log are copied to the database: 8 MiB.
@@ -46,7 +46,7 @@ pub(super) enum Job {
         stamp: Stamp,
         ending: Arc<Ending>,
         /// Nobody waits in `relaxed`.
-        committed: Option<Reply>,
+        committed: Option<OnCommit>,
     },
     /// The call was given up without an ending.
     Abandoned(Arc<OpenCall>),
@@ -105,6 +105,7 @@ pub(super) struct Writer {
 /// Whom to tell once the transaction is committed.
 #[derive(Default)]
 struct Waiting {
+    commits: Vec<OnCommit>,
     replies: Vec<Reply>,
     tasks: VecDeque<Task>,
     /// Calls whose events are durable up to this number.
@@ -224,7 +225,7 @@ impl Writer {
                 committed,
             } => {
                 // Whatever comes of it, whoever waits is told.
-                waiting.replies.extend(committed);
+                waiting.commits.extend(committed);
                 call.dequeued();
                 self.write_batch(&call, &batch, waiting)?;
                 self.write_end(&call, stamp, &ending)
@@ -263,6 +264,9 @@ impl Writer {
     fn tell(&self, waiting: &mut Waiting) {
         self.progress.advance(self.head.position);
         waiting.begun.clear();
+        for commit in waiting.commits.drain(..) {
+            tell(commit, Ok(()));
+        }
         for reply in waiting.replies.drain(..) {
             // Who no longer waits is not told.
             let _gone = reply.send(Ok(()));
@@ -389,7 +393,7 @@ impl Waiting {
     fn take(&mut self, jobs: impl IntoIterator<Item = Job>) {
         for job in jobs {
             match job {
-                Job::End { committed, .. } => self.replies.extend(committed),
+                Job::End { committed, .. } => self.commits.extend(committed),
                 Job::Flush(reply) => self.replies.push(reply),
                 Job::Task(task) => self.tasks.push_back(task),
                 Job::Start(call) => self.begun.push(call),
@@ -400,6 +404,9 @@ impl Waiting {
 
     /// Tells all of them that it will not be done.
     fn refuse(self, error: &LogError) {
+        for commit in self.commits {
+            tell(commit, Err(error.clone()));
+        }
         for reply in self.replies {
             let _gone = reply.send(Err(error.clone()));
         }
@@ -412,8 +419,13 @@ impl Waiting {
     }
 }
 
+/// Whoever wakes up at it may panic: that is a defect of theirs, which Rust has reported, and none of the log's.
+fn tell(commit: OnCommit, committed: Result<(), LogError>) {
+    let _reported = catch_unwind(AssertUnwindSafe(|| commit.tell(committed)));
+}
+
 /// Tells whoever waits for a job that it will not be done.
-fn refuse(job: Job, error: &LogError) {
+pub(super) fn refuse(job: Job, error: &LogError) {
     let mut waiting = Waiting::default();
     waiting.take([job]);
     waiting.refuse(error);
