@@ -14,7 +14,7 @@ use car_inference::error::PolicyPoint;
 use car_inference::log::sqlite::VerifyOptions;
 use car_inference::log::transfer::Importer;
 use car_inference::log::{
-    AttemptRecord, CallFilter, CallLog, CallOrder, CallStart, Commit, Decision, EraseTarget, EventRange, LogErrorKind,
+    AttemptRecord, CallFilter, CallLog, CallOrder, CallStart, Decision, EraseTarget, EventRange, LogErrorKind,
     LogStore, Note, PruneOptions, Stamp, TailItem, VerdictRecord,
 };
 use car_inference::stream::{EventRef, StopReason, StreamAccumulator};
