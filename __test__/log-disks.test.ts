@@ -119,6 +119,10 @@ describe.skipIf(why !== undefined)(`on a small disk${why === undefined ? '' : `,
     await logError(EventLog.open(path), 'read-only');
     await logError(EventLog.open(join(disk.folder, 'new', 'calls.db')), 'read-only');
     await logError(EventLog.open(join(disk.folder, 'new.db')), 'read-only');
+    const reader = await EventLog.open(path, { access: 'read' });
+    expect((await reader.stats()).calls).toBeGreaterThan(0);
+    expect((await reader.verify()).ok).toBe(true);
+    await reader.close();
     disk.remount('rw');
     const again = await EventLog.open(path);
     await recording.mustBeIn(again);

@@ -351,3 +351,16 @@ describe('what is imported', () => {
     expect(await rejection(closed.export(narrow()))).toMatchObject(logError('closed'));
   });
 });
+
+test('a stream without an end of line is refused before it fills the memory', async () => {
+  const log = await openLog();
+  let pieces = 0;
+  async function* endless() {
+    for (;;) {
+      pieces += 1;
+      yield 'x'.repeat(2 ** 24);
+    }
+  }
+  await expect(log.import(endless())).rejects.toMatchObject({ code: 'log-failed', reason: 'invalid-input' });
+  expect(pieces).toBe(17);
+});

@@ -3,6 +3,7 @@
 import type { Readable, Writable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import type { ImportReport } from '../native/types';
+import { LogError } from './errors';
 import type { CallQuery, EventLog } from './event-log';
 import type { LogHandle } from './log-handle';
 
@@ -78,6 +79,15 @@ class Outlet {
   };
 }
 
+/** A stream without line feeds must not fill the memory; a line holds one event at most. */
+const LINE_LENGTH_MAX = 2 ** 28;
+
+function tooLong(): LogError {
+  return new LogError(`a line has more than ${LINE_LENGTH_MAX} characters: these are no lines of an export`, {
+    reason: 'invalid-input',
+  });
+}
+
 export async function importLines(
   handle: LogHandle,
   stream: Readable | AsyncIterable<string | Uint8Array>,
@@ -99,6 +109,7 @@ export async function importLines(
         length += rest.length;
         rest = part;
       }
+      if (rest.length > LINE_LENGTH_MAX) throw tooLong();
       if (length < LINES_LENGTH) continue;
       await handle.ask({ ...question, lines, last: false });
       lines = [];

@@ -1,5 +1,6 @@
 //! One connection to the file, set up so that it neither trusts the file nor loses what it has committed.
 
+use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
@@ -59,11 +60,26 @@ pub(super) fn open_writer(path: &LogPath, durability: Durability) -> Result<Conn
 
 /// A connection that reads, of this process or another one.
 pub(super) fn open_reader(path: &LogPath) -> Result<Connection, LogError> {
-    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    if schema::checked_version(&connection)? == 0 {
-        return Err(LogError::new(LogErrorKind::NotALog, "the file holds no event log yet"));
+    read_only(open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)).or_else(|error| {
+        // Beside a log that was closed, in a folder that cannot be written, the shared memory of a write-ahead log cannot be
+        // made; nor is it needed there.
+        if error.kind != LogErrorKind::Io || path.bytes("-wal") > 0 {
+            return Err(error);
+        }
+        let immutable = open_at(
+            &path.immutable_url(),
+            OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI,
+        );
+        read_only(immutable).map_err(|_| error)
+    })
+}
+
+fn read_only(connection: Result<Connection, LogError>) -> Result<Connection, LogError> {
+    let connection = connection?;
+    match schema::checked_version(&connection)? {
+        0 => Err(LogError::new(LogErrorKind::NotALog, "the file holds no event log yet")),
+        _ => Ok(connection),
     }
-    Ok(connection)
 }
 
 fn open(path: &LogPath, access: OpenFlags) -> Result<Connection, LogError> {
@@ -77,8 +93,12 @@ fn open(path: &LogPath, access: OpenFlags) -> Result<Connection, LogError> {
         ));
     }
     path.check()?;
+    open_at(&path.0, access)
+}
+
+fn open_at(place: &Path, access: OpenFlags) -> Result<Connection, LogError> {
     let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
-    let connection = Connection::open_with_flags(&path.0, flags)?;
+    let connection = Connection::open_with_flags(place, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;

@@ -188,6 +188,21 @@ impl LogPath {
         }
     }
 
+    /// The URL by which SQLite reads the file as one that nobody changes.
+    pub fn immutable_url(&self) -> PathBuf {
+        let path = self.0.to_string_lossy();
+        let encoded: String = path
+            .bytes()
+            .map(|byte| match byte {
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' | b'~' => {
+                    char::from(byte).to_string()
+                }
+                _ => format!("%{byte:02X}"),
+            })
+            .collect();
+        format!("file:{encoded}?immutable=1").into()
+    }
+
     /// Which files are there now.
     pub fn places(&self) -> Places {
         Places(self.all().map(|path| {
