@@ -28,6 +28,11 @@ mod shared;
 mod stored_json;
 mod tail;
 mod verify;
+mod verify_indexes;
+mod verify_report;
+mod waiting;
+mod wal;
+mod write_end;
 mod write_rows;
 mod writer;
 
@@ -43,8 +48,8 @@ use parking_lot::Mutex;
 pub use checkpoint::Checkpoint;
 pub use options::{Durability, LogAccess, LogKey, SqliteLogOptions};
 pub(crate) use stored_json::read as read_json;
-pub use verify::{VerifyOptions, VerifyProblem, VerifyReport};
-pub(crate) use write_rows::prompt_text;
+pub use verify_report::{VerifyOptions, VerifyProblem, VerifyReport};
+pub(crate) use write_end::prompt_text;
 
 use super::query::TailCursor;
 use super::{

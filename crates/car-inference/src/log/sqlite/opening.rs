@@ -16,8 +16,9 @@ use super::read::Reading;
 use super::schema;
 use super::seal::Sealer;
 use super::shared::{Progress, Shared};
-use super::write_rows::prompt_text;
-use super::writer::{CHECKPOINT_PAGES, Head, Retention, Writer};
+use super::wal::CHECKPOINT_PAGES;
+use super::write_end::prompt_text;
+use super::writer::{Head, Retention, Writer};
 use crate::log::{LogError, LogErrorKind};
 
 /// Opens a log that no handle of this process has open.

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 
 use super::open_call::OpenCall;
-use super::writer::{Job, refuse};
+use super::waiting::refuse;
+use super::writer::Job;
 use crate::log::{LogError, LogErrorKind};
 
 /// How long events may wait for others to share a row with.

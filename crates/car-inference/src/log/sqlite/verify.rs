@@ -5,8 +5,6 @@ use std::collections::{BTreeMap, HashMap};
 
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
 use super::chain::{Entry, Hash, genesis, hex, link};
 use super::checkpoint::Checkpoint;
@@ -16,72 +14,12 @@ use super::prune::{EraseRecord, PruneRecord};
 use super::read::Reading;
 use super::schema;
 use super::stored_json as json;
-use super::write_rows::{digest_of, hash_of, prompt_text};
-use crate::error::Problem;
+use super::verify_report::{VerifyOptions, VerifyProblem, VerifyReport};
+use super::write_rows::{digest_of, hash_of};
 use crate::log::{LogError, LogErrorKind};
-use crate::tasks::generate::GenerateRequest;
-
-/// What to compare a log with beside itself.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
-pub struct VerifyOptions {
-    /// A statement of where the log ended, which was kept elsewhere.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub checkpoint: Option<Checkpoint>,
-    /// The key that the checkpoint has to be signed with, 64 hex digits. Default: the one it names.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub public_key: Option<String>,
-}
-
-impl VerifyOptions {
-    /// Reads options from JSON, listing every wrong field.
-    ///
-    /// # Errors
-    /// All problems found.
-    pub fn from_json(json: &str) -> Result<Self, Vec<Problem>> {
-        crate::shape::parse(json)
-    }
-}
-
-/// What a log came to when it was compared with its chain.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
-pub struct VerifyReport {
-    /// Whether everything is as it was written.
-    pub ok: bool,
-    /// How many records were read.
-    pub records: u64,
-    /// How many calls were compared.
-    pub calls: u64,
-    /// The link of the last record, 64 hex digits.
-    pub head: String,
-    /// The trace ids of the calls whose payload was erased.
-    pub erased: Vec<String>,
-    /// How many calls were pruned.
-    pub pruned_calls: u64,
-    /// The first thing that is wrong.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub problem: Option<VerifyProblem>,
-}
-
-/// What is wrong with a log, and where.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
-pub struct VerifyProblem {
-    /// The table; `file` for what is no table's.
-    pub table: String,
-    /// The row: a position of `records`, an id of `calls`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub row: Option<i64>,
-    /// What is wrong with it.
-    pub message: String,
-}
 
 /// Why comparing stops: something is wrong with the log, or it cannot be read.
-enum Stop {
+pub(super) enum Stop {
     Wrong(VerifyProblem),
     Failed(LogError),
 }
@@ -100,7 +38,7 @@ impl<E: Into<LogError>> From<E> for Stop {
     }
 }
 
-fn wrong<R>(table: &str, row: impl Into<Option<i64>>, message: impl Into<String>) -> Result<R, Stop> {
+pub(super) fn wrong<R>(table: &str, row: impl Into<Option<i64>>, message: impl Into<String>) -> Result<R, Stop> {
     Err(Stop::Wrong(VerifyProblem {
         table: table.into(),
         row: row.into(),
@@ -114,7 +52,7 @@ struct Told {
     has_ended: bool,
 }
 
-struct Verification<'a> {
+pub(super) struct Verification<'a> {
     reading: Reading<'a>,
     report: VerifyReport,
     calls: BTreeMap<i64, Told>,
@@ -161,7 +99,7 @@ impl Verification<'_> {
         self.check_checkpoint(log_id, options)
     }
 
-    fn connection(&self) -> &Connection {
+    pub fn connection(&self) -> &Connection {
         self.reading.connection
     }
 
@@ -466,78 +404,6 @@ impl Verification<'_> {
             return wrong("calls", None, "a call is missing");
         }
         Ok(())
-    }
-
-    /// That tags are found by what calls say of themselves.
-    fn check_tags(&self) -> Result<(), Stop> {
-        let sql = "SELECT call_id FROM (
-                     SELECT tag, started_at_us, call_id FROM call_tags
-                     EXCEPT
-                     SELECT tag.value, calls.started_at_us, calls.id FROM calls, json_each(calls.tags) AS tag
-                   )
-                   UNION ALL
-                   SELECT id FROM (
-                     SELECT tag.value, calls.started_at_us, calls.id AS id FROM calls, json_each(calls.tags) AS tag
-                     EXCEPT
-                     SELECT tag, started_at_us, call_id FROM call_tags
-                   ) LIMIT 1";
-        let mut statement = self.connection().prepare(sql)?;
-        let mut rows = statement.query([])?;
-        match rows.next()? {
-            Some(row) => wrong(
-                "call_tags",
-                row.get::<_, i64>(0)?,
-                "the tags of this call are not those it has",
-            ),
-            None => Ok(()),
-        }
-    }
-
-    /// That words are found where they are: the index is made anew and compared.
-    fn check_words(&self) -> Result<(), Stop> {
-        let connection = self.connection();
-        if !schema::has_text_index(connection)? {
-            return Ok(());
-        }
-        let fresh = Connection::open_in_memory()?;
-        fresh.execute_batch(schema::TEXT_INDEX)?;
-        let mut statement = connection.prepare(
-            "SELECT id, request, text FROM calls WHERE status <> 'open' AND erased_at_us IS NULL ORDER BY id",
-        )?;
-        let mut rows = statement.query([])?;
-        fresh.execute_batch("BEGIN")?;
-        while let Some(row) = rows.next()? {
-            let (id, request, text): (i64, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            let request: GenerateRequest = json::read(&request)?;
-            fresh
-                .prepare_cached("INSERT INTO call_texts (rowid, prompt, answer) VALUES (?1, ?2, ?3)")?
-                .execute((id, prompt_text(&request), text))?;
-        }
-        fresh.execute_batch("COMMIT")?;
-        let vocabulary = "CREATE VIRTUAL TABLE temp.words USING fts5vocab('main', 'call_texts', 'instance')";
-        let list = "SELECT term, doc, col, offset FROM temp.words ORDER BY term, doc, col, offset";
-        fresh.execute_batch(vocabulary)?;
-        connection.execute_batch(&format!("DROP TABLE IF EXISTS temp.words; {vocabulary}"))?;
-        let outcome = (|| {
-            let (mut expected, mut found) = (fresh.prepare(list)?, connection.prepare(list)?);
-            let (mut expected, mut found) = (expected.query([])?, found.query([])?);
-            loop {
-                let read = |row: Option<&Row<'_>>| -> rusqlite::Result<Option<(String, i64, String, i64)>> {
-                    row.map(|row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
-                        .transpose()
-                };
-                let (expected, found) = (read(expected.next()?)?, read(found.next()?)?);
-                if expected != found {
-                    let row = found.or(expected).map(|(_, id, ..)| id);
-                    return wrong("call_texts", row, "the words of this call are not those it has");
-                }
-                if found.is_none() {
-                    return Ok(());
-                }
-            }
-        })();
-        connection.execute_batch("DROP TABLE temp.words")?;
-        outcome
     }
 
     fn check_checkpoint(&self, log_id: &str, options: &VerifyOptions) -> Result<(), Stop> {

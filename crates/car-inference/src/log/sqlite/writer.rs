@@ -1,7 +1,6 @@
 //! The one thread that writes: takes what waits, writes it in one transaction, tells those who wait for it. Owns the head of
 //! the chain. Any failure to write is the last thing it does.
 
-use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -20,19 +19,15 @@ use super::queue::{Queue, Work};
 use super::redacting::HeldEvents;
 use super::seal::Sealer;
 use super::shared::Progress;
+use super::waiting::{Waiting, refuse, tell};
+use super::wal::count_wal_pages;
 use crate::log::{AttemptRecord, Ending, LogError, LogErrorKind, Note, OnCommit, PruneOptions, Stamp, VerdictRecord};
 use crate::redaction::Redaction;
 
-/// So many more pages of the write-ahead log are copied to the database: 8 MiB.
-pub(super) const CHECKPOINT_PAGES: i32 = 2_000;
-/// When so many come meanwhile, recording waits for the copy, and for readers for a moment, so that the write-ahead log can
-/// begin anew: 32 MiB.
-const WAL_PAGES_MAX: i32 = 8_000;
-const READERS_WAIT: Duration = Duration::from_millis(50);
 /// Retention begins this long after opening.
 const FIRST_RETENTION: Duration = Duration::from_secs(60);
 
-type Reply = oneshot::Sender<Result<(), LogError>>;
+pub(super) type Reply = oneshot::Sender<Result<(), LogError>>;
 
 /// What is done between transactions, by whoever asked for it.
 pub(super) type Task = Box<dyn FnOnce(Result<&mut Writer, LogError>) + Send>;
@@ -100,18 +95,6 @@ pub(super) struct Writer {
     /// Calls that are being written, for when the log is closed under them.
     pub open_calls: std::collections::HashMap<i64, Arc<OpenCall>>,
     pub lock: WriteLock,
-}
-
-/// Whom to tell once the transaction is committed.
-#[derive(Default)]
-struct Waiting {
-    commits: Vec<OnCommit>,
-    replies: Vec<Reply>,
-    tasks: VecDeque<Task>,
-    /// Calls whose events are durable up to this number.
-    durable: Vec<(Arc<OpenCall>, u64)>,
-    /// Calls that begin: those who wait for their events wait for this.
-    begun: Vec<Arc<OpenCall>>,
 }
 
 impl Writer {
@@ -310,45 +293,13 @@ impl Writer {
         self.places.missing().map_or(Ok(()), |path| Err(moved(path)))
     }
 
-    /// Copies the write-ahead log to the database before it grows too long: most of it beside this thread.
-    fn bound_wal(&mut self) -> Result<(), LogError> {
-        let pages = wal_pages();
-        if pages < self.checkpoint_at {
-            return Ok(());
-        }
-        let is_copied = self.checkpointer.poll()?;
-        if !is_copied && pages < self.checkpoint_at.saturating_add(WAL_PAGES_MAX) {
-            return Ok(());
-        }
-        let mode = if is_copied { "PASSIVE" } else { "RESTART" };
-        let left = self.checkpoint_wal(mode)?;
-        set_wal_pages(left);
-        self.checkpoint_at = left.saturating_add(CHECKPOINT_PAGES);
-        Ok(())
-    }
-
-    /// Returns how many pages of the write-ahead log cannot be written over yet. A failure is the log's last.
-    pub fn checkpoint_wal(&self, mode: &str) -> Result<i32, LogError> {
-        self.try_checkpoint_wal(mode).inspect_err(|error| self.refuse(error))
-    }
-
-    fn try_checkpoint_wal(&self, mode: &str) -> Result<i32, LogError> {
-        self.connection.busy_timeout(READERS_WAIT)?;
-        let (pages, copied): (i32, i32) =
-            self.connection
-                .query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| {
-                    Ok((row.get(1)?, row.get(2)?))
-                })?;
-        Ok(if copied >= pages { 0 } else { pages })
-    }
-
     /// Returns once everything that is committed is on the disk. A failure is the log's last: what it has lost is not known.
     pub fn sync(&mut self) -> Result<(), LogError> {
         self.places.sync().inspect_err(|error| self.refuse(error))
     }
 
     /// Nothing is taken any more, because of this.
-    fn refuse(&self, error: &LogError) {
+    pub fn refuse(&self, error: &LogError) {
         for job in self.queue.fail(error.clone()) {
             refuse(job, error);
         }
@@ -386,69 +337,6 @@ impl Writer {
         self.progress.fail();
         drop(self.lock);
     }
-}
-
-impl Waiting {
-    /// Takes those who wait for jobs that are not written.
-    fn take(&mut self, jobs: impl IntoIterator<Item = Job>) {
-        for job in jobs {
-            match job {
-                Job::End { committed, .. } => self.commits.extend(committed),
-                Job::Flush(reply) => self.replies.push(reply),
-                Job::Task(task) => self.tasks.push_back(task),
-                Job::Start(call) => self.begun.push(call),
-                Job::Batch(..) | Job::Abandoned(_) => {}
-            }
-        }
-    }
-
-    /// Tells all of them that it will not be done.
-    fn refuse(self, error: &LogError) {
-        for commit in self.commits {
-            tell(commit, Err(error.clone()));
-        }
-        for reply in self.replies {
-            let _gone = reply.send(Err(error.clone()));
-        }
-        for task in self.tasks {
-            task(Err(error.clone()));
-        }
-        for call in self.begun {
-            call.made_durable(Err(error.clone()));
-        }
-    }
-}
-
-/// Whoever wakes up at it may panic: that is a defect of theirs, which Rust has reported, and none of the log's.
-fn tell(commit: OnCommit, committed: Result<(), LogError>) {
-    let _reported = catch_unwind(AssertUnwindSafe(|| commit.tell(committed)));
-}
-
-/// Tells whoever waits for a job that it will not be done.
-pub(super) fn refuse(job: Job, error: &LogError) {
-    let mut waiting = Waiting::default();
-    waiting.take([job]);
-    waiting.refuse(error);
-}
-
-thread_local! {
-    /// Pages in the write-ahead log of this thread's connection, as SQLite counts them at each commit.
-    static WAL_PAGES: std::cell::Cell<i32> = const { std::cell::Cell::new(0) };
-}
-
-fn count_wal_pages(connection: &Connection) {
-    connection.wal_hook(Some(|_, pages| {
-        set_wal_pages(pages);
-        Ok(())
-    }));
-}
-
-fn wal_pages() -> i32 {
-    WAL_PAGES.get()
-}
-
-fn set_wal_pages(pages: i32) {
-    WAL_PAGES.set(pages);
 }
 
 /// Now, in microseconds since the Unix epoch.

@@ -1,0 +1,64 @@
+//! Whom the writer tells of what it has done, or that it will not be done.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use super::open_call::OpenCall;
+use super::writer::{Job, Reply, Task};
+use crate::log::{LogError, OnCommit};
+
+/// Whom to tell once the transaction is committed.
+#[derive(Default)]
+pub(super) struct Waiting {
+    pub commits: Vec<OnCommit>,
+    pub replies: Vec<Reply>,
+    pub tasks: VecDeque<Task>,
+    /// Calls whose events are durable up to this number.
+    pub durable: Vec<(Arc<OpenCall>, u64)>,
+    /// Calls that begin: those who wait for their events wait for this.
+    pub begun: Vec<Arc<OpenCall>>,
+}
+
+impl Waiting {
+    /// Takes those who wait for jobs that are not written.
+    pub fn take(&mut self, jobs: impl IntoIterator<Item = Job>) {
+        for job in jobs {
+            match job {
+                Job::End { committed, .. } => self.commits.extend(committed),
+                Job::Flush(reply) => self.replies.push(reply),
+                Job::Task(task) => self.tasks.push_back(task),
+                Job::Start(call) => self.begun.push(call),
+                Job::Batch(..) | Job::Abandoned(_) => {}
+            }
+        }
+    }
+
+    /// Tells all of them that it will not be done.
+    pub fn refuse(self, error: &LogError) {
+        for commit in self.commits {
+            tell(commit, Err(error.clone()));
+        }
+        for reply in self.replies {
+            let _gone = reply.send(Err(error.clone()));
+        }
+        for task in self.tasks {
+            task(Err(error.clone()));
+        }
+        for call in self.begun {
+            call.made_durable(Err(error.clone()));
+        }
+    }
+}
+
+/// Whoever wakes up at it may panic: that is a defect of theirs, which Rust has reported, and none of the log's.
+pub(super) fn tell(commit: OnCommit, committed: Result<(), LogError>) {
+    let _reported = catch_unwind(AssertUnwindSafe(|| commit.tell(committed)));
+}
+
+/// Tells whoever waits for a job that it will not be done.
+pub(super) fn refuse(job: Job, error: &LogError) {
+    let mut waiting = Waiting::default();
+    waiting.take([job]);
+    waiting.refuse(error);
+}
