@@ -322,3 +322,23 @@ describe.each(CASES)('with a log that is %s, a runner that is a(n) %s', (mode, w
     expect(await recordOf(engine, stream)).toMatchObject({ status: 'done', text: 'a' });
   });
 });
+
+/** How a JSON Web Token begins, which stays a possible secret for as long as it goes on. */
+const TOKEN = 'eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ';
+
+test.each([1, 16, 256])(
+  'in `event`, what may become a secret keeps no runner from going on, with room for %i',
+  async (room) => {
+    const deltas = [TOKEN, ...Array.from({ length: 600 }, () => 'abc'), '.', 'sig'.repeat(12), ' and so on'];
+    setInferenceRunner(async function* () {
+      for (const delta of deltas) yield text(delta);
+    });
+    const log = await openLog(newPath(), { durability: 'event' });
+    const engine = engineOf(log, { limits: { bufferedEventsMax: room } });
+    const { traceId, text: answer } = await engine.generate(REQUEST);
+    expect(answer).toBe(deltas.join(''));
+    const { text: recorded, eventCount } = (await log.call(traceId)) ?? {};
+    expect(recorded).toBe('[REDACTED] and so on');
+    expect(eventCount).toBe(deltas.length + 1);
+  },
+);

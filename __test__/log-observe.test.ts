@@ -168,3 +168,14 @@ test('an observer of a handle that is closed hears no more, although another han
   expect(seen).toEqual([]);
   expect(warnings).toEqual([]);
 });
+
+test('closing tells observers what was recorded until then, and waits a second at most for those that are slow', async () => {
+  const { log, engine } = await newRecording();
+  const seen: TailItem[] = [];
+  log.observe((batch) => seen.push(...batch));
+  log.observe(() => new Promise(() => {}));
+  await Promise.all(Array.from({ length: 300 }, () => recordCall(engine)));
+  await log.close();
+  expect(seen.filter(({ type }) => type === 'call-end')).toHaveLength(300);
+  expect(warnings).toEqual([]);
+});

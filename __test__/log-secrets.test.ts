@@ -91,6 +91,9 @@ describe('a log with a key', () => {
     const before = await recordCall(engine, { prompt: 'before' });
     await log.rotateKey(createSecretKey(OTHER_KEY));
     const after = await recordCall(engine, { prompt: 'after' });
+    // While it is open in this process as well.
+    expect(await rejection(EventLog.open(path, { key: KEY }))).toMatchObject({ name: 'LogError' });
+    await (await openLog(path, { key: OTHER_KEY })).close();
     await log.close();
     expect(await rejection(EventLog.open(path, { key: KEY }))).toMatchObject(logError('wrong-key'));
     const again = await openLog(path, { key: OTHER_KEY });

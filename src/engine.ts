@@ -4,12 +4,14 @@ import type { Completion, EngineOptions, GenerateRequest, ModelSchema } from '..
 import { Call } from './call';
 import { type GenerateOptions, invalid, readCallInput } from './call-input';
 import { EngineHandle } from './engine-handle';
+import { LogError } from './errors';
 import { EventLog } from './event-log';
 import { lastError } from './failure';
 import { decodeJson, describe, encodeJson, JsonProblem, messageOf } from './json';
 import { isUrl } from './log-path';
 import { native } from './native';
 import { TrackedStream } from './tracked-stream';
+import { warn } from './warning';
 
 /** Settings of an engine. Everything has a default. */
 export interface InferenceEngineOptions extends EngineOptions {
@@ -123,7 +125,17 @@ export class InferenceEngine {
   async #settle(): Promise<void> {
     await this.#handle.idle();
     if (this.#ownsLog) await this.eventLog.close();
-    else if (this.eventLog.path !== undefined && this.eventLog.failure === undefined) await this.eventLog.settle();
+    else if (this.eventLog.path !== undefined && this.eventLog.failure === undefined) await this.#settleLog();
+  }
+
+  /** Somebody who reads the log keeps its write-ahead log: no reason to fail, and one to say so. */
+  async #settleLog(): Promise<void> {
+    try {
+      await this.eventLog.settle();
+    } catch (error) {
+      if (!(error instanceof LogError) || error.reason !== 'locked') throw error;
+      warn(error);
+    }
   }
 
   /** Closes with `'cancel'`: at the end of an `await using` block nobody consumes the streams any more. */

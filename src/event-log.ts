@@ -1,6 +1,7 @@
 /** A log as hosts hold it: opening, questions, keeping, closing. Everything waits for a disk, so everything is a promise. */
 
 import type { Readable, Writable } from 'node:stream';
+import { setTimeout } from 'node:timers/promises';
 import { types } from 'node:util';
 import type {
   CallFilter,
@@ -52,6 +53,8 @@ export interface TailOptions {
 }
 
 const CALLS_PAGE = 50;
+/** How long closing waits for observers. */
+const OBSERVERS_WAIT_MS = 1_000;
 const EVENTS_PAGE = 512;
 
 /**
@@ -66,6 +69,7 @@ const EVENTS_PAGE = 512;
 export class EventLog {
   readonly #log: LogHandle;
   #checkpoints: LogCheckpoints | undefined;
+  readonly #observers = new Set<LogObserver>();
   #closing: Promise<void> | undefined;
 
   /** Logs come from `EventLog.open` and `engine.eventLog`. @internal */
@@ -211,14 +215,19 @@ export class EventLog {
 
   /**
    * Gives a callback what is recorded from now on, in batches. It never slows or fails a call: batches wait in the log, not in
-   * memory, and what it throws is a process warning, after which the next batch comes.
+   * memory, and what it throws is a process warning, after which the next batch comes. When the log is closed, what is
+   * recorded until then is told first, for a second at most.
    *
    * @returns a function that ends it.
    */
   observe(callback: ObserveCallback): () => void {
     if (typeof callback !== 'function') throw new TypeError(`observe: expected a function, got ${describe(callback)}`);
     const observer = new LogObserver(this.#pages(this.#cursorOf({}), 'lets-process-leave'), callback);
-    return () => observer.stop();
+    this.#observers.add(observer);
+    return () => {
+      observer.stop();
+      this.#observers.delete(observer);
+    };
   }
 
   /** Resolves once everything recorded so far is on the disk, whatever the mode. */
@@ -295,7 +304,8 @@ export class EventLog {
   }
 
   /**
-   * Writes what waits and lets go of the file. Calls that are open fail, and are recorded as `interrupted`. May be called again.
+   * Writes what waits and lets go of the file. With the last handle of the process, calls that are open fail and are recorded as
+   * `interrupted`. May be called again.
    *
    * @throws LogError when what waits cannot be written.
    */
@@ -305,10 +315,25 @@ export class EventLog {
   }
 
   async #close(): Promise<void> {
-    // Tails and observers look at this, and Rust wakes those that wait.
-    this.#log.isClosing = true;
     this.#checkpoints?.stop();
+    if (this.failure === undefined) await this.#finishObservers();
+    // Tails look at this, and Rust wakes those that wait.
+    this.#log.isClosing = true;
     await this.#log.ask({ type: 'close' });
+  }
+
+  /** Observers are told what is recorded until now; those that take their time are not waited for. */
+  async #finishObservers(): Promise<void> {
+    if (this.#observers.size === 0) return;
+    const told = Promise.all(Array.from(this.#observers, (observer) => observer.finish()));
+    const patience = new AbortController();
+    await Promise.race([
+      told,
+      setTimeout(OBSERVERS_WAIT_MS, undefined, { signal: patience.signal }).catch(() => undefined),
+    ]);
+    patience.abort();
+    for (const observer of this.#observers) observer.stop();
+    this.#observers.clear();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

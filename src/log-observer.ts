@@ -9,10 +9,11 @@ export type ObserveCallback = (batch: TailItem[]) => unknown;
 
 export class LogObserver {
   readonly #pages: LogPages;
+  readonly #ended: Promise<void>;
 
   constructor(pages: LogPages, callback: ObserveCallback) {
     this.#pages = pages;
-    void this.#run(callback);
+    this.#ended = this.#run(callback);
   }
 
   async #run(callback: ObserveCallback): Promise<void> {
@@ -35,5 +36,11 @@ export class LogObserver {
 
   stop(): void {
     this.#pages.stop();
+  }
+
+  /** Resolves when the callback has been told of everything that is recorded by now. */
+  async finish(): Promise<void> {
+    this.#pages.finish();
+    await this.#ended;
   }
 }

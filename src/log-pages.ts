@@ -15,6 +15,8 @@ export class LogPages {
   #cursor: string | undefined | null;
   #waiter: number | undefined;
   #isStopped = false;
+  /** No more is waited for: what is there already is the last. */
+  #isFinishing = false;
 
   constructor(log: LogHandle, begin: string | undefined | null, presence: Presence) {
     this.#log = log;
@@ -28,6 +30,7 @@ export class LogPages {
       while (!this.#isOver) {
         const items = await this.#page();
         if (items.length > 0) return this.#isOver ? undefined : items;
+        if (this.#isFinishing) return undefined;
       }
     } catch (error) {
       // A log that is closed under a question has nothing more to tell.
@@ -39,6 +42,16 @@ export class LogPages {
   /** Waits no longer. */
   stop(): void {
     this.#isStopped = true;
+    this.#wake();
+  }
+
+  /** Ends with what is recorded by now. */
+  finish(): void {
+    this.#isFinishing = true;
+    this.#wake();
+  }
+
+  #wake(): void {
     if (this.#waiter === undefined) return;
     const question = { type: 'stop-waiting', waiter: this.#waiter };
     this.#log.ask(question, 'lets-process-leave').catch(() => undefined);
@@ -53,7 +66,7 @@ export class LogPages {
     const question = { type: 'tail', cursor: this.#cursor, limit: PAGE_ITEMS };
     const { items, cursor } = await this.#ask<{ items: TailItem[]; cursor: string }>(question);
     this.#cursor = cursor;
-    if (items.length === 0 && !this.#isOver) await this.#changed(cursor);
+    if (items.length === 0 && !this.#isOver && !this.#isFinishing) await this.#changed(cursor);
     return items;
   }
 

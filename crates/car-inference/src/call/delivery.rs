@@ -1,6 +1,7 @@
 //! The last step of the gate: how an admitted event reaches the consumer.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use tokio::time::Instant;
@@ -8,6 +9,7 @@ use tokio::time::Instant;
 use super::Call;
 use super::recording::log_failure;
 use super::state::{After, CallState, Phase};
+use crate::log::CallLog;
 use crate::options::Limits;
 use crate::stream::{EventRef, StreamEvent};
 
@@ -24,18 +26,30 @@ pub(super) enum Delivery {
 #[derive(Default)]
 pub(super) struct Buffer {
     events: VecDeque<StreamEvent>,
-    /// Their numbers in the log, when they are delivered only once they are durable.
-    #[expect(
-        clippy::box_collection,
-        reason = "hardly any call has it, and it lies between what each event touches"
-    )]
-    held: Option<Box<VecDeque<u64>>>,
+    /// When they are delivered only once they are durable.
+    held: Option<Box<Held>>,
     bytes: usize,
     waker: Option<Waker>,
     /// When a full buffer got room again: the time before was the consumer's, not the runner's.
     room_since: Option<Instant>,
     /// The attempt whose runner has been told that there is no room.
     told_full: Option<u32>,
+}
+
+/// Events that wait until they are durable.
+struct Held {
+    /// Their numbers in the log.
+    seqs: VecDeque<u64>,
+    log: Arc<dyn CallLog>,
+}
+
+impl Held {
+    /// How many the log has taken and keeps until more comes.
+    fn withheld(&self) -> usize {
+        let (durable, taken) = self.log.withheld();
+        let up_to = |seq: u64| self.seqs.partition_point(|held| *held <= seq);
+        up_to(taken).saturating_sub(up_to(durable))
+    }
 }
 
 impl Default for Delivery {
@@ -56,10 +70,13 @@ impl Delivery {
     }
 
     /// Delivers events only once they are durable, from now on.
-    pub fn hold(&mut self) {
+    pub fn hold(&mut self, log: &Arc<dyn CallLog>) {
         self.buffer();
         if let Self::Buffer(buffer) = self {
-            buffer.held = Some(Box::new(buffer.events.iter().map(|_| 0).collect()));
+            buffer.held = Some(Box::new(Held {
+                seqs: buffer.events.iter().map(|_| 0).collect(),
+                log: Arc::clone(log),
+            }));
         }
     }
 
@@ -68,7 +85,7 @@ impl Delivery {
         if let Self::Buffer(buffer) = self
             && let Some(held) = &mut buffer.held
         {
-            held.clear();
+            held.seqs.clear();
             buffer.events.clear();
             buffer.bytes = 0;
         }
@@ -110,7 +127,9 @@ impl Delivery {
     pub fn is_full(&self, limits: &Limits) -> bool {
         match self {
             Self::Buffer(buffer) => {
-                buffer.events.len() >= limits.buffered_events_max || buffer.bytes >= limits.buffered_bytes_max
+                let may_be =
+                    buffer.events.len() >= limits.buffered_events_max || buffer.bytes >= limits.buffered_bytes_max;
+                may_be && buffer.is_full(limits)
             }
             Self::Driver { .. } | Self::Discard { .. } => false,
         }
@@ -122,7 +141,7 @@ impl Delivery {
         match self {
             Self::Buffer(buffer) => {
                 buffer.told_full == Some(attempt)
-                    && buffer.events.len() >= limits.buffered_events_max.saturating_add(limits.unawaited_events_max)
+                    && buffer.deliverable() >= limits.buffered_events_max.saturating_add(limits.unawaited_events_max)
             }
             Self::Driver { .. } | Self::Discard { .. } => false,
         }
@@ -154,9 +173,20 @@ impl Delivery {
 }
 
 impl Buffer {
+    /// How many events the consumer could have been given. What the log withholds is not the consumer's doing.
+    fn deliverable(&self) -> usize {
+        let withheld = self.held.as_ref().map_or(0, |held| held.withheld());
+        self.events.len().saturating_sub(withheld)
+    }
+
+    fn is_full(&self, limits: &Limits) -> bool {
+        let deliverable = self.deliverable();
+        deliverable >= limits.buffered_events_max || (deliverable > 0 && self.bytes >= limits.buffered_bytes_max)
+    }
+
     fn push(&mut self, event: StreamEvent, seq: u64) {
         if let Some(held) = &mut self.held {
-            held.push_back(seq);
+            held.seqs.push_back(seq);
         }
         self.bytes += EventRef::from(&event).bytes();
         self.events.push_back(event);
@@ -169,7 +199,7 @@ impl CallState {
         let Delivery::Buffer(buffer) = &mut self.delivery else {
             return Poll::Ready(u64::MAX);
         };
-        let Some(next) = buffer.held.as_ref().and_then(|held| held.front()) else {
+        let Some(next) = buffer.held.as_ref().and_then(|held| held.seqs.front()) else {
             return Poll::Ready(u64::MAX);
         };
         match (&self.log, &self.phase) {
@@ -177,6 +207,8 @@ impl CallState {
                 Poll::Ready(Ok(seq)) => Poll::Ready(seq),
                 Poll::Pending => {
                     after.wake_instead(&mut buffer.waker, context);
+                    // The log may withhold them until more comes: whoever waits for room looks again.
+                    after.notify = true;
                     Poll::Pending
                 }
                 Poll::Ready(Err(error)) => {
@@ -234,8 +266,8 @@ impl Call {
             }
             let mut count = buffer.events.len().min(events_max.max(1));
             if let Some(held) = &mut buffer.held {
-                count = count.min(held.iter().take_while(|seq| **seq <= durable).count());
-                held.drain(..count);
+                count = count.min(held.seqs.partition_point(|seq| *seq <= durable));
+                held.seqs.drain(..count);
             }
             let events: Vec<_> = buffer.events.drain(..count).collect();
             buffer.bytes -= events.iter().map(|event| EventRef::from(event).bytes()).sum::<usize>();

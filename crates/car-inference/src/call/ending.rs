@@ -248,6 +248,7 @@ impl Call {
             if matches!(state.phase, Phase::Sealing(_) | Phase::Sealed(_)) {
                 return;
             }
+            state.delivery.drop_held();
             let failure = Failure::new(ErrorCode::Internal, why);
             let mut completion = state.accumulator.completion();
             completion.trace_id.clone_from(&self.shared.facts.trace_id);

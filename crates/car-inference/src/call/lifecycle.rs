@@ -164,7 +164,7 @@ impl CallState {
         match shared.engine.log().start(&start) {
             Ok(log) => {
                 if log.holds_events() {
-                    self.delivery.hold();
+                    self.delivery.hold(&log);
                 }
                 self.log = Some(match shared.engine.on_log_failure() {
                     OnLogFailure::Refuse => log,

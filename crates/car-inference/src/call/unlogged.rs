@@ -81,6 +81,10 @@ impl CallLog for Unlogged {
         })
     }
 
+    fn withheld(&self) -> (u64, u64) {
+        self.log.withheld()
+    }
+
     fn failure(&self) -> Option<LogError> {
         self.failure.get().cloned()
     }

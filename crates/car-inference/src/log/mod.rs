@@ -85,6 +85,12 @@ pub trait CallLog: Send + Sync {
         Poll::Ready(Ok(u64::MAX))
     }
 
+    /// The number of the last event that is durable, and of the last that the log has taken. Those between wait for what comes
+    /// next, such as for whether it makes a secret of them: their runner must not be kept from it.
+    fn withheld(&self) -> (u64, u64) {
+        (u64::MAX, u64::MAX)
+    }
+
     /// Why it records no more, when its call is to go on all the same.
     fn failure(&self) -> Option<LogError> {
         None

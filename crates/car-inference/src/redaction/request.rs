@@ -49,7 +49,7 @@ pub(super) fn redact_request(redaction: &Redaction, request: &mut GenerateReques
     }
     place.optional_text("clientRef", client_ref);
     place.optional_text("conversationId", conversation_id);
-    place.optional_opaque("parentTraceId", parent_trace_id);
+    place.optional_text("parentTraceId", parent_trace_id);
     place.texts("tags", tags);
     place.optional_json("providerOptions", provider_options);
 }

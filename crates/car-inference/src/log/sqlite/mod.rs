@@ -84,6 +84,9 @@ struct Handle {
     is_closed: AtomicBool,
 }
 
+/// How long an opening may take that nothing is in the way of.
+const SLOT_WAIT: Duration = Duration::from_secs(2);
+
 type Slot = Arc<Mutex<Weak<Shared>>>;
 
 /// Where the log of this path is, while this process has it open. One file has one writer, whoever asks for it.
@@ -91,7 +94,7 @@ fn slot_of(path: &LogPath) -> Slot {
     static SLOTS: LazyLock<Mutex<HashMap<LogPath, Slot>>> = LazyLock::new(Mutex::default);
     let mut slots = SLOTS.lock();
     // Those that nobody looks at and that hold no log any more.
-    slots.retain(|_, slot| Arc::strong_count(slot) > 1 || slot.lock().strong_count() > 0);
+    slots.retain(|_, slot| Arc::strong_count(slot) > 1 || slot.try_lock().is_none_or(|log| log.strong_count() > 0));
     Arc::clone(slots.entry(path.clone()).or_default())
 }
 
@@ -111,13 +114,18 @@ impl SqliteLog {
         }
         let slot = slot_of(&path);
         // Held until it is open, so that two who ask at once share.
-        let mut open = slot.lock();
+        let patience = SLOT_WAIT + Duration::from_millis(options.lock_wait_ms.unwrap_or_default());
+        let Some(mut open) = slot.try_lock_for(patience) else {
+            let message = "another opening in this process waits for the process that writes to the log";
+            return Err(LogError::new(LogErrorKind::Locked, message));
+        };
         if let Some(shared) = open.upgrade() {
             if shared.queue.failure().is_none() && shared.add_handle() {
-                if shared.options == options {
-                    return Ok(Self::of(shared));
+                let handle = Self::of(shared);
+                if handle.handle.shared.is_opened_with(&options) {
+                    return Ok(handle);
                 }
-                shared.remove_handle();
+                // Dropped, and so closed should it be the last by now.
                 return Err(LogError::new(
                     LogErrorKind::InvalidInput,
                     "this process has the log open with other options; open it with the same, or share the one that is open",
@@ -192,7 +200,9 @@ impl SqliteLog {
     /// # Errors
     /// When the log is not encrypted, or cannot be written.
     pub fn rotate_key(&self, key: LogKey) -> Result<(), LogError> {
-        self.shared()?.on_writer(move |writer| {
+        let shared = self.shared()?;
+        let known = key.clone();
+        shared.on_writer(move |writer| {
             let Some(wrapped) = writer.sealer.wrap(&key)? else {
                 return Err(LogError::new(
                     LogErrorKind::InvalidInput,
@@ -202,7 +212,9 @@ impl SqliteLog {
             writer.change(|writer| opening::set_setting(&writer.connection, "wrapped_key", &wrapped))?;
             // The key that is no longer good must not be found in what was overwritten.
             writer.checkpoint_wal("TRUNCATE").map(drop)
-        })
+        })?;
+        shared.set_key(known);
+        Ok(())
     }
 
     /// Copies the log, as it is now, to a new file, while it is written to.
@@ -227,13 +239,23 @@ impl SqliteLog {
         copied
     }
 
-    /// Writes everything to the one file, so that other programs can read it without the write-ahead log.
+    /// Writes everything to the one file, so that other programs can read it without the write-ahead log. Waits for those who
+    /// read the log, for a second.
     ///
     /// # Errors
-    /// When the log cannot be written.
+    /// When the log cannot be written; [`LogErrorKind::Locked`] when somebody still reads, so that the write-ahead log stays.
     pub fn settle(&self) -> Result<(), LogError> {
-        self.shared()?
-            .on_writer(|writer| writer.checkpoint_wal("TRUNCATE").map(drop))
+        const TRIES: usize = 20;
+        let shared = self.shared()?;
+        for _ in 0..TRIES {
+            // Each waits for readers for a moment.
+            if shared.on_writer(|writer| writer.checkpoint_wal("TRUNCATE"))? == 0 {
+                return Ok(());
+            }
+        }
+        let message =
+            "somebody reads the log, so its write-ahead log stays beside the file; it goes with the last who closes";
+        Err(LogError::new(LogErrorKind::Locked, message))
     }
 
     /// Where what is written ends, for [`LogStore::tail`]; nothing for a log that is only read. Never waits.

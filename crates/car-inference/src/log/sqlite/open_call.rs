@@ -65,6 +65,8 @@ struct Open {
 #[derive(Default)]
 struct Durable {
     seq: u64,
+    /// The last event that the writer has taken; redaction may hold it back.
+    taken: u64,
     failure: Option<LogError>,
     waker: Option<Waker>,
 }
@@ -131,12 +133,15 @@ impl OpenCall {
         }
     }
 
-    /// So many events are durable, or will never be.
-    pub fn made_durable(&self, outcome: Result<u64, LogError>) {
+    /// Events are durable up to this number, and taken up to that one; or they never will be.
+    pub fn made_durable(&self, outcome: Result<(u64, u64), LogError>) {
         let waker = {
             let mut durable = self.durable.lock();
             match outcome {
-                Ok(seq) => durable.seq = durable.seq.max(seq),
+                Ok((seq, taken)) => {
+                    durable.seq = durable.seq.max(seq);
+                    durable.taken = durable.taken.max(taken);
+                }
                 Err(error) => durable.failure = Some(error),
             }
             durable.waker.take()
@@ -182,7 +187,12 @@ impl Recorder {
         if let Some(batch) = full {
             let bytes = batch.bytes();
             let job = Job::Batch(Arc::clone(&self.0), Box::new(batch));
-            call.queue.push(job, bytes, Urgency::Soon)?;
+            call.queue.try_push(job, bytes, Urgency::Soon).map_err(|(job, error)| {
+                if let Job::Batch(_, batch) = job {
+                    self.take_back(*batch);
+                }
+                error
+            })?;
         }
         if is_news {
             let linger = if call.durability == Durability::Event {
@@ -193,6 +203,14 @@ impl Recorder {
             call.queue.linger(Arc::clone(&self.0), linger)?;
         }
         Ok(())
+    }
+
+    /// What has been recorded is recorded: it comes with the call's ending.
+    fn take_back(&self, batch: Batch) {
+        let mut open = self.call().open.lock();
+        open.batch = batch;
+        open.queued -= 1;
+        open.lingers = false;
     }
 
     fn annotate(&self, at_us: u64, annotation: Annotation) -> Result<(), LogError> {
@@ -263,6 +281,11 @@ impl CallLog for Recorder {
 
     fn holds_events(&self) -> bool {
         self.call().holds_events()
+    }
+
+    fn withheld(&self) -> (u64, u64) {
+        let durable = self.call().durable.lock();
+        (durable.seq, durable.taken)
     }
 
     fn poll_durable(&self, seq: u64, context: &mut Context<'_>) -> Poll<Result<u64, LogError>> {

@@ -54,6 +54,8 @@ struct State {
     due: Option<Instant>,
     /// When the writer last took something.
     taken: Option<Instant>,
+    /// Somebody has waited for room in vain since the writer last took something.
+    is_stalled: bool,
     /// Until when the writer sleeps.
     asleep: Option<Option<Instant>>,
     closing: bool,
@@ -113,7 +115,8 @@ impl Queue {
         })
     }
 
-    fn try_push(&self, job: Job, bytes: usize, urgency: Urgency) -> Result<(), (Job, LogError)> {
+    /// As [`push`](Self::push), but gives back a job that is not taken.
+    pub fn try_push(&self, job: Job, bytes: usize, urgency: Urgency) -> Result<(), (Job, LogError)> {
         let mut state = self.state.lock();
         let is_full = state.bytes.saturating_add(bytes) > self.bytes_max && state.bytes > 0;
         let room = if is_full {
@@ -150,14 +153,15 @@ impl Queue {
         let until = Instant::now() + STALL_MAX;
         while state.bytes > 0 && state.bytes.saturating_add(bytes) > self.bytes_max {
             self.check()?;
+            if state.is_stalled {
+                return Err(stalled(state.bytes));
+            }
             state.due = Some(Instant::now());
             self.wake(state, Instant::now());
             if self.room.wait_until(state, until).timed_out() {
-                let message = format!(
-                    "{} bytes wait to be written and the disk takes none; the bound is `queueBytesMax`",
-                    state.bytes
-                );
-                return Err(LogError::new(LogErrorKind::QueueFull, message));
+                // One wait is enough to know: nobody else is kept from what they do.
+                state.is_stalled = true;
+                return Err(stalled(state.bytes));
             }
         }
         Ok(())
@@ -218,6 +222,7 @@ impl Queue {
         state.bytes -= bytes;
         self.bytes.store(state.bytes, Ordering::Relaxed);
         self.room.notify_all();
+        state.is_stalled = false;
         state.taken = Some(now);
         if !state.jobs.is_empty() {
             state.due = Some(now);
@@ -272,6 +277,11 @@ impl Queue {
         self.room.notify_all();
         state.jobs.drain(..).map(|(_, job)| job).collect()
     }
+}
+
+fn stalled(bytes: usize) -> LogError {
+    let message = format!("{bytes} bytes wait to be written and the disk takes none; the bound is `queueBytesMax`");
+    LogError::new(LogErrorKind::QueueFull, message)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 use super::batch;
 use super::failure::corrupt;
-use super::recover::{self, Recorded};
+use super::recover;
 use super::schema::has_text_index;
 use super::seal::Sealer;
 use super::stored_json as json;
@@ -226,9 +226,14 @@ impl Reading<'_> {
             erased_at: at(17)?,
         };
         if status == CallStatus::Open {
-            let Recorded { events, written } = recover::recorded(self.connection, self.sealer, id, started_at_us)?;
-            record.first_event_at = written.first_event_at_us.map(epoch_ms);
-            record.event_count = events.len() as u64;
+            let written = recover::annotated(self.connection, self.sealer, id)?;
+            let mut statement = self
+                .connection
+                .prepare_cached("SELECT sum(count), min(at_us) FROM records WHERE call_id = ?1 AND kind = 'events'")?;
+            let (count, first): (Option<i64>, Option<i64>) =
+                statement.query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            record.first_event_at = first.map(epoch_ms);
+            record.event_count = count.unwrap_or_default().max(0).cast_unsigned();
             record.attempts = written.attempts;
             record.verdicts = written.verdicts;
             record.notes = written.notes;

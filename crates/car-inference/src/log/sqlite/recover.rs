@@ -69,6 +69,25 @@ pub(super) fn recorded(
     Ok(Recorded { events, written })
 }
 
+/// What is recorded of a call beside its events.
+pub(super) fn annotated(connection: &Connection, sealer: &Sealer, id: i64) -> Result<WrittenCall, LogError> {
+    let mut written = WrittenCall::default();
+    let mut statement = connection.prepare_cached(
+        "SELECT position, data FROM records WHERE call_id = ?1 AND kind = 'annotations' ORDER BY position",
+    )?;
+    let mut rows = statement.query([id])?;
+    while let Some(row) = rows.next()? {
+        let position: i64 = row.get(0)?;
+        if let Some(stored) = sealer.load(("records", position, "data"), row.get_ref(1)?)? {
+            let annotations: Vec<(u64, Annotation)> = json::read(&stored)?;
+            annotations
+                .into_iter()
+                .for_each(|(_, annotation)| written.take(annotation));
+        }
+    }
+    Ok(written)
+}
+
 /// What the events came to.
 fn folded(events: &[(Stamp, StreamEvent)]) -> (Completion, u32) {
     let mut accumulator = StreamAccumulator::default();

@@ -11,7 +11,7 @@ use super::connection::open_reader;
 use super::failure::moved;
 use super::files::LogPath;
 use super::opening::log_id;
-use super::options::SqliteLogOptions;
+use super::options::{LogKey, SqliteLogOptions};
 use super::queue::{Queue, Urgency};
 use super::seal::Sealer;
 use super::writer::{Job, Writer};
@@ -57,6 +57,8 @@ const READERS_MAX: usize = 4;
 pub(super) struct Shared {
     pub path: LogPath,
     pub options: SqliteLogOptions,
+    /// The host's key, which may be another one since.
+    key: Mutex<Option<LogKey>>,
     pub sealer: Sealer,
     pub log_id: String,
     pub queue: Arc<Queue>,
@@ -81,6 +83,7 @@ impl Shared {
     ) -> Self {
         Self {
             path,
+            key: Mutex::new(options.key.clone()),
             options,
             sealer,
             log_id,
@@ -102,10 +105,17 @@ impl Shared {
             None => self.open_reader()?,
         };
         connection.execute_batch("BEGIN")?;
+        if !self.writes {
+            // How far another process has come, only the file tells.
+            let last: Option<i64> = connection
+                .prepare_cached("SELECT max(position) FROM records")?
+                .query_row([], |row| row.get(0))?;
+            self.progress.advance(last.unwrap_or_default());
+        }
         let result = read(&connection);
         let ended = connection.execute_batch("COMMIT");
         let mut readers = self.readers.lock();
-        if ended.is_ok() && readers.len() < READERS_MAX {
+        if ended.is_ok() && readers.len() < READERS_MAX && *self.handles.lock() > 0 {
             readers.push(connection);
         }
         result
@@ -172,6 +182,21 @@ impl Shared {
         Ok(())
     }
 
+    /// Whether another handle may be had with these options.
+    pub fn is_opened_with(&self, options: &SqliteLogOptions) -> bool {
+        let key = self.key.lock();
+        *options
+            == SqliteLogOptions {
+                key: key.clone(),
+                ..self.options.clone()
+            }
+    }
+
+    /// The log opens with another key now.
+    pub fn set_key(&self, key: LogKey) {
+        *self.key.lock() = Some(key);
+    }
+
     /// One handle more, unless the last is gone already.
     pub fn add_handle(&self) -> bool {
         let mut handles = self.handles.lock();
@@ -191,6 +216,13 @@ impl Shared {
     pub fn join(&self) -> Result<(), LogError> {
         // Held while it ends, so that whoever else wants to know waits as well.
         let mut thread = self.thread.lock();
+        let is_own = thread
+            .as_ref()
+            .is_some_and(|thread| thread.thread().id() == std::thread::current().id());
+        if is_own {
+            // The last who held the log was a call that the writer itself told of its ending.
+            return Ok(());
+        }
         let ended = thread.take().map_or(Ok(()), JoinHandle::join);
         drop(thread);
         match self.queue.failure() {

@@ -11,11 +11,13 @@ use crate::log::{LogError, OnCommit};
 /// Whom to tell once the transaction is committed.
 #[derive(Default)]
 pub(super) struct Waiting {
+    /// Jobs whose turn has not come.
+    pub jobs: VecDeque<Job>,
     pub commits: Vec<OnCommit>,
     pub replies: Vec<Reply>,
     pub tasks: VecDeque<Task>,
-    /// Calls whose events are durable up to this number.
-    pub durable: Vec<(Arc<OpenCall>, u64)>,
+    /// Calls whose events are durable up to this number, and taken up to that one.
+    pub durable: Vec<(Arc<OpenCall>, (u64, u64))>,
     /// Calls that begin: those who wait for their events wait for this.
     pub begun: Vec<Arc<OpenCall>>,
 }
@@ -35,7 +37,9 @@ impl Waiting {
     }
 
     /// Tells all of them that it will not be done.
-    pub fn refuse(self, error: &LogError) {
+    pub fn refuse(mut self, error: &LogError) {
+        let jobs = std::mem::take(&mut self.jobs);
+        self.take(jobs);
         for commit in self.commits {
             tell(commit, Err(error.clone()));
         }

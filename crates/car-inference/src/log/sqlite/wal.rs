@@ -39,12 +39,12 @@ impl Writer {
 
     fn try_checkpoint_wal(&self, mode: &str) -> Result<i32, LogError> {
         self.connection.busy_timeout(READERS_WAIT)?;
-        let (pages, copied): (i32, i32) =
+        let (is_busy, pages, copied): (bool, i32, i32) =
             self.connection
                 .query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| {
-                    Ok((row.get(1)?, row.get(2)?))
+                    Ok((row.get(0)?, row.get(1)?, row.get(2)?))
                 })?;
-        Ok(if copied >= pages { 0 } else { pages })
+        Ok(if !is_busy && copied >= pages { 0 } else { pages.max(1) })
     }
 }
 

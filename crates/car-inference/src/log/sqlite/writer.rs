@@ -24,6 +24,8 @@ use super::wal::count_wal_pages;
 use crate::log::{AttemptRecord, Ending, LogError, LogErrorKind, Note, OnCommit, PruneOptions, Stamp, VerdictRecord};
 use crate::redaction::Redaction;
 
+/// How long another program may hold the file's lock.
+const LOCK_WAIT_MAX: Duration = Duration::from_secs(60);
 /// Retention begins this long after opening.
 const FIRST_RETENTION: Duration = Duration::from_secs(60);
 
@@ -123,10 +125,10 @@ impl Writer {
             let work = self.queue.take(prune_at);
             let last = work.last;
             self.write(work, waiting)?;
+            self.tell(waiting);
             if last {
                 self.interrupt_open_calls()?;
             }
-            self.tell(waiting);
             while let Some(task) = waiting.tasks.pop_front() {
                 task(Ok(self));
                 self.queue.check()?;
@@ -168,24 +170,29 @@ impl Writer {
             waiting.take(jobs);
             return Ok(());
         }
-        let mut jobs = jobs.into_iter();
-        let written = self
-            .begin()
-            .and_then(|()| jobs.by_ref().try_for_each(|job| self.write_job(job, waiting)))
-            .and_then(|()| self.write_ripe(ripe, waiting))
-            .and_then(|()| {
-                self.connection.prepare_cached("COMMIT")?.execute([])?;
-                Ok(())
-            });
-        // Those whose turn did not come are told as well.
-        waiting.take(jobs);
-        written
+        // Kept where they are told, whatever comes of it.
+        waiting.jobs.extend(jobs);
+        self.begin()?;
+        while let Some(job) = waiting.jobs.pop_front() {
+            self.write_job(job, waiting)?;
+        }
+        self.write_ripe(ripe, waiting)?;
+        self.connection.prepare_cached("COMMIT")?.execute([])?;
+        Ok(())
     }
 
+    /// Begins a transaction. Another program that holds the file's lock is waited for: nothing is written yet that could be lost.
     fn begin(&self) -> Result<(), LogError> {
-        self.check_place()?;
-        self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-        Ok(())
+        let until = Instant::now() + LOCK_WAIT_MAX;
+        loop {
+            self.check_place()?;
+            let begun = self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([]);
+            match begun.map_err(LogError::from) {
+                Ok(_) => return Ok(()),
+                Err(error) if error.kind == LogErrorKind::Locked && Instant::now() < until => {}
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     fn write_job(&mut self, job: Job, waiting: &mut Waiting) -> Result<(), LogError> {
@@ -236,10 +243,11 @@ impl Writer {
 
     fn write_batch(&mut self, call: &Arc<OpenCall>, batch: &Batch, waiting: &mut Waiting) -> Result<(), LogError> {
         let last_seq = self.write_events(call, batch)?;
-        if let Some(last_seq) = last_seq
-            && call.holds_events()
-        {
-            waiting.durable.push((Arc::clone(call), last_seq));
+        if call.holds_events() {
+            let taken = call.written.lock().last_seq;
+            waiting
+                .durable
+                .push((Arc::clone(call), (last_seq.unwrap_or_default(), taken)));
         }
         Ok(())
     }
@@ -254,8 +262,8 @@ impl Writer {
             // Who no longer waits is not told.
             let _gone = reply.send(Ok(()));
         }
-        for (call, seq) in waiting.durable.drain(..) {
-            call.made_durable(Ok(seq));
+        for (call, seqs) in waiting.durable.drain(..) {
+            call.made_durable(Ok(seqs));
         }
     }
 
@@ -263,14 +271,10 @@ impl Writer {
     /// file ends the log.
     pub fn change<R>(&mut self, change: impl FnOnce(&mut Self) -> Result<R, LogError>) -> Result<R, LogError> {
         let head = self.head;
-        let result = self
-            .check_place()
-            .and_then(|()| Ok(self.connection.execute_batch("BEGIN IMMEDIATE")?))
-            .and_then(|()| change(self))
-            .and_then(|result| {
-                self.connection.execute_batch("COMMIT")?;
-                Ok(result)
-            });
+        let result = self.begin().and_then(|()| change(self)).and_then(|result| {
+            self.connection.execute_batch("COMMIT")?;
+            Ok(result)
+        });
         match result {
             Ok(result) => {
                 self.progress.advance(self.head.position);
