@@ -249,7 +249,9 @@ signature: string, };
 /**
  * A tool call's JSON: `arguments` when they parsed, `rawArguments` with `argumentsError` when they did not.
  *
- * On input, `arguments` may also be JSON text, as OpenAI's SDK hands it over; it is parsed.
+ * On input, `arguments` may also be JSON text, as OpenAI's SDK hands it over; it is parsed. Arguments that
+ * are a JSON string (free text of OpenAI's custom tools) have their JSON text beside them, in `rawArguments`, so that they are the
+ * same when they are sent back.
  */
 export type ToolCall = { 
 /**
@@ -265,7 +267,7 @@ name: string,
  */
 arguments?: JsonValue, 
 /**
- * The text that came in place of arguments, when it is not JSON.
+ * The text that came in place of arguments, when it is not JSON; of arguments that are a string, their JSON text.
  */
 rawArguments?: string, 
 /**

@@ -116,8 +116,9 @@ impl From<HashMap<String, Value>> for ToolArguments {
 
 /// A tool call's JSON: `arguments` when they parsed, `rawArguments` with `argumentsError` when they did not.
 ///
-/// On input, `arguments` may also be JSON text, as OpenAI's SDK hands it over; it is parsed. So arguments that are a JSON string,
-/// which no provider of today sends, are given as JSON text too, in quotes, and are the same when they are sent back.
+/// On input, `arguments` may also be JSON text, as OpenAI's SDK hands it over; it is parsed. Arguments that
+/// are a JSON string (free text of OpenAI's custom tools) have their JSON text beside them, in `rawArguments`, so that they are the
+/// same when they are sent back.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(rename = "ToolCall", rename_all = "camelCase")]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(rename = "ToolCall", optional_fields))]
@@ -127,11 +128,11 @@ pub(crate) struct ToolCallJson {
     id: Option<String>,
     /// The tool's name.
     name: String,
-    /// The parsed arguments; absent when they are malformed. A string is JSON text.
+    /// The parsed arguments; absent when they are malformed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", ts(type = "JsonValue"))]
     arguments: Option<Value>,
-    /// The text that came in place of arguments, when it is not JSON.
+    /// The text that came in place of arguments, when it is not JSON; of arguments that are a string, their JSON text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     raw_arguments: Option<String>,
     /// Why `rawArguments` does not parse.
@@ -142,7 +143,7 @@ pub(crate) struct ToolCallJson {
 impl From<ToolCallJson> for ToolCall {
     fn from(json: ToolCallJson) -> Self {
         let arguments = match (json.arguments, json.raw_arguments) {
-            (Some(Value::String(text)), _) => ToolArguments::parse(&text),
+            (Some(Value::String(text)), raw) => ToolArguments::parse(raw.as_deref().unwrap_or(&text)),
             (Some(value), _) => ToolArguments::Json(value),
             (None, Some(raw)) => ToolArguments::Malformed {
                 raw,
@@ -161,8 +162,11 @@ impl From<ToolCallJson> for ToolCall {
 impl From<ToolCall> for ToolCallJson {
     fn from(call: ToolCall) -> Self {
         let (arguments, raw_arguments, arguments_error) = match call.arguments {
-            // A string is text to be parsed, wherever it is read: so one that is meant as such keeps its quotes.
-            ToolArguments::Json(value @ Value::String(_)) => (Some(Value::String(value.to_string())), None, None),
+            // Text alone would be parsed, wherever it is read.
+            ToolArguments::Json(value @ Value::String(_)) => {
+                let raw = value.to_string();
+                (Some(value), Some(raw), None)
+            }
             ToolArguments::Json(value) => (Some(value), None, None),
             ToolArguments::Malformed { raw, error } => (None, Some(raw), Some(error)),
         };
