@@ -104,7 +104,9 @@ export class Answer {
     return inOrder.map(([, { name, text }]) => {
       if (text.trim() === '') return { name, arguments: {} };
       try {
-        return { name, arguments: JSON.parse(text) as unknown };
+        const parsed = JSON.parse(text) as unknown;
+        // Text alone would be parsed when it is sent back.
+        return { name, arguments: parsed, ...(typeof parsed === 'string' && { rawArguments: JSON.stringify(parsed) }) };
       } catch {
         return { name, rawArguments: text };
       }
