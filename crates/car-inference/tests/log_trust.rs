@@ -866,6 +866,22 @@ mod forge {
 }
 
 #[test]
+fn a_trigger_that_somebody_put_in_is_never_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("calls.db");
+    let log = open(&path, plain()).unwrap();
+    record(&log, &rich(1, CallStatus::Done, "word"));
+    log.close().unwrap();
+    let file = Connection::open(&path).unwrap();
+    file.execute_batch("CREATE TRIGGER evil AFTER INSERT ON calls BEGIN UPDATE calls SET model = 'evil'; END")
+        .unwrap();
+    drop(file);
+    let refused = open(&path, plain()).map(drop).unwrap_err();
+    assert_eq!(refused.kind, LogErrorKind::Corrupt, "{refused}");
+    assert!(refused.message.contains("trigger"), "{refused}");
+}
+
+#[test]
 fn who_rewrites_what_is_before_a_gap_that_is_younger_than_the_checkpoint_is_found_by_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("calls.db");

@@ -60,6 +60,7 @@ fn open_to_write(path: LogPath, options: SqliteLogOptions) -> Result<Shared, Log
     let mut connection = open_writer(&path, options.durability())?;
     path.make_private()?;
     schema::migrate(&mut connection)?;
+    schema::check_triggers(&connection)?;
     let (log_id, sealer) = match log_id(&connection)? {
         Some(log_id) => {
             let sealer = sealer(&connection, &log_id, options.key.as_ref())?;

@@ -188,6 +188,17 @@ pub(super) fn checked_version(connection: &Connection) -> Result<i32, LogError> 
     }
 }
 
+/// Refuses a file into which somebody has put a trigger: it would change what is written.
+pub(super) fn check_triggers(connection: &Connection) -> Result<(), LogError> {
+    let mut statement = connection.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'trigger'")?;
+    if statement.exists([])? {
+        return Err(corrupt(
+            "somebody has put a trigger into the log; open it with `access: 'read'`, or drop the trigger",
+        ));
+    }
+    Ok(())
+}
+
 /// Whether the log has an index of words.
 pub(super) fn has_text_index(connection: &Connection) -> Result<bool, LogError> {
     let mut statement =
