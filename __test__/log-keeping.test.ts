@@ -131,15 +131,21 @@ test('what was erased is in none of the files', async () => {
   expect(await log.verify()).toMatchObject({ ok: true, erased: [traceId], calls: 4 });
 });
 
-test('a log that is opened with retention keeps everything until that is due', async () => {
+test('a log that is opened with retention keeps everything until that is due, and then removes by itself', async () => {
   const path = newPath();
   const { log, engine } = await newRecording({}, path);
   await recordCalls(engine, 3);
   await log.close();
-  const again = await openLog(path, { retention: { maxCalls: 1 }, retentionIntervalMs: 1 });
-  // It begins a minute after opening; until then, and after it, everything can be asked.
-  expect((await again.stats()).calls).toBe(3);
-  expect(await again.prune({ maxCalls: 1 })).toMatchObject({ calls: 2 });
+  const retention = { maxCalls: 1 };
+  const early = await openLog(path, { retention, retentionIntervalMs: 3_600_000 });
+  expect((await early.stats()).calls).toBe(3);
+  expect(await early.prune({ maxCalls: 2 })).toMatchObject({ calls: 1 });
+  await early.close();
+  const due = await openLog(path, { retention, retentionIntervalMs: 1 });
+  for (let calls = 2; calls > 1; calls = (await due.stats()).calls) {
+    await turn();
+  }
+  expect(await due.verify()).toMatchObject({ ok: true, calls: 1 });
 });
 
 describe('a copy', () => {

@@ -1467,7 +1467,8 @@ queueBytesMax?: number,
  */
 retention?: PruneOptions, 
 /**
- * How often `retention` is applied, in milliseconds. Default: 3,600,000; first a minute after opening.
+ * How often `retention` is applied, in milliseconds. Default: 3,600,000; first a minute after opening, or
+ * sooner when this is less.
  */
 retentionIntervalMs?: number, 
 /**

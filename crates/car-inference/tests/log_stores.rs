@@ -64,6 +64,10 @@ fn subject(make: Make, scripts: impl IntoIterator<Item = Script>) -> Subject {
     let builder = InferenceEngine::builder()
         .model(ModelSchema {
             provider: Some("openai".into()),
+            pricing: Some(car_inference::ModelPricing {
+                input: 2.0,
+                ..Default::default()
+            }),
             ..ModelSchema::delegated("gpt-5", Some("openai"))
         })
         .model(ModelSchema::delegated("claude", Some("anthropic")))
@@ -148,6 +152,7 @@ async fn a_call_is_found_whole(make: Make) {
     assert_eq!(record.text.as_deref(), Some("grüße \u{0}\"quoted\"\n🙂"));
     assert_eq!(record.tool_calls.len(), 1);
     assert_eq!(record.usage.unwrap().input_tokens, Some(3));
+    assert_eq!(record.cost_micro_usd, Some(6));
     assert_eq!(record.attempts.len(), 1);
     assert_eq!(record.verdicts.len(), 1);
     assert_eq!(

@@ -57,8 +57,6 @@ struct Open {
     lingers: bool,
     /// Batches that wait in the queue, and come before this one.
     queued: usize,
-    /// The last event's number.
-    last_seq: u64,
 }
 
 /// What of a call is durable.
@@ -236,10 +234,7 @@ impl CallLog for Recorder {
     }
 
     fn event(&self, stamp: Stamp, event: EventRef<'_>) -> Result<(), LogError> {
-        self.put(|open| {
-            open.batch.events.push(stamp, event);
-            open.last_seq = stamp.seq;
-        })
+        self.put(|open| open.batch.events.push(stamp, event))
     }
 
     fn verdict(&self, at_us: u64, verdict: &VerdictRecord) -> Result<(), LogError> {

@@ -96,7 +96,8 @@ pub struct SqliteLogOptions {
     /// What is removed, by itself, every `retention_interval_ms`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retention: Option<PruneOptions>,
-    /// How often `retention` is applied, in milliseconds. Default: 3,600,000; first a minute after opening.
+    /// How often `retention` is applied, in milliseconds. Default: 3,600,000; first a minute after opening, or
+    /// sooner when this is less.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retention_interval_ms: Option<u64>,
     /// What never reaches the log. Default: the keys of the common providers, and fields such as `authorization`.

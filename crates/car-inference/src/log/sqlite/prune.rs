@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::chain::genesis;
 use super::columns::{END_PAYLOAD, START_PAYLOAD};
 use super::entries::{ENTRY, entry_hash};
+use super::failure::corrupt;
 use super::gaps::{GapJson, Gaps, Removed, keep_entries, link_at};
 use super::stored_json as json;
 use super::write_rows::Record;
@@ -130,7 +131,8 @@ impl Writer {
                 while let Some(row) = rows.next()? {
                     removed.push(Removed {
                         position: row.get(0)?,
-                        entry: entry_hash(&self.connection, row)?,
+                        entry: entry_hash(&self.connection, row)?
+                            .ok_or_else(|| corrupt("a record of a call that is missing; `verify` says which"))?,
                         link: row.get("link")?,
                     });
                 }

@@ -4,7 +4,6 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
@@ -38,8 +37,6 @@ pub(super) struct Queue {
     /// Those who record wait here.
     room: Condvar,
     bytes_max: usize,
-    /// As in the state, for those who only want to know.
-    bytes: AtomicUsize,
     failure: OnceLock<LogError>,
 }
 
@@ -88,7 +85,6 @@ impl Queue {
             work: Condvar::new(),
             room: Condvar::new(),
             bytes_max,
-            bytes: AtomicUsize::new(0),
             failure: OnceLock::new(),
         }
     }
@@ -103,7 +99,7 @@ impl Queue {
     }
 
     pub fn bytes(&self) -> usize {
-        self.bytes.load(Ordering::Relaxed)
+        self.state.lock().bytes
     }
 
     /// Appends a job. When too much waits already, waits for the writer: whoever records faster than the disk is slowed. A job
@@ -133,7 +129,6 @@ impl Queue {
         }
         state.jobs.push_back((bytes, job));
         state.bytes += bytes;
-        self.bytes.store(state.bytes, Ordering::Relaxed);
         let now = Instant::now();
         let due = match urgency {
             _ if state.bytes >= WORTHWHILE_BYTES => now,
@@ -220,7 +215,6 @@ impl Queue {
             jobs.push_back(job);
         }
         state.bytes -= bytes;
-        self.bytes.store(state.bytes, Ordering::Relaxed);
         self.room.notify_all();
         state.is_stalled = false;
         state.taken = Some(now);
@@ -273,7 +267,6 @@ impl Queue {
         let _known = self.failure.set(error);
         state.lingering.clear();
         state.bytes = 0;
-        self.bytes.store(0, Ordering::Relaxed);
         self.room.notify_all();
         state.jobs.drain(..).map(|(_, job)| job).collect()
     }

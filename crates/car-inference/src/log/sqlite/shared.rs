@@ -15,6 +15,7 @@ use super::options::{LogKey, SqliteLogOptions};
 use super::queue::{Queue, Urgency};
 use super::seal::Sealer;
 use super::writer::{Job, Writer};
+use crate::engine::block_on;
 use crate::log::{LogError, LogErrorKind};
 
 /// How far the writer has come.
@@ -65,7 +66,7 @@ pub(super) struct Shared {
     pub progress: Arc<Progress>,
     /// Nothing for a log that is only read.
     pub writes: bool,
-    pub thread: Mutex<Option<JoinHandle<()>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
     readers: Mutex<Vec<Connection>>,
     /// Handles that are not closed.
     handles: Mutex<usize>,
@@ -242,11 +243,7 @@ impl Shared {
     }
 }
 
+/// Waits on this thread, which may be one of a runtime: the writer is a thread of its own.
 fn wait<R>(done: oneshot::Receiver<Result<R, LogError>>) -> Result<R, LogError> {
     block_on(done).unwrap_or_else(|_| Err(LogError::closed()))
-}
-
-/// Waits on this thread, which may be one of a runtime: the writer is a thread of its own.
-fn block_on<F: Future>(future: F) -> F::Output {
-    crate::engine::block_on(future)
 }

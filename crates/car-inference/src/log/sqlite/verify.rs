@@ -6,16 +6,17 @@ use std::collections::{BTreeMap, HashMap};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row};
 
-use super::chain::{Entry, Hash, genesis, hex, link};
+use super::chain::{Hash, genesis, hex, link};
 use super::checkpoint::Checkpoint;
-use super::columns::{END, END_PAYLOAD, START, START_PAYLOAD};
+use super::columns::{END, END_PAYLOAD, START_PAYLOAD};
+use super::entries::{ENTRY, entry_hash};
 use super::gaps::{Gap, GapJson, Gaps, led_over};
 use super::prune::{EraseRecord, PruneRecord};
 use super::read::Reading;
 use super::schema;
 use super::stored_json as json;
 use super::verify_report::{VerifyOptions, VerifyProblem, VerifyReport};
-use super::write_rows::{digest_of, hash_of};
+use super::write_rows::digest_of;
 use crate::log::{LogError, LogErrorKind};
 
 /// Why comparing stops: something is wrong with the log, or it cannot be read.
@@ -188,10 +189,9 @@ impl Verification<'_> {
         let mut link = genesis(log_id);
         let mut last = 0;
         let connection = self.reading.connection;
-        let mut statement = connection.prepare(
-            "SELECT position, call_id, kind, first_seq, count, attempt, at_us, data, salt, digest, link FROM records
-             ORDER BY position",
-        )?;
+        let mut statement = connection.prepare(&format!(
+            "SELECT {ENTRY}, data, salt, link FROM records ORDER BY position"
+        ))?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let position: i64 = row.get(0)?;
@@ -259,8 +259,8 @@ impl Verification<'_> {
     fn check_record(&mut self, row: &Row<'_>, position: i64, before: &Hash) -> Result<Hash, Stop> {
         let call_id: i64 = row.get(1)?;
         let kind: String = row.get(2)?;
-        let (data, salt) = (row.get_ref(7)?, row.get_ref(8)?);
-        let digest: Hash = match row.get(9) {
+        let (data, salt) = (row.get_ref(8)?, row.get_ref(9)?);
+        let digest: Hash = match row.get(7) {
             Ok(digest) => digest,
             Err(_) => return wrong("records", position, "its digest is none"),
         };
@@ -271,24 +271,24 @@ impl Verification<'_> {
             ValueRef::Null => return wrong("records", position, "its payload is gone, and no erasure says so"),
             _ => return wrong("records", position, "its payload was erased, and is there"),
         };
-        let (columns, payload) = match kind.as_str() {
+        let payload = match kind.as_str() {
             "start" => {
                 if position != call_id || self.calls.insert(call_id, Told::default()).is_some() {
                     return wrong("records", position, "the start is not of its call");
                 }
-                (Some(self.columns(call_id, &START)?), Some(&START_PAYLOAD[..]))
+                Some(&START_PAYLOAD[..])
             }
             "end" => {
                 match self.calls.get_mut(&call_id) {
                     Some(call) if !call.has_ended => call.has_ended = true,
                     _ => return wrong("records", position, "the end is not of its call"),
                 }
-                (Some(self.columns(call_id, &END)?), Some(&END_PAYLOAD[..]))
+                Some(&END_PAYLOAD[..])
             }
             "events" | "annotations" if !self.calls.contains_key(&call_id) => {
                 return wrong("records", position, "it is of no call");
             }
-            _ => (None, None),
+            _ => None,
         };
         if payload.is_some() && data != ValueRef::Null {
             return wrong("records", position, "it has data of its own");
@@ -309,32 +309,20 @@ impl Verification<'_> {
                 };
             }
         }
-        let entry = Entry {
-            position,
-            call_id,
-            kind: &kind,
-            first_seq: row.get(3)?,
-            count: row.get(4)?,
-            attempt: row.get(5)?,
-            at_us: row.get(6)?,
-            columns,
-            digest: &digest,
+        let Some(entry) = entry_hash(self.connection(), row)? else {
+            return wrong("calls", call_id, "it is missing");
         };
-        let link = link(before, &entry.hash());
+        let link = link(before, &entry);
         match row.get::<_, Hash>(10) {
             Ok(stored) if stored == link => Ok(link),
             _ => {
-                let message = match columns {
+                let message = match payload {
                     Some(_) => "it, or what it commits to in `calls`, was changed, moved or put in",
                     None => "it was changed, moved or put in",
                 };
                 wrong("records", position, message)
             }
         }
-    }
-
-    fn columns(&self, call_id: i64, names: &[&str]) -> Result<Hash, Stop> {
-        self.with_columns(call_id, names, hash_of)
     }
 
     fn with_columns<R>(

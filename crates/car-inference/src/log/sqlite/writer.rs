@@ -120,7 +120,10 @@ impl Writer {
 
     fn work(&mut self, waiting: &mut Waiting) -> Result<(), LogError> {
         count_wal_pages(&self.connection);
-        let mut prune_at = self.retention.as_ref().map(|_| Instant::now() + FIRST_RETENTION);
+        let mut prune_at = self
+            .retention
+            .as_ref()
+            .map(|retention| Instant::now() + retention.every.min(FIRST_RETENTION));
         loop {
             let work = self.queue.take(prune_at);
             let last = work.last;
