@@ -1,5 +1,6 @@
 #![doc = include_str!("guide.md")]
 
+mod block_on;
 pub mod call;
 mod depth;
 mod driver;

@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 use uuid::Uuid;
 
 pub use builder::InferenceEngineBuilder;
-pub(crate) use shared::{EngineShared, block_on};
+pub(crate) use shared::EngineShared;
 
 use crate::call::{Call, CallFacts, CallSettings, Step, WeakCall};
 use crate::driver;

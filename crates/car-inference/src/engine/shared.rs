@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::Notify;
 
+use crate::block_on::block_on;
 use crate::call::WeakCall;
 use crate::log::EventLog;
 use crate::options::{Limits, OnLogFailure, RetryPolicy, Timeouts};
@@ -73,25 +74,5 @@ impl EngineShared {
             // A commit that no thread can be had for is dropped, and so fails.
             None => drop(std::thread::Builder::new().spawn(move || block_on(commit))),
         }
-    }
-}
-
-/// Waits for a future on this thread.
-pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
-    struct Unpark(std::thread::Thread);
-    impl std::task::Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-    let waker = Arc::new(Unpark(std::thread::current())).into();
-    let mut context = std::task::Context::from_waker(&waker);
-    // Within a task of Tokio, its budget would make the future yield to a runtime that waits for this thread.
-    let mut future = std::pin::pin!(tokio::task::unconstrained(future));
-    loop {
-        if let std::task::Poll::Ready(output) = future.as_mut().poll(&mut context) {
-            return output;
-        }
-        std::thread::park();
     }
 }

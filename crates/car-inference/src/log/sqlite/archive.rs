@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
 
+use super::annotation::Annotation;
 use super::failure::corrupt;
-use super::open_call::{Annotation, Batch};
+use super::open_call::Batch;
 use super::read::Reading;
-use super::recover::{Recorded, recorded, start_of};
+use super::recorded::{Recorded, WrittenCall, recorded, start_of};
+use super::store::Store;
 use super::stored_json as json;
-use super::writer::{Writer, WrittenCall};
 use crate::log::{ArchivedCall, CallRecord, CallStatus, Ending, LogError, LogErrorKind, Stamp};
 use crate::stream::{Completion, EventRef};
 
@@ -79,7 +80,7 @@ fn ending_of(record: CallRecord, rest: Option<&str>) -> Result<Ending, LogError>
     })
 }
 
-impl Writer {
+impl Store {
     /// Takes a closed call, unless one of its trace id is there.
     pub fn restore(&mut self, call: &ArchivedCall) -> Result<bool, LogError> {
         if call.ending.status == CallStatus::Open {
@@ -88,8 +89,8 @@ impl Writer {
                 "a call that is open cannot be taken",
             ));
         }
-        self.change(|writer| {
-            let is_there = writer
+        self.change(|store| {
+            let is_there = store
                 .connection
                 .prepare_cached("SELECT 1 FROM calls WHERE trace_id = ?1")?
                 .exists([&call.start.trace_id])?;
@@ -111,12 +112,12 @@ impl Writer {
                     .map(|annotation| (ended_at_us, annotation)),
             );
             let mut written = WrittenCall {
-                id: writer.insert_call(&call.start)?,
+                id: store.insert_call(&call.start)?,
                 ..WrittenCall::default()
             };
-            writer.write_batch_of(&call.start, &mut written, &batch)?;
-            writer.write_held(&call.start, &mut written)?;
-            writer.close_call(&call.start, &written, call.ended, &call.ending)?;
+            store.write_batch_of(&call.start, &mut written, &batch)?;
+            store.write_held(&call.start, &mut written)?;
+            store.close_call(&call.start, &written, call.ended, &call.ending)?;
             Ok(true)
         })
     }

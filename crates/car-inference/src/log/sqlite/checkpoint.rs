@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::chain::hex;
-use super::writer::{Writer, now_us};
+use super::store::{Store, now_us};
 use crate::error::Problem;
 use crate::log::{LogError, LogErrorKind};
 
@@ -64,11 +64,11 @@ impl Checkpoint {
     }
 }
 
-impl Writer {
+impl Store {
     /// States where the chain ends. The statement has a record of its own, which is never pruned.
     pub fn checkpoint(&mut self, seed: &[u8; 32]) -> Result<Checkpoint, LogError> {
         let at_us = now_us();
-        self.change(|writer| writer.append_housekeeping("checkpoint", at_us, &serde_json::json!({})))?;
+        self.change(|store| store.append_housekeeping("checkpoint", at_us, &serde_json::json!({})))?;
         // What is stated has to outlive a loss of power.
         self.sync()?;
         let key = SigningKey::from_bytes(seed);

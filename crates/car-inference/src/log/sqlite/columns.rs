@@ -62,3 +62,17 @@ pub(super) fn number(number: Option<u64>) -> Value {
         Value::Integer(i64::try_from(number).unwrap_or(i64::MAX))
     })
 }
+
+/// The link and digest that a record with these values has: what `verify` compares with.
+pub(super) fn digest_of(salt: &[u8], values: &[ValueRef<'_>]) -> Hash {
+    let mut hash = Values::salted(salt);
+    values.iter().for_each(|value| hash.push(*value));
+    hash.finish()
+}
+
+/// As `columns::hash`, of what was read.
+pub(super) fn hash_of(values: &[ValueRef<'_>]) -> Hash {
+    let mut hash = Values::new();
+    values.iter().for_each(|value| hash.push(*value));
+    hash.finish()
+}

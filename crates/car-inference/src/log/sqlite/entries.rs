@@ -4,8 +4,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row};
 
 use super::chain::{Entry, Hash};
-use super::columns::{END, START};
-use super::write_rows::hash_of;
+use super::columns::{END, START, hash_of};
 use crate::log::LogError;
 
 /// What [`entry_hash`] reads of `records`, in its order.

@@ -3,6 +3,7 @@
 //!
 //! How it works is in ARCHITECTURE.md; what each [`Durability`] survives, in its documentation.
 
+mod annotation;
 mod archive;
 mod batch;
 mod chain;
@@ -14,17 +15,23 @@ mod entries;
 mod failure;
 mod files;
 mod gaps;
+mod job;
 mod open_call;
 mod opening;
 mod options;
+mod progress;
 mod prune;
 mod queue;
 mod read;
+mod recorded;
+mod recorder;
 mod recover;
 mod redacting;
 mod schema;
 mod seal;
+mod settings;
 mod shared;
+mod store;
 mod stored_json;
 mod tail;
 mod verify;
@@ -57,11 +64,12 @@ use super::{
     LogErrorKind, LogStats, LogStore, LoggedEvent, PruneOptions, PruneReport, TailPage,
 };
 use files::LogPath;
-use open_call::{OpenCall, Recorder};
+use job::{Job, Task};
+use open_call::OpenCall;
 use queue::Urgency;
 use read::Reading;
+use recorder::Recorder;
 use shared::Shared;
-use writer::{Job, Writer};
 
 /// A log in an SQLite file. Cloning shares the handle; the file is let go of when the last handle of the process is closed or
 /// dropped.
@@ -191,8 +199,7 @@ impl SqliteLog {
     /// # Errors
     /// When the log cannot be written.
     pub fn checkpoint(&self, seed: &[u8; 32]) -> Result<Checkpoint, LogError> {
-        let seed = *seed;
-        self.shared()?.on_writer(move |writer| writer.checkpoint(&seed))
+        self.shared()?.on_writer(|reply| Task::Checkpoint(*seed, reply))
     }
 
     /// From now on the log opens with this key instead. What is sealed stays as it is: the log's own key is wrapped anew.
@@ -201,19 +208,8 @@ impl SqliteLog {
     /// When the log is not encrypted, or cannot be written.
     pub fn rotate_key(&self, key: LogKey) -> Result<(), LogError> {
         let shared = self.shared()?;
-        let known = key.clone();
-        shared.on_writer(move |writer| {
-            let Some(wrapped) = writer.sealer.wrap(&key)? else {
-                return Err(LogError::new(
-                    LogErrorKind::InvalidInput,
-                    "the log is not encrypted, so it has no key to change",
-                ));
-            };
-            writer.change(|writer| opening::set_setting(&writer.connection, "wrapped_key", &wrapped))?;
-            // The key that is no longer good must not be found in what was overwritten.
-            writer.checkpoint_wal("TRUNCATE").map(drop)
-        })?;
-        shared.set_key(known);
+        shared.on_writer(|reply| Task::RotateKey(key.clone(), reply))?;
+        shared.set_key(key);
         Ok(())
     }
 
@@ -249,7 +245,7 @@ impl SqliteLog {
         let shared = self.shared()?;
         for _ in 0..TRIES {
             // Each waits for readers for a moment.
-            if shared.on_writer(|writer| writer.checkpoint_wal("TRUNCATE"))? == 0 {
+            if shared.on_writer(Task::TruncateWal)? == 0 {
                 return Ok(());
             }
         }
@@ -282,10 +278,10 @@ impl EventLog for SqliteLog {
         if !shared.writes {
             return Err(LogError::unsupported("recording"));
         }
-        let call = OpenCall::new(start, Arc::clone(&shared.queue), shared.options.durability());
+        let call = OpenCall::new(start, shared.options.durability());
         let bytes = start.request.bytes();
         shared.queue.push(Job::Start(Arc::clone(&call)), bytes, Urgency::Soon)?;
-        Ok(Arc::new(Recorder(call)))
+        Ok(Arc::new(Recorder::new(call, Arc::clone(&shared.queue))))
     }
 }
 
@@ -369,16 +365,15 @@ impl LogStore for SqliteLog {
         if shared.options.durability().syncs() {
             return Ok(());
         }
-        shared.on_writer(Writer::sync)
+        shared.on_writer(Task::Sync)
     }
 
     fn prune(&self, options: &PruneOptions) -> Result<PruneReport, LogError> {
         let shared = self.shared()?;
         let mut report = PruneReport::default();
         loop {
-            let options = options.clone();
             // Round by round, so that endings are written in between.
-            let pruned = shared.on_writer(move |writer| writer.prune_some(&options))?;
+            let pruned = shared.on_writer(|reply| Task::Prune(options.clone(), reply))?;
             report.calls += pruned.calls;
             report.bytes += pruned.bytes;
             if pruned.is_done {
@@ -388,9 +383,8 @@ impl LogStore for SqliteLog {
     }
 
     fn erase(&self, target: &EraseTarget) -> Result<EraseReport, LogError> {
-        let target = target.clone();
         let shared = self.shared()?;
-        let report = shared.on_writer(move |writer| writer.erase(&target))?;
+        let report = shared.on_writer(|reply| Task::Erase(target.clone(), reply))?;
         // Readers that kept what was erased let go of it.
         shared.close_readers();
         Ok(report)
@@ -401,7 +395,7 @@ impl LogStore for SqliteLog {
     }
 
     fn restore(&self, call: ArchivedCall) -> Result<bool, LogError> {
-        self.shared()?.on_writer(move |writer| writer.restore(&call))
+        self.shared()?.on_writer(|reply| Task::Restore(Box::new(call), reply))
     }
 
     fn close(&self) -> Result<(), LogError> {

@@ -1,36 +1,23 @@
-//! One call that is being recorded: what its gate writes into, and what the writer takes out. Never waits for a disk; only
-//! when far too much waits already does it wait for the writer.
+//! One call that is being recorded: what its recorder puts in, and what the writer takes out. Knows no queue, so it never waits.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
 use parking_lot::Mutex;
-use serde::{Deserialize, Serialize};
 
+use super::annotation::Annotation;
 use super::options::Durability;
-use super::queue::{LINGER, Queue, Urgency};
-use super::writer::Job;
+use super::recorded::WrittenCall;
 use crate::log::packed::PackedEvents;
-use crate::log::{AttemptRecord, CallLog, CallStart, Commit, Ending, LogError, Note, Stamp, VerdictRecord};
-use crate::stream::EventRef;
+use crate::log::{CallStart, LogError};
 
 /// A batch is handed to the writer when it holds so many events…
 const BATCH_EVENTS_MAX: u64 = 64;
 /// … or bytes.
 const BATCH_BYTES_MAX: usize = 64 * 1024;
 /// A job of no payload to speak of takes about this.
-const JOB_BYTES: usize = 512;
-
-/// What is recorded beside events.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum Annotation {
-    Attempt(AttemptRecord),
-    Verdict(VerdictRecord),
-    Note(Note),
-}
+pub(super) const JOB_BYTES: usize = 512;
 
 /// What one batch holds.
 #[derive(Default)]
@@ -45,7 +32,7 @@ impl Batch {
         self.events.count() == 0 && self.annotations.is_empty()
     }
 
-    fn bytes(&self) -> usize {
+    pub fn bytes(&self) -> usize {
         JOB_BYTES + self.events.bytes() + self.annotations.len() * JOB_BYTES
     }
 }
@@ -69,29 +56,73 @@ struct Durable {
     waker: Option<Waker>,
 }
 
+/// What a recorder has to tell the queue after it put something into the batch.
+pub(super) struct News {
+    /// The batch is full: it becomes a job.
+    pub full: Option<Batch>,
+    /// The writer has to look at the call, which it did not know.
+    pub lingers: bool,
+}
+
 pub(super) struct OpenCall {
     open: Mutex<Open>,
-    queue: Arc<Queue>,
-    durability: Durability,
+    pub durability: Durability,
     pub start: CallStart,
     /// Whether the ending has been given to the writer.
     ended: AtomicBool,
     durable: Mutex<Durable>,
     /// What the writer knows of the call.
-    pub written: Mutex<super::writer::WrittenCall>,
+    pub written: Mutex<WrittenCall>,
 }
 
 impl OpenCall {
-    pub fn new(start: &CallStart, queue: Arc<Queue>, durability: Durability) -> Arc<Self> {
+    pub fn new(start: &CallStart, durability: Durability) -> Arc<Self> {
         Arc::new(Self {
             open: Mutex::default(),
-            queue,
             durability,
             start: start.clone(),
             ended: AtomicBool::new(false),
             durable: Mutex::default(),
             written: Mutex::default(),
         })
+    }
+
+    /// Puts something into the batch. Returns what the queue has to be told, if anything.
+    #[inline]
+    pub fn put(&self, add: impl FnOnce(&mut Batch)) -> Option<News> {
+        let mut open = self.open.lock();
+        add(&mut open.batch);
+        let is_full = open.batch.events.count() >= BATCH_EVENTS_MAX || open.batch.events.bytes() >= BATCH_BYTES_MAX;
+        if open.lingers && !is_full {
+            return None;
+        }
+        let lingers = !std::mem::replace(&mut open.lingers, true);
+        let full = is_full.then(|| std::mem::take(&mut open.batch));
+        if full.is_some() {
+            open.queued += 1;
+        }
+        Some(News { full, lingers })
+    }
+
+    /// A full batch found no room in the queue. What has been recorded is recorded: it comes with the call's ending.
+    pub fn take_back(&self, batch: Batch) {
+        let mut open = self.open.lock();
+        open.batch = batch;
+        open.queued -= 1;
+        open.lingers = false;
+    }
+
+    /// Takes the last batch, which goes to the queue with the ending.
+    pub fn take_last(&self) -> Batch {
+        self.ended.store(true, Ordering::Relaxed);
+        let mut open = self.open.lock();
+        open.queued += 1;
+        std::mem::take(&mut open.batch)
+    }
+
+    /// Whether the ending has been given to the writer.
+    pub fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Relaxed)
     }
 
     /// Takes the batch that is being filled, unless others come before it.
@@ -120,15 +151,12 @@ impl OpenCall {
         self.open.lock().queued -= 1;
     }
 
-    /// Whether something waits that the writer has not been told of.
-    pub fn linger_again(self: &Arc<Self>) {
+    /// Whether something waits that the writer has not been told of; whoever asks has to tell it.
+    pub fn lingers_again(&self) -> bool {
         let mut open = self.open.lock();
-        if !open.batch.is_empty() && !open.lingers {
-            open.lingers = true;
-            drop(open);
-            // A queue that takes nothing any more has told why.
-            let _told = self.queue.linger(Arc::clone(self), Duration::ZERO);
-        }
+        let is_news = !open.batch.is_empty() && !open.lingers;
+        open.lingers |= is_news;
+        is_news
     }
 
     /// Events are durable up to this number, and taken up to that one; or they never will be.
@@ -148,147 +176,17 @@ impl OpenCall {
             waker.wake();
         }
     }
-}
-
-/// The face of an [`OpenCall`] that its gate writes to.
-pub(super) struct Recorder(pub Arc<OpenCall>);
-
-impl Recorder {
-    fn call(&self) -> &OpenCall {
-        &self.0
-    }
-
-    /// Puts something into the batch, and sees to it that the writer looks at it in time.
-    #[inline]
-    fn put(&self, add: impl FnOnce(&mut Open)) -> Result<(), LogError> {
-        let call = self.call();
-        call.queue.check()?;
-        let mut open = call.open.lock();
-        add(&mut open);
-        let is_full = open.batch.events.count() >= BATCH_EVENTS_MAX || open.batch.events.bytes() >= BATCH_BYTES_MAX;
-        if open.lingers && !is_full {
-            return Ok(());
-        }
-        let is_news = !std::mem::replace(&mut open.lingers, true);
-        let full = is_full.then(|| std::mem::take(&mut open.batch));
-        if full.is_some() {
-            open.queued += 1;
-        }
-        // Not under the lock: the writer needs it to make room.
-        drop(open);
-        self.hand_over(full, is_news)
-    }
-
-    #[cold]
-    fn hand_over(&self, full: Option<Batch>, is_news: bool) -> Result<(), LogError> {
-        let call = self.call();
-        if let Some(batch) = full {
-            let bytes = batch.bytes();
-            let job = Job::Batch(Arc::clone(&self.0), Box::new(batch));
-            call.queue.try_push(job, bytes, Urgency::Soon).map_err(|(job, error)| {
-                if let Job::Batch(_, batch) = job {
-                    self.take_back(*batch);
-                }
-                error
-            })?;
-        }
-        if is_news {
-            let linger = if call.durability == Durability::Event {
-                Duration::ZERO
-            } else {
-                LINGER
-            };
-            call.queue.linger(Arc::clone(&self.0), linger)?;
-        }
-        Ok(())
-    }
-
-    /// What has been recorded is recorded: it comes with the call's ending.
-    fn take_back(&self, batch: Batch) {
-        let mut open = self.call().open.lock();
-        open.batch = batch;
-        open.queued -= 1;
-        open.lingers = false;
-    }
-
-    fn annotate(&self, at_us: u64, annotation: Annotation) -> Result<(), LogError> {
-        self.put(|open| open.batch.annotations.push((at_us, annotation)))
-    }
-}
-
-impl Drop for Recorder {
-    fn drop(&mut self) {
-        if !self.call().ended.load(Ordering::Relaxed) {
-            // A queue that takes nothing any more belongs to a log that is closed or has failed; the next open sees to it.
-            let _told = self
-                .call()
-                .queue
-                .push(Job::Abandoned(Arc::clone(&self.0)), JOB_BYTES, Urgency::Soon);
-        }
-    }
-}
-
-impl CallLog for Recorder {
-    fn attempt(&self, at_us: u64, attempt: &AttemptRecord) -> Result<(), LogError> {
-        self.annotate(at_us, Annotation::Attempt(attempt.clone()))
-    }
-
-    fn event(&self, stamp: Stamp, event: EventRef<'_>) -> Result<(), LogError> {
-        self.put(|open| open.batch.events.push(stamp, event))
-    }
-
-    fn verdict(&self, at_us: u64, verdict: &VerdictRecord) -> Result<(), LogError> {
-        self.annotate(at_us, Annotation::Verdict(verdict.clone()))
-    }
-
-    fn note(&self, at_us: u64, note: &Note) -> Result<(), LogError> {
-        self.annotate(at_us, Annotation::Note(note.clone()))
-    }
-
-    fn end(&self, stamp: Stamp, ending: &Arc<Ending>) -> Result<Commit, LogError> {
-        let call = self.call();
-        call.ended.store(true, Ordering::Relaxed);
-        let batch = {
-            let mut open = call.open.lock();
-            open.queued += 1;
-            std::mem::take(&mut open.batch)
-        };
-        let bytes = batch.bytes() + ending.completion.text.len();
-        let (call, queue) = (Arc::clone(&self.0), Arc::clone(&call.queue));
-        let ending = Arc::clone(ending);
-        let waits = call.durability != Durability::Relaxed;
-        let job = move |committed| Job::End {
-            call,
-            batch: Box::new(batch),
-            stamp,
-            ending,
-            committed,
-        };
-        if !waits {
-            queue.push(job(None), bytes, Urgency::Soon)?;
-            return Ok(Commit::Done);
-        }
-        Ok(Commit::Later(Box::new(move |on_commit| {
-            // A queue that does not take it says why to whom it would have been told.
-            let _told = queue.push(job(Some(on_commit)), bytes, Urgency::Shared);
-        })))
-    }
-
-    fn holds_events(&self) -> bool {
-        self.call().holds_events()
-    }
-
-    fn withheld(&self) -> (u64, u64) {
-        let durable = self.call().durable.lock();
+    /// The last event that is durable, and the last that the writer has taken.
+    pub fn withheld(&self) -> (u64, u64) {
+        let durable = self.durable.lock();
         (durable.seq, durable.taken)
     }
 
-    fn poll_durable(&self, seq: u64, context: &mut Context<'_>) -> Poll<Result<u64, LogError>> {
-        let call = self.call();
-        if !call.holds_events() {
+    pub fn poll_durable(&self, seq: u64, context: &mut Context<'_>) -> Poll<Result<u64, LogError>> {
+        if !self.holds_events() {
             return Poll::Ready(Ok(u64::MAX));
         }
-        let mut durable = call.durable.lock();
+        let mut durable = self.durable.lock();
         if durable.seq >= seq {
             return Poll::Ready(Ok(durable.seq));
         }

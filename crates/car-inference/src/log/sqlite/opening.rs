@@ -6,19 +6,21 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::chain::{Salts, genesis, hex, random};
-use super::checkpointer::Checkpointer;
 use super::connection::{open_reader, open_writer};
 use super::failure::{corrupt, io_error};
 use super::files::LogPath;
 use super::options::{LogAccess, LogKey, SqliteLogOptions};
+use super::progress::Progress;
 use super::queue::Queue;
 use super::read::Reading;
 use super::schema;
 use super::seal::Sealer;
-use super::shared::{Progress, Shared};
-use super::wal::CHECKPOINT_PAGES;
+use super::settings::{log_id, set_setting, setting};
+use super::shared::Shared;
+use super::store::{Head, Store};
+use super::wal::WalBound;
 use super::write_end::prompt_text;
-use super::writer::{Head, Retention, Writer};
+use super::writer::{Retention, Writer};
 use crate::log::{LogError, LogErrorKind};
 
 /// Opens a log that no handle of this process has open.
@@ -82,10 +84,8 @@ fn open_to_write(path: LogPath, options: SqliteLogOptions) -> Result<Shared, Log
     let head = head(&connection, &log_id)?;
     let queue = Arc::new(Queue::new(options.queue_bytes_max()));
     let progress = Arc::new(Progress::new(head.position));
-    let mut writer = Writer {
+    let mut store = Store {
         places: path.places(),
-        checkpointer: Checkpointer::new(path.clone(), options.durability()),
-        checkpoint_at: CHECKPOINT_PAGES,
         connection,
         sealer: sealer.clone(),
         redaction: None,
@@ -93,6 +93,13 @@ fn open_to_write(path: LogPath, options: SqliteLogOptions) -> Result<Shared, Log
         has_text_index,
         head,
         salts: Salts::default(),
+        failure: None,
+    };
+    store.recover()?;
+    progress.advance(store.head.position);
+    let writer = Writer {
+        wal: WalBound::new(path.clone(), options.durability()),
+        store,
         queue: Arc::clone(&queue),
         progress: Arc::clone(&progress),
         retention: options.retention.clone().map(|prune| Retention {
@@ -102,7 +109,6 @@ fn open_to_write(path: LogPath, options: SqliteLogOptions) -> Result<Shared, Log
         open_calls: std::collections::HashMap::new(),
         lock,
     };
-    writer.recover()?;
     let options_of_writer = options.clone();
     let thread = std::thread::Builder::new()
         .name("car-inference-log".into())
@@ -117,22 +123,6 @@ fn open_to_write(path: LogPath, options: SqliteLogOptions) -> Result<Shared, Log
         progress,
         Some(thread),
     ))
-}
-
-fn setting<T: rusqlite::types::FromSql>(connection: &Connection, name: &str) -> Result<Option<T>, LogError> {
-    let mut statement = connection.prepare_cached("SELECT value FROM settings WHERE name = ?1")?;
-    Ok(statement.query_row([name], |row| row.get(0)).optional()?)
-}
-
-pub(super) fn set_setting(connection: &Connection, name: &str, value: &dyn rusqlite::ToSql) -> Result<(), LogError> {
-    connection
-        .prepare_cached("INSERT OR REPLACE INTO settings (name, value) VALUES (?1, ?2)")?
-        .execute(params![name, value])?;
-    Ok(())
-}
-
-pub(super) fn log_id(connection: &Connection) -> Result<Option<String>, LogError> {
-    setting(connection, "log_id")
 }
 
 /// A new log's id, and its key when it is to be encrypted.

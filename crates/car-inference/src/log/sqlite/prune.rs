@@ -9,9 +9,9 @@ use super::columns::{END_PAYLOAD, START_PAYLOAD};
 use super::entries::{ENTRY, entry_hash};
 use super::failure::corrupt;
 use super::gaps::{GapJson, Gaps, Removed, keep_entries, link_at};
+use super::store::{Store, now_us};
 use super::stored_json as json;
 use super::write_rows::Record;
-use super::writer::{Writer, now_us};
 use crate::log::{EraseReport, EraseTarget, LogError, LogErrorKind, PruneOptions};
 
 /// So many calls are removed in one transaction, so that endings do not wait long.
@@ -39,14 +39,14 @@ pub(super) struct Pruned {
     pub is_done: bool,
 }
 
-impl Writer {
+impl Store {
     /// Removes the next calls that the options say.
     pub fn prune_some(&mut self, options: &PruneOptions) -> Result<Pruned, LogError> {
         let before = self.file_bytes()?;
-        let calls = self.change(|writer| {
-            let victims = writer.victims(options)?;
+        let calls = self.change(|store| {
+            let victims = store.victims(options)?;
             if !victims.is_empty() {
-                writer.remove(&victims)?;
+                store.remove(&victims)?;
             }
             Ok(victims.len())
         })?;
@@ -185,10 +185,10 @@ impl Writer {
 
     /// Erases the payload of calls.
     pub fn erase(&mut self, target: &EraseTarget) -> Result<EraseReport, LogError> {
-        let report = self.change(|writer| {
-            let calls = writer.calls_to_erase(target)?;
+        let report = self.change(|store| {
+            let calls = store.calls_to_erase(target)?;
             if !calls.is_empty() {
-                writer.erase_calls(&calls)?;
+                store.erase_calls(&calls)?;
             }
             Ok(EraseReport {
                 trace_ids: calls.into_iter().map(|(_, trace_id)| trace_id).collect(),

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
+use super::job::Job;
 use super::open_call::OpenCall;
 use super::waiting::refuse;
-use super::writer::Job;
 use crate::log::{LogError, LogErrorKind};
 
 /// How long events may wait for others to share a row with.
@@ -284,14 +284,14 @@ mod tests {
 
     use tokio::sync::oneshot;
 
+    use super::super::job::Job;
     use super::super::open_call::OpenCall;
     use super::super::options::Durability;
-    use super::super::writer::Job;
     use super::{Queue, TAKE_BYTES_MAX, Urgency};
     use crate::log::CallStart;
     use crate::tasks::generate::GenerateRequest;
 
-    fn call(queue: &Arc<Queue>) -> Arc<OpenCall> {
+    fn call() -> Arc<OpenCall> {
         let start = CallStart {
             trace_id: "1".into(),
             model: "m".into(),
@@ -300,14 +300,14 @@ mod tests {
             started_at_us: 0,
             request: Arc::new(GenerateRequest::default()),
         };
-        OpenCall::new(&start, Arc::clone(queue), Durability::Call)
+        OpenCall::new(&start, Durability::Call)
     }
 
     /// Whoever waits for room or for a commit does not wait for all that is queued; and no event comes before its call's start.
     #[test]
     fn what_waits_is_taken_in_pieces_and_what_lingers_comes_with_the_last() {
-        let queue = Arc::new(Queue::new(usize::MAX));
-        queue.linger(call(&queue), Duration::ZERO).unwrap();
+        let queue = Queue::new(usize::MAX);
+        queue.linger(call(), Duration::ZERO).unwrap();
         for _ in 0..3 {
             let (reply, _) = oneshot::channel();
             queue.push(Job::Flush(reply), TAKE_BYTES_MAX, Urgency::Now).unwrap();

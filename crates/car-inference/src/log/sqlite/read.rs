@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 use super::batch;
 use super::failure::corrupt;
-use super::recover;
+use super::recorded;
 use super::schema::has_text_index;
 use super::seal::Sealer;
 use super::stored_json as json;
@@ -226,7 +226,7 @@ impl Reading<'_> {
             erased_at: at(17)?,
         };
         if status == CallStatus::Open {
-            let written = recover::annotated(self.connection, self.sealer, id)?;
+            let written = recorded::annotated(self.connection, self.sealer, id)?;
             let mut statement = self
                 .connection
                 .prepare_cached("SELECT sum(count), min(at_us) FROM records WHERE call_id = ?1 AND kind = 'events'")?;

@@ -7,8 +7,8 @@ use crate::log::{CallStart, Ending, Stamp};
 use crate::redaction::{RedactedStream, Redaction};
 use crate::stream::{EventRef, StreamEvent};
 
+use super::annotation::Annotation;
 use super::batch::RowBuilder;
-use super::open_call::Annotation;
 
 /// Text that belongs together, however it is split into deltas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

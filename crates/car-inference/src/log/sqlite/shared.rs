@@ -5,52 +5,19 @@ use std::thread::JoinHandle;
 
 use parking_lot::Mutex;
 use rusqlite::Connection;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 
 use super::connection::open_reader;
 use super::failure::moved;
 use super::files::LogPath;
-use super::opening::log_id;
+use super::job::{Job, Reply, Task};
 use super::options::{LogKey, SqliteLogOptions};
+use super::progress::Progress;
 use super::queue::{Queue, Urgency};
 use super::seal::Sealer;
-use super::writer::{Job, Writer};
-use crate::engine::block_on;
+use super::settings::log_id;
+use crate::block_on::block_on;
 use crate::log::{LogError, LogErrorKind};
-
-/// How far the writer has come.
-pub(super) struct Progress {
-    position: watch::Sender<i64>,
-}
-
-impl Progress {
-    pub fn new(position: i64) -> Self {
-        Self {
-            position: watch::Sender::new(position),
-        }
-    }
-
-    pub fn position(&self) -> i64 {
-        *self.position.borrow()
-    }
-
-    pub fn advance(&self, position: i64) {
-        self.position.send_if_modified(|known| {
-            let is_news = *known != position;
-            *known = position;
-            is_news
-        });
-    }
-
-    /// Wakes those who wait: there will be no more.
-    pub fn fail(&self) {
-        self.position.send_modify(|_| ());
-    }
-
-    pub fn watch(&self) -> watch::Receiver<i64> {
-        self.position.subscribe()
-    }
-}
 
 /// Connections that are kept for the next reader.
 const READERS_MAX: usize = 4;
@@ -158,19 +125,12 @@ impl Shared {
     }
 
     /// Has the writer do something between two transactions, and waits for it.
-    pub fn on_writer<R: Send + 'static>(
-        &self,
-        work: impl FnOnce(&mut Writer) -> Result<R, LogError> + Send + 'static,
-    ) -> Result<R, LogError> {
+    pub fn on_writer<R>(&self, task: impl FnOnce(Reply<R>) -> Task) -> Result<R, LogError> {
         if !self.writes {
             return Err(LogError::unsupported("the log was opened with `access: 'read'`"));
         }
         let (reply, done) = oneshot::channel();
-        let task = Box::new(move |writer: Result<&mut Writer, LogError>| {
-            // Who no longer waits is not told.
-            let _gone = reply.send(writer.and_then(work));
-        });
-        self.queue.push(Job::Task(task), 0, Urgency::Now)?;
+        self.queue.push(Job::Task(task(reply)), 0, Urgency::Now)?;
         wait(done)
     }
 

@@ -8,7 +8,7 @@ use rusqlite::{Connection, Row};
 
 use super::chain::{Hash, genesis, hex, link};
 use super::checkpoint::Checkpoint;
-use super::columns::{END, END_PAYLOAD, START_PAYLOAD};
+use super::columns::{END, END_PAYLOAD, START_PAYLOAD, digest_of};
 use super::entries::{ENTRY, entry_hash};
 use super::gaps::{Gap, GapJson, Gaps, led_over};
 use super::prune::{EraseRecord, PruneRecord};
@@ -16,7 +16,6 @@ use super::read::Reading;
 use super::schema;
 use super::stored_json as json;
 use super::verify_report::{VerifyOptions, VerifyProblem, VerifyReport};
-use super::write_rows::digest_of;
 use crate::log::{LogError, LogErrorKind};
 
 /// Why comparing stops: something is wrong with the log, or it cannot be read.

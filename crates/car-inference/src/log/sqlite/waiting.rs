@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use super::job::{Job, Reply, Task};
 use super::open_call::OpenCall;
-use super::writer::{Job, Reply, Task};
 use crate::log::{LogError, OnCommit};
 
 /// Whom to tell once the transaction is committed.
@@ -14,7 +14,7 @@ pub(super) struct Waiting {
     /// Jobs whose turn has not come.
     pub jobs: VecDeque<Job>,
     pub commits: Vec<OnCommit>,
-    pub replies: Vec<Reply>,
+    pub replies: Vec<Reply<()>>,
     pub tasks: VecDeque<Task>,
     /// Calls whose events are durable up to this number, and taken up to that one.
     pub durable: Vec<(Arc<OpenCall>, (u64, u64))>,
@@ -47,7 +47,7 @@ impl Waiting {
             let _gone = reply.send(Err(error.clone()));
         }
         for task in self.tasks {
-            task(Err(error.clone()));
+            task.refuse(error.clone());
         }
         for call in self.begun {
             call.made_durable(Err(error.clone()));

@@ -7,25 +7,22 @@ use rusqlite::{params, params_from_iter};
 
 use super::columns::{END, END_PAYLOAD, digest, hash, number, text};
 use super::open_call::OpenCall;
-use super::recover;
+use super::recorded::{WrittenCall, rest_of};
 use super::redacting::{redact_ending, redacted_start};
+use super::store::Store;
 use super::stored_json as json;
 use super::write_rows::Record;
-use super::writer::{Writer, WrittenCall};
 use crate::log::{CallStart, CallStatus, Ending, LogError, Stamp};
 use crate::stream::TokenUsage;
 use crate::tasks::generate::GenerateRequest;
 
-impl Writer {
-    pub fn write_end(&mut self, call: &OpenCall, stamp: Stamp, ending: &Ending) -> Result<(), LogError> {
-        let id = {
-            let mut written = call.written.lock();
-            self.write_held(&call.start, &mut written)?;
-            self.close_call(&call.start, &written, stamp, ending)?;
-            written.id
-        };
-        self.open_calls.remove(&id);
-        Ok(())
+impl Store {
+    /// Writes how a call in this process ended. Returns its number.
+    pub fn write_end(&mut self, call: &OpenCall, stamp: Stamp, ending: &Ending) -> Result<i64, LogError> {
+        let mut written = call.written.lock();
+        self.write_held(&call.start, &mut written)?;
+        self.close_call(&call.start, &written, stamp, ending)?;
+        Ok(written.id)
     }
 
     /// Writes how a call ended.
@@ -130,7 +127,7 @@ impl Writer {
         Ok([
             store("text", Some(completion.text.clone().into_bytes()))?,
             store("tool_calls", Some(json::write(&completion.tool_calls)?))?,
-            store("completion", recover::rest_of(completion)?)?,
+            store("completion", rest_of(completion)?)?,
             store("failure", ending.failure.as_ref().map(json::write).transpose()?)?,
             store("attempts", list(&written.attempts)?)?,
             store("verdicts", list(&written.verdicts)?)?,

@@ -1,17 +1,19 @@
 //! From what calls record to rows, each with its place in the chain.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
-use rusqlite::types::{Value, ValueRef};
+use rusqlite::types::Value;
 use rusqlite::{params, params_from_iter};
 
+use super::annotation::Annotation;
 use super::batch::RowBuilder;
-use super::chain::{Entry, Hash, Salt, Values, link};
+use super::chain::{Entry, Hash, Salt, link};
 use super::columns::{START, START_PAYLOAD, digest, hash, text};
-use super::open_call::{Annotation, Batch, OpenCall};
+use super::open_call::{Batch, OpenCall};
+use super::recorded::WrittenCall;
 use super::redacting::redacted_start;
+use super::store::{Head, Store};
 use super::stored_json as json;
-use super::writer::{Head, Writer, WrittenCall};
 use crate::log::{CallStart, LogError};
 
 /// A record to be appended.
@@ -28,7 +30,7 @@ pub(super) struct Record<'a> {
     pub data: Value,
 }
 
-impl Writer {
+impl Store {
     /// The position of the next record.
     pub fn next_position(&self) -> i64 {
         self.head.position + 1
@@ -78,11 +80,11 @@ impl Writer {
         self.append(&record)
     }
 
-    pub fn write_start(&mut self, call: &Arc<OpenCall>) -> Result<(), LogError> {
+    /// Writes how a call begins. Returns its number.
+    pub fn write_start(&mut self, call: &OpenCall) -> Result<i64, LogError> {
         let id = self.insert_call(&call.start)?;
         call.written.lock().id = id;
-        self.open_calls.insert(id, Arc::clone(call));
-        Ok(())
+        Ok(id)
     }
 
     /// Inserts a call that is open. Returns its number.
@@ -236,33 +238,4 @@ impl Writer {
         }
         Ok(())
     }
-}
-
-impl WrittenCall {
-    pub fn take(&mut self, annotation: Annotation) {
-        match annotation {
-            Annotation::Attempt(attempt) => {
-                match self.attempts.iter_mut().find(|known| known.attempt == attempt.attempt) {
-                    Some(known) => *known = attempt,
-                    None => self.attempts.push(attempt),
-                }
-            }
-            Annotation::Verdict(verdict) => self.verdicts.push(verdict),
-            Annotation::Note(note) => self.notes.push(note),
-        }
-    }
-}
-
-/// The link and digest that a record with these values has: what `verify` compares with.
-pub(super) fn digest_of(salt: &[u8], values: &[ValueRef<'_>]) -> Hash {
-    let mut hash = Values::salted(salt);
-    values.iter().for_each(|value| hash.push(*value));
-    hash.finish()
-}
-
-/// As `columns::hash`, of what was read.
-pub(super) fn hash_of(values: &[ValueRef<'_>]) -> Hash {
-    let mut hash = Values::new();
-    values.iter().for_each(|value| hash.push(*value));
-    hash.finish()
 }

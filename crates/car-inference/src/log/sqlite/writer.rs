@@ -1,77 +1,26 @@
-//! The one thread that writes: takes what waits, writes it in one transaction, tells those who wait for it. Owns the head of
-//! the chain. Any failure to write is the last thing it does.
+//! The one thread that writes: takes what waits, writes it in one transaction, tells those who wait for it. Any failure to
+//! write is the last thing it does.
 
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
-use rusqlite::Connection;
 use rusqlite::config::DbConfig;
-use tokio::sync::oneshot;
 
-use super::chain::{Hash, Salts};
-use super::checkpointer::Checkpointer;
-use super::failure::moved;
-use super::files::{Places, WriteLock};
+use super::files::WriteLock;
+use super::job::{Job, Task};
 use super::open_call::{Batch, OpenCall};
 use super::options::SqliteLogOptions;
+use super::progress::Progress;
 use super::queue::{Queue, Work};
-use super::redacting::HeldEvents;
-use super::seal::Sealer;
-use super::shared::Progress;
+use super::store::Store;
 use super::waiting::{Waiting, refuse, tell};
-use super::wal::count_wal_pages;
-use crate::log::{AttemptRecord, Ending, LogError, LogErrorKind, Note, OnCommit, PruneOptions, Stamp, VerdictRecord};
-use crate::redaction::Redaction;
+use super::wal::{WalBound, count_wal_pages};
+use crate::log::{LogError, LogErrorKind, PruneOptions};
 
-/// How long another program may hold the file's lock.
-const LOCK_WAIT_MAX: Duration = Duration::from_secs(60);
 /// Retention begins this long after opening.
 const FIRST_RETENTION: Duration = Duration::from_secs(60);
-
-pub(super) type Reply = oneshot::Sender<Result<(), LogError>>;
-
-/// What is done between transactions, by whoever asked for it.
-pub(super) type Task = Box<dyn FnOnce(Result<&mut Writer, LogError>) + Send>;
-
-pub(super) enum Job {
-    Start(Arc<OpenCall>),
-    Batch(Arc<OpenCall>, Box<Batch>),
-    End {
-        call: Arc<OpenCall>,
-        batch: Box<Batch>,
-        stamp: Stamp,
-        ending: Arc<Ending>,
-        /// Nobody waits in `relaxed`.
-        committed: Option<OnCommit>,
-    },
-    /// The call was given up without an ending.
-    Abandoned(Arc<OpenCall>),
-    /// Tells when all before it is committed.
-    Flush(Reply),
-    Task(Task),
-}
-
-/// What the writer knows of a call that it has begun to write.
-#[derive(Default)]
-pub(super) struct WrittenCall {
-    /// Its number: the position of its start. 0 before that is written.
-    pub id: i64,
-    pub first_event_at_us: Option<i64>,
-    pub last_seq: u64,
-    pub last_at_us: u64,
-    pub attempts: Vec<AttemptRecord>,
-    pub verdicts: Vec<VerdictRecord>,
-    pub notes: Vec<Note>,
-    pub held: HeldEvents,
-}
-
-/// The last record of the chain.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Head {
-    pub position: i64,
-    pub link: Hash,
-}
 
 pub(super) struct Retention {
     pub options: PruneOptions,
@@ -79,23 +28,13 @@ pub(super) struct Retention {
 }
 
 pub(super) struct Writer {
-    pub connection: Connection,
-    pub sealer: Sealer,
-    /// Nothing when nothing is to be redacted.
-    pub redaction: Option<Redaction>,
-    pub log_id: String,
-    pub has_text_index: bool,
-    pub head: Head,
-    pub salts: Salts,
+    pub store: Store,
     pub queue: Arc<Queue>,
     pub progress: Arc<Progress>,
-    pub places: Places,
-    pub checkpointer: Checkpointer,
-    /// So many pages of the write-ahead log are to be copied.
-    pub checkpoint_at: i32,
+    pub wal: WalBound,
     pub retention: Option<Retention>,
     /// Calls that are being written, for when the log is closed under them.
-    pub open_calls: std::collections::HashMap<i64, Arc<OpenCall>>,
+    pub open_calls: HashMap<i64, Arc<OpenCall>>,
     pub lock: WriteLock,
 }
 
@@ -105,7 +44,7 @@ impl Writer {
         let mut waiting = Waiting::default();
         let ended = catch_unwind(AssertUnwindSafe(|| {
             // Made here because the first in a process takes tens of milliseconds.
-            self.redaction = options.redaction()?;
+            self.store.redaction = options.redaction()?;
             self.work(&mut waiting)
         }));
         match ended {
@@ -119,7 +58,7 @@ impl Writer {
     }
 
     fn work(&mut self, waiting: &mut Waiting) -> Result<(), LogError> {
-        count_wal_pages(&self.connection);
+        count_wal_pages(&self.store.connection);
         let mut prune_at = self
             .retention
             .as_ref()
@@ -133,19 +72,39 @@ impl Writer {
                 self.interrupt_open_calls()?;
             }
             while let Some(task) = waiting.tasks.pop_front() {
-                task(Ok(self));
-                self.queue.check()?;
+                self.perform(task)?;
             }
-            self.bound_wal()?;
+            self.wal.keep(&mut self.store)?;
             if let Some(at) = prune_at
                 && Instant::now() >= at
             {
                 prune_at = self.retain();
-                self.queue.check()?;
+                self.note()?;
             }
             if last {
                 return Ok(());
             }
+        }
+    }
+
+    /// Does what somebody waits for.
+    fn perform(&mut self, task: Task) -> Result<(), LogError> {
+        let answer = task.perform(&mut self.store);
+        // Before the caller is told: it may ask for what has just been written.
+        let noted = self.note();
+        answer();
+        noted
+    }
+
+    /// Tells how far the log has come, and whether it has failed.
+    fn note(&mut self) -> Result<(), LogError> {
+        self.progress.advance(self.store.head.position);
+        match self.store.failure.take() {
+            Some(error) => {
+                self.refuse(&error);
+                Err(error)
+            }
+            None => Ok(()),
         }
     }
 
@@ -154,7 +113,7 @@ impl Writer {
     fn retain(&mut self) -> Option<Instant> {
         let retention = self.retention.as_ref()?;
         let (options, every) = (retention.options.clone(), retention.every);
-        let goes_on = self.prune_some(&options).is_ok_and(|pruned| !pruned.is_done);
+        let goes_on = self.store.prune_some(&options).is_ok_and(|pruned| !pruned.is_done);
         Some(if goes_on {
             Instant::now()
         } else {
@@ -175,39 +134,29 @@ impl Writer {
         }
         // Kept where they are told, whatever comes of it.
         waiting.jobs.extend(jobs);
-        self.begin()?;
+        self.store.begin()?;
         while let Some(job) = waiting.jobs.pop_front() {
             self.write_job(job, waiting)?;
         }
         self.write_ripe(ripe, waiting)?;
-        self.connection.prepare_cached("COMMIT")?.execute([])?;
-        Ok(())
-    }
-
-    /// Begins a transaction. Another program that holds the file's lock is waited for: nothing is written yet that could be lost.
-    fn begin(&self) -> Result<(), LogError> {
-        let until = Instant::now() + LOCK_WAIT_MAX;
-        loop {
-            self.check_place()?;
-            let begun = self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([]);
-            match begun.map_err(LogError::from) {
-                Ok(_) => return Ok(()),
-                Err(error) if error.kind == LogErrorKind::Locked && Instant::now() < until => {}
-                Err(error) => return Err(error),
-            }
-        }
+        self.store.commit()
     }
 
     fn write_job(&mut self, job: Job, waiting: &mut Waiting) -> Result<(), LogError> {
         match job {
             Job::Start(call) => {
                 waiting.begun.push(Arc::clone(&call));
-                self.write_start(&call)
+                let id = self.store.write_start(&call)?;
+                self.open_calls.insert(id, call);
+                Ok(())
             }
             Job::Batch(call, batch) => {
                 call.dequeued();
                 let written = self.write_batch(&call, &batch, waiting);
-                call.linger_again();
+                if call.lingers_again() {
+                    // A queue that takes nothing any more has told why.
+                    let _told = self.queue.linger(call, Duration::ZERO);
+                }
                 written
             }
             Job::End {
@@ -221,9 +170,14 @@ impl Writer {
                 waiting.commits.extend(committed);
                 call.dequeued();
                 self.write_batch(&call, &batch, waiting)?;
-                self.write_end(&call, stamp, &ending)
+                let id = self.store.write_end(&call, stamp, &ending)?;
+                self.open_calls.remove(&id);
+                Ok(())
             }
-            Job::Abandoned(call) => self.interrupt(&call),
+            Job::Abandoned(call) => {
+                let open_calls = &mut self.open_calls;
+                self.store.interrupt(&call, |id| open_calls.remove(&id).is_some())
+            }
             Job::Flush(reply) => {
                 waiting.replies.push(reply);
                 Ok(())
@@ -245,7 +199,7 @@ impl Writer {
     }
 
     fn write_batch(&mut self, call: &Arc<OpenCall>, batch: &Batch, waiting: &mut Waiting) -> Result<(), LogError> {
-        let last_seq = self.write_events(call, batch)?;
+        let last_seq = self.store.write_events(call, batch)?;
         if call.holds_events() {
             let taken = call.written.lock().last_seq;
             waiting
@@ -256,7 +210,7 @@ impl Writer {
     }
 
     fn tell(&self, waiting: &mut Waiting) {
-        self.progress.advance(self.head.position);
+        self.progress.advance(self.store.head.position);
         waiting.begun.clear();
         for commit in waiting.commits.drain(..) {
             tell(commit, Ok(()));
@@ -270,39 +224,19 @@ impl Writer {
         }
     }
 
-    /// Runs `change` in a transaction of its own. What is wrong with what was asked changes nothing; what is wrong with the
-    /// file ends the log.
-    pub fn change<R>(&mut self, change: impl FnOnce(&mut Self) -> Result<R, LogError>) -> Result<R, LogError> {
-        let head = self.head;
-        let result = self.begin().and_then(|()| change(self)).and_then(|result| {
-            self.connection.execute_batch("COMMIT")?;
-            Ok(result)
-        });
-        match result {
-            Ok(result) => {
-                self.progress.advance(self.head.position);
-                Ok(result)
-            }
-            Err(error) => {
-                self.head = head;
-                let rolled_back = self.connection.is_autocommit() || self.connection.execute_batch("ROLLBACK").is_ok();
-                let is_harmless = matches!(error.kind, LogErrorKind::InvalidInput | LogErrorKind::Unsupported);
-                if !(is_harmless && rolled_back) {
-                    self.refuse(&error);
-                }
-                Err(error)
-            }
+    /// Closes the calls that are still being recorded: the log is closed under them.
+    fn interrupt_open_calls(&mut self) -> Result<(), LogError> {
+        let open = std::mem::take(&mut self.open_calls);
+        if open.is_empty() {
+            return Ok(());
         }
-    }
-
-    /// Whether the files are still those that were opened.
-    pub fn check_place(&self) -> Result<(), LogError> {
-        self.places.missing().map_or(Ok(()), |path| Err(moved(path)))
-    }
-
-    /// Returns once everything that is committed is on the disk. A failure is the log's last: what it has lost is not known.
-    pub fn sync(&mut self) -> Result<(), LogError> {
-        self.places.sync().inspect_err(|error| self.refuse(error))
+        self.store.change(|store| {
+            open.values().try_for_each(|call| {
+                call.made_durable(Err(LogError::closed()));
+                store.interrupt(call, |_| true)
+            })
+        })?;
+        self.note()
     }
 
     /// Nothing is taken any more, because of this.
@@ -313,7 +247,7 @@ impl Writer {
     }
 
     fn fail(mut self, error: &LogError, waiting: Waiting) {
-        self.checkpointer.stop();
+        self.wal.stop();
         self.refuse(error);
         waiting.refuse(error);
         for call in self.open_calls.values() {
@@ -322,32 +256,27 @@ impl Writer {
         self.progress.fail();
         if error.kind == LogErrorKind::Moved {
             // A file that was moved takes along what was committed: its write-ahead log may have stayed behind.
-            let _tried = self.checkpoint_wal("TRUNCATE");
+            let _tried = self.store.checkpoint_wal("TRUNCATE");
         }
         // What may not have reached the disk must not be taken for good at the next try: the system forgets what it failed to
         // write (https://wiki.postgresql.org/wiki/Fsync_Errors). What did is found by the next open.
         let _kept = self
+            .store
             .connection
             .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
-        drop(self.connection);
+        drop(self.store);
         drop(self.lock);
     }
 
     /// Leaves one file, which other programs can read without our write-ahead log.
     fn leave(mut self) {
-        self.checkpointer.stop();
-        if let Err(error) = self.checkpoint_wal("TRUNCATE") {
+        self.wal.stop();
+        if let Err(error) = self.store.checkpoint_wal("TRUNCATE") {
             return self.fail(&error, Waiting::default());
         }
-        drop(self.connection);
+        drop(self.store);
         self.queue.fail(LogError::closed());
         self.progress.fail();
         drop(self.lock);
     }
-}
-
-/// Now, in microseconds since the Unix epoch.
-pub(super) fn now_us() -> i64 {
-    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(elapsed.as_micros()).unwrap_or(i64::MAX)
 }

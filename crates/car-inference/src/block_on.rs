@@ -1,0 +1,23 @@
+//! Waiting for a future on a thread that runs no tasks.
+
+use std::sync::Arc;
+
+/// Waits for a future on this thread.
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
+    struct Unpark(std::thread::Thread);
+    impl std::task::Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Arc::new(Unpark(std::thread::current())).into();
+    let mut context = std::task::Context::from_waker(&waker);
+    // Within a task of Tokio, its budget would make the future yield to a runtime that waits for this thread.
+    let mut future = std::pin::pin!(tokio::task::unconstrained(future));
+    loop {
+        if let std::task::Poll::Ready(output) = future.as_mut().poll(&mut context) {
+            return output;
+        }
+        std::thread::park();
+    }
+}
