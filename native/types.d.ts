@@ -942,6 +942,10 @@ code?: string,
  */
 status?: number, 
 /**
+ * The provider's id of the request, for its support.
+ */
+requestId?: string, 
+/**
  * How long the provider asks to wait (RFC 9110 `Retry-After`), in milliseconds.
  */
 retryAfterMs?: number, 
@@ -960,7 +964,28 @@ causeId: number,
 /**
  * Where it was thrown.
  */
-stack?: string, };
+stack?: string, 
+/**
+ * The errors behind it, nearest first.
+ */
+causes?: Array<FailureCause>, };
+
+/**
+ * One error behind a failure, such as the refused connection behind `fetch failed`.
+ */
+export type FailureCause = { 
+/**
+ * What it says.
+ */
+message: string, 
+/**
+ * Its class or name, such as `ConnectTimeoutError`.
+ */
+name?: string, 
+/**
+ * Its code, such as `ECONNREFUSED`.
+ */
+code?: string, };
 
 /**
  * A runner's failure, with the attempt it belongs to.
@@ -991,6 +1016,10 @@ code?: string,
  */
 status?: number, 
 /**
+ * The provider's id of the request, for its support.
+ */
+requestId?: string, 
+/**
  * How long the provider asks to wait (RFC 9110 `Retry-After`), in milliseconds.
  */
 retryAfterMs?: number, 
@@ -1009,7 +1038,11 @@ causeId: number,
 /**
  * Where it was thrown.
  */
-stack?: string, };
+stack?: string, 
+/**
+ * The errors behind it, nearest first.
+ */
+causes?: Array<FailureCause>, };
 
 /**
  * Whether a runner declined or failed.

@@ -4,8 +4,8 @@
  * Alarms never keep the process alive unless they are held.
  */
 
-import { performance } from 'node:perf_hooks';
 import { outsideCalls } from './async-scope';
+import { clearTimeout, monotonicMs, setTimeout } from './clock';
 
 /** The longest delay that a Node timer can hold. */
 const DELAY_MAX_MS = 2 ** 31 - 1;
@@ -62,7 +62,7 @@ class Line implements Link {
 
   #ring(): void {
     this.held = false;
-    const now = performance.now();
+    const now = monotonicMs();
     for (let first = this.next; first !== this; first = this.next) {
       const alarm = first as Alarm;
       const waits = Math.ceil(alarm.dueAt - now);
@@ -110,7 +110,7 @@ export abstract class Alarm implements Link {
     const delay = Math.max(1, Math.ceil(delayMs));
     const line = Line.of(delay);
     this.#line = line;
-    this.dueAt = performance.now() + delay;
+    this.dueAt = monotonicMs() + delay;
     this.previous = line.previous;
     this.next = line;
     line.previous.next = this;

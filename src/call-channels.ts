@@ -5,12 +5,12 @@
  */
 
 import { channel } from 'node:diagnostics_channel';
-import { performance } from 'node:perf_hooks';
 import type { CallStatus, Ending, GenerateRequest, ModelSchema, StreamEvent, TokenUsage } from '../native/types';
 import { AsyncScope } from './async-scope';
 import { CallFailure } from './call-failure';
 import type { CallInput } from './call-input';
 import type { Outcome } from './call-result';
+import { epochMs, monotonicMs } from './clock';
 import { CancelledError, InferenceError } from './errors';
 import { decodeJson } from './json';
 import { native } from './native';
@@ -95,8 +95,8 @@ export function watchCall(input: CallInput, scope: AsyncScope): WatchedCall | un
 }
 
 export class WatchedCall {
-  readonly #message: Message = { startedAt: Date.now(), attributes: { 'gen_ai.operation.name': 'chat' } };
-  readonly #begunAt = performance.now();
+  readonly #message: Message = { startedAt: epochMs(), attributes: { 'gen_ai.operation.name': 'chat' } };
+  readonly #begunAt = monotonicMs();
   /** Subscribers run where the runner does, whoever wakes the call. */
   #scope: AsyncScope;
   #isStarted = false;
@@ -132,7 +132,7 @@ export class WatchedCall {
     this.#firstEventType = type;
     harmlessly(() => {
       this.#message.firstEventType = type;
-      this.#message.firstEventMs = performance.now() - this.#begunAt;
+      this.#message.firstEventMs = monotonicMs() - this.#begunAt;
     });
     if (cameFirst.hasSubscribers) this.#scope.runInAsyncScope(cameFirst.publish, cameFirst, this.#message);
   }
@@ -168,7 +168,7 @@ export class WatchedCall {
 
   #describeOutcome(outcome: Outcome): void {
     const message = this.#message;
-    message.durationMs = performance.now() - this.#begunAt;
+    message.durationMs = monotonicMs() - this.#begunAt;
     if (outcome instanceof CallFailure) {
       const { error } = outcome;
       message.error = error;

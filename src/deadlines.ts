@@ -6,6 +6,7 @@
 
 import { outsideCalls } from './async-scope';
 import type { Call } from './call';
+import { clearInterval, setInterval } from './clock';
 import { realm } from './realm';
 
 /** How often to look whether somebody still waits while nothing but the mail keeps the process. */

@@ -1,7 +1,6 @@
 /** A log as hosts hold it: opening, questions, keeping, closing. Everything waits for a disk, so everything is a promise. */
 
 import type { Readable, Writable } from 'node:stream';
-import { setTimeout } from 'node:timers/promises';
 import { types } from 'node:util';
 import type {
   CallFilter,
@@ -22,6 +21,7 @@ import type {
 } from '../native/types';
 import { ask, type Presence } from './asks';
 import { invalid } from './call-input';
+import { clearTimeout, setTimeout } from './clock';
 import type { LogError } from './errors';
 import { errorFrom, lastError } from './failure';
 import { decodeJson, describe, encodeJson, JsonProblem } from './json';
@@ -326,12 +326,12 @@ export class EventLog {
   async #finishObservers(): Promise<void> {
     if (this.#observers.size === 0) return;
     const told = Promise.all(Array.from(this.#observers, (observer) => observer.finish()));
-    const patience = new AbortController();
-    await Promise.race([
-      told,
-      setTimeout(OBSERVERS_WAIT_MS, undefined, { signal: patience.signal }).catch(() => undefined),
-    ]);
-    patience.abort();
+    let patience: NodeJS.Timeout | undefined;
+    const outOfPatience = new Promise<void>((resolve) => {
+      patience = setTimeout(resolve, OBSERVERS_WAIT_MS);
+    });
+    await Promise.race([told, outOfPatience]);
+    clearTimeout(patience);
     for (const observer of this.#observers) observer.stop();
     this.#observers.clear();
   }

@@ -95,6 +95,8 @@ function runnerOptions(
   const options: RunnerErrorOptions = {
     ...base,
     status: runner.status ?? undefined,
+    providerCode: runner.code ?? undefined,
+    requestId: runner.requestId ?? undefined,
     retryAfterMs: runner.retryAfterMs ?? undefined,
     body: runner.body ?? undefined,
     attempt: runner.attempt,
@@ -111,6 +113,14 @@ function copyOfCause(runner: NonNullable<Failure['runner']>, fallback: string): 
   if (typeof runner.name === 'string') define(cause, 'name', runner.name);
   if (typeof runner.stack === 'string') define(cause, 'stack', runner.stack);
   if (typeof runner.code === 'string') define(cause, 'code', runner.code);
+  let outer = cause;
+  for (const { message, name, code } of runner.causes ?? []) {
+    const inner = new Error(message);
+    if (typeof name === 'string') define(inner, 'name', name);
+    if (typeof code === 'string') define(inner, 'code', code);
+    Object.defineProperty(outer, 'cause', { value: inner, configurable: true, writable: true });
+    outer = inner;
+  }
   return cause;
 }
 

@@ -1,8 +1,8 @@
 /** A run whose consumer lives in the same realm: what passes the gate is handed over as it is, without decoding. */
 
-import { performance } from 'node:perf_hooks';
 import type { StreamEvent } from '../native/types';
 import type { Call } from './call';
+import { monotonicMs } from './clock';
 import type { EmitOutcome } from './emitter';
 import { eventBytes } from './gate';
 import { native, Verdict } from './native';
@@ -20,7 +20,7 @@ export class LocalRun extends Run {
   readonly #call: Call;
   /** The pull that was outstanding when the clock was last looked at, and since when that is known. */
   #seenPull = 1;
-  #seenAt = performance.now();
+  #seenAt = monotonicMs();
 
   constructor(call: Call) {
     super(call.id, call.scope);
@@ -40,7 +40,7 @@ export class LocalRun extends Run {
       this.#seenPull = 0;
       return 0;
     }
-    const now = performance.now();
+    const now = monotonicMs();
     if (this.pulls !== this.#seenPull) {
       this.#seenPull = this.pulls;
       this.#seenAt = now;

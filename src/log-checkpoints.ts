@@ -1,6 +1,7 @@
 /** Checkpoints that a log makes by itself. They keep neither the process nor a log that is forgotten. */
 
 import type { Checkpoint } from '../native/types';
+import { clearInterval, setInterval } from './clock';
 import type { LogHandle } from './log-handle';
 import { warn } from './warning';
 

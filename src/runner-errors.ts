@@ -7,6 +7,10 @@ import { InferenceError, type InferenceErrorOptions, mark } from './errors';
 export interface RunnerErrorOptions extends InferenceErrorOptions {
   /** The provider's HTTP status. */
   status?: number | undefined;
+  /** The provider's or the client library's own code, such as `rate_limit_exceeded` or `ECONNREFUSED`. */
+  providerCode?: string | undefined;
+  /** The provider's id of the request, for its support. */
+  requestId?: string | undefined;
   /** How long the provider asked to wait, in milliseconds. */
   retryAfterMs?: number | undefined;
   /** The provider's error body. */
@@ -19,6 +23,10 @@ export interface RunnerErrorOptions extends InferenceErrorOptions {
 export abstract class RunnerError extends InferenceError {
   /** The provider's HTTP status, when there was one. */
   declare readonly status?: number;
+  /** The provider's or the client library's own code, such as `rate_limit_exceeded` or `ECONNREFUSED`. */
+  declare readonly providerCode?: string;
+  /** The provider's id of the request, for its support. */
+  declare readonly requestId?: string;
   /** How long the provider asked to wait, in milliseconds. */
   declare readonly retryAfterMs?: number;
   /** The provider's error body, at most 64 KiB of JSON. */
@@ -29,6 +37,8 @@ export abstract class RunnerError extends InferenceError {
   constructor(code: 'runner-declined' | 'runner-failed', message: string, options: RunnerErrorOptions = {}) {
     super(code, message, options);
     if (options.status !== undefined) this.status = options.status;
+    if (options.providerCode !== undefined) this.providerCode = options.providerCode;
+    if (options.requestId !== undefined) this.requestId = options.requestId;
     if (options.retryAfterMs !== undefined) this.retryAfterMs = options.retryAfterMs;
     if (options.body !== undefined) this.body = options.body;
     if (options.attempt !== undefined) this.attempt = options.attempt;

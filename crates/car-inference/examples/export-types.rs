@@ -2,7 +2,7 @@
 //! `cargo run -p car-inference --features typescript --example export-types -- native/types.d.ts`
 
 use car_inference::error::{
-    CancelKind, CancelReason, ErrorCode, Failure, FailureDetails, LimitDetail, PolicyDetail, PolicyPoint, Problem,
+    CancelKind, CancelReason, ErrorCode, Failure, FailureCause, FailureDetails, LimitDetail, PolicyDetail, PolicyPoint, Problem,
     RunnerFailure, RunnerFailureKind, TimeoutDetail, TimeoutKind,
 };
 use car_inference::log::sqlite::{Checkpoint, LogAccess, VerifyOptions, VerifyProblem, VerifyReport};
@@ -104,6 +104,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ErrorCode,
         Failure,
         FailureDetails,
+        FailureCause,
         RunnerFailure,
         RunnerFailureKind,
         TimeoutDetail,

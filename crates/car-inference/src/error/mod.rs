@@ -8,7 +8,7 @@ mod problem;
 
 pub use code::ErrorCode;
 pub use details::{
-    CancelKind, CancelReason, FailureDetails, LimitDetail, PolicyDetail, PolicyPoint, RunnerFailure, RunnerFailureKind,
+    CancelKind, CancelReason, FailureCause, FailureDetails, LimitDetail, PolicyDetail, PolicyPoint, RunnerFailure, RunnerFailureKind,
     TimeoutDetail, TimeoutKind,
 };
 pub use failure::Failure;

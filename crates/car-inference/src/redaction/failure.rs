@@ -2,7 +2,7 @@
 
 use super::Redaction;
 use super::cursor::Cursor;
-use crate::error::{CancelReason, Failure, FailureDetails, PolicyDetail, Problem, RunnerFailure};
+use crate::error::{CancelReason, Failure, FailureCause, FailureDetails, PolicyDetail, Problem, RunnerFailure};
 
 pub(super) fn redact_failure(redaction: &Redaction, failure: &mut Failure) {
     let Failure {
@@ -51,15 +51,24 @@ fn redact_runner(place: &Cursor<'_>, runner: &mut RunnerFailure) {
         name,
         code,
         status: _,
+        request_id,
         retry_after_ms: _,
         body,
         retryable: _,
         cause_id: _,
         stack,
+        causes,
     } = details;
     place.text("message", message);
     place.optional_text("name", name);
     place.optional_text("code", code);
     place.optional_json("body", body);
+    place.optional_text("requestId", request_id);
     place.optional_text("stack", stack);
+    place.items("causes", causes, |place, cause| {
+        let FailureCause { message, name, code } = cause;
+        place.text("message", message);
+        place.optional_text("name", name);
+        place.optional_text("code", code);
+    });
 }

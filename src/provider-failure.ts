@@ -1,0 +1,229 @@
+/**
+ * What an error says about a provider's answer, in the shapes of the usual SDKs and HTTP clients: OpenAI and Anthropic
+ * (and the SDKs that Stainless, Fern and Speakeasy generate), Google, the AI SDK, AWS, Azure, axios, gaxios, got, ky, ollama,
+ * undici and gRPC. One place for all of them, because they differ in names more than in kinds. Judges one error; which
+ * errors to look at is `error-chain.ts`'s part.
+ */
+
+import { epochMs, parseDate } from './clock';
+import { isRetryable } from './retryable';
+import { bounded, header, jsonIn, plainJson, read, readList, readPath, readText } from './thrown-values';
+
+/** Facts that an error states itself. What it does not state is absent. */
+export interface ProviderFailure {
+  status?: number;
+  code?: string;
+  requestId?: string;
+  retryAfterMs?: number;
+  retryable?: boolean;
+  body?: unknown;
+}
+
+const CODE_MAX = 256;
+const RETRY_AFTER_MAX_MS = 7 * 24 * 60 * 60 * 1000;
+
+/** Where the clients keep the HTTP response, or an object with its parts. */
+const RESPONSES = ['response', 'rawResponse', 'httpResponse', '$response', 'httpMeta', 'res'];
+/** Response headers that name the request, most specific first. */
+const REQUEST_ID_HEADERS = [
+  'x-request-id', // OpenAI, Groq, Mistral, Together
+  'request-id', // Anthropic
+  'x-amzn-requestid', // AWS
+  'x-amz-request-id',
+  'apim-request-id', // Azure OpenAI
+  'x-ms-request-id',
+  'x-goog-request-id',
+  'x-generation-id', // OpenRouter
+];
+
+export function providerFailureOf(error: object): ProviderFailure {
+  const view = new ErrorView(error);
+  const failure: ProviderFailure = {};
+  const status = statusOf(view);
+  if (status !== undefined) failure.status = status;
+  const code = codeOf(view);
+  if (code !== undefined) failure.code = bounded(code, CODE_MAX);
+  const requestId = requestIdOf(view);
+  if (requestId !== undefined) failure.requestId = bounded(requestId, CODE_MAX);
+  const retryAfterMs = retryAfterMsOf(view);
+  if (retryAfterMs !== undefined) failure.retryAfterMs = Math.min(Math.ceil(retryAfterMs), RETRY_AFTER_MAX_MS);
+  const retryable = isRetryable({
+    error,
+    name: nameOf(error),
+    code: failure.code,
+    status,
+    isGrpc: view.isGrpc,
+    shouldRetry: view.header('x-should-retry'),
+  });
+  if (retryable !== undefined) failure.retryable = retryable;
+  if (view.body !== undefined) failure.body = view.body;
+  return failure;
+}
+
+/** One error with the parts that several questions look at. */
+class ErrorView {
+  readonly responses: unknown[];
+  readonly headers: unknown[];
+  readonly body: unknown;
+  /** The error object inside the body: `body.error`, or the body itself. */
+  readonly detail: unknown;
+  readonly isGrpc: boolean;
+
+  constructor(readonly error: object) {
+    const responses = RESPONSES.map((key) => read(error, key)).filter((response) => response !== undefined);
+    const nested = responses.map((response) => read(response, 'response')).filter((response) => response !== undefined);
+    this.responses = [...responses, ...nested];
+    const holders = [error, ...this.responses];
+    this.headers = [
+      ...holders.map((holder) => read(holder, 'headers')),
+      read(error, 'responseHeaders'),
+      read(error, 'metadata'), // gRPC and Connect
+    ];
+    this.body = this.#findBody();
+    const parsed = typeof this.body === 'string' ? jsonIn(this.body) : this.body;
+    const inner = read(parsed, 'error');
+    this.detail = typeof inner === 'object' && inner !== null ? inner : parsed;
+    const code = read(error, 'code');
+    const speaksGrpc =
+      typeof read(error, 'details') === 'string' || typeof readPath(error, 'metadata', 'get') === 'function';
+    this.isGrpc =
+      Number.isInteger(code) && (code as number) >= 0 && (code as number) <= 16 && (speaksGrpc || hasMetadata(error));
+  }
+
+  header(name: string): string | undefined {
+    for (const headers of this.headers) {
+      const value = header(headers, name)?.trim();
+      if (value !== undefined && value !== '') return value;
+    }
+    return undefined;
+  }
+
+  #findBody(): unknown {
+    for (const key of ['error', 'body', 'responseBody', 'data']) {
+      const body = plainJson(read(this.error, key));
+      if (body !== undefined) return body;
+    }
+    for (const response of this.responses) {
+      for (const key of ['data', 'body', 'bodyAsText', 'parsedBody']) {
+        const body = plainJson(read(response, key));
+        if (body !== undefined && body !== '') return body;
+      }
+    }
+    // Google's SDKs put the JSON of the answer into the message.
+    const message = readText(this.error, 'message');
+    const parsed = message === undefined ? undefined : jsonIn(message);
+    return parsed !== undefined && typeof read(parsed, 'error') === 'object' ? plainJson(parsed) : undefined;
+  }
+}
+
+function hasMetadata(error: object): boolean {
+  const metadata = read(error, 'metadata');
+  return typeof metadata === 'object' && metadata !== null;
+}
+
+/** The error's own name; that of its class where the SDK leaves `name` at `'Error'`, as OpenAI's and Anthropic's do. */
+export function nameOf(error: unknown): string | undefined {
+  const name = readText(error, 'name');
+  if (name !== undefined && name !== 'Error') return bounded(name, CODE_MAX);
+  const ofClass = readText(read(error, 'constructor'), 'name');
+  // A bundler may have shortened it to a letter.
+  const best = ofClass !== undefined && /(?:Error|Exception)$/.test(ofClass) ? ofClass : name;
+  return best === undefined ? undefined : bounded(best, CODE_MAX);
+}
+
+function statusOf(view: ErrorView): number | undefined {
+  const { error, responses, detail } = view;
+  const candidates = [
+    read(error, 'status'),
+    read(error, 'statusCode'),
+    read(error, 'status_code'), // ollama
+    readPath(error, '$metadata', 'httpStatusCode'),
+    ...responses.flatMap((response) => [read(response, 'status'), read(response, 'statusCode')]),
+    read(error, 'originalStatusCode'), // Bedrock, of a failure inside a stream
+    view.isGrpc ? undefined : read(error, 'code'), // gaxios
+    read(detail, 'code'), // Google
+    read(detail, 'status'),
+  ];
+  return candidates.map(httpStatus).find((status) => status !== undefined);
+}
+
+/** An HTTP status, given as a number or as its digits. */
+function httpStatus(value: unknown): number | undefined {
+  const status = typeof value === 'string' && /^\d{3}$/.test(value) ? Number(value) : value;
+  return Number.isInteger(status) && (status as number) >= 100 && (status as number) <= 999
+    ? (status as number)
+    : undefined;
+}
+
+/** The provider's or the client's own word for what went wrong. */
+function codeOf({ error, detail }: ErrorView): string | undefined {
+  const own = read(error, 'code');
+  if (typeof own === 'string' && own !== '' && httpStatus(own) === undefined) return own;
+  const isAws = read(error, '$fault') !== undefined || typeof read(error, '$metadata') === 'object';
+  const stated = [
+    isAws ? (readText(error, 'Code') ?? readText(error, 'name')) : undefined,
+    readText(detail, 'code'),
+    readText(detail, 'status'), // Google: `RESOURCE_EXHAUSTED`
+    readText(detail, 'type'), // Anthropic: `overloaded_error`
+    readText(error, 'type'),
+  ];
+  const word = stated.find((code) => code !== undefined && httpStatus(code) === undefined);
+  if (word !== undefined) return word;
+  return typeof own === 'number' || (typeof own === 'string' && own !== '') ? String(own) : undefined;
+}
+
+function requestIdOf(view: ErrorView): string | undefined {
+  const { error, responses, detail } = view;
+  for (const holder of [error, read(error, '$metadata'), ...responses, view.body, detail]) {
+    for (const key of ['requestId', 'requestID', 'request_id', '_request_id']) {
+      const id = readText(holder, key);
+      if (id !== undefined) return id;
+    }
+  }
+  for (const name of REQUEST_ID_HEADERS) {
+    const id = view.header(name);
+    if (id !== undefined) return id;
+  }
+  return undefined;
+}
+
+/** How long the provider asks to wait: RFC 9110 `Retry-After`, its millisecond form, gRPC's pushback, Google's `RetryInfo`. */
+function retryAfterMsOf(view: ErrorView): number | undefined {
+  const own = read(view.error, 'retryAfterMs');
+  if (typeof own === 'number' && Number.isFinite(own)) return own >= 0 ? own : undefined;
+  for (const name of ['retry-after-ms', 'x-ms-retry-after-ms', 'grpc-retry-pushback-ms']) {
+    const ms = Number.parseFloat(view.header(name) ?? '');
+    if (Number.isFinite(ms) && ms >= 0) return ms;
+  }
+  const after = view.header('retry-after');
+  if (after !== undefined) return retryAfterHeader(after);
+  const details = [
+    ...readList(view.detail, 'details', 16),
+    ...readList(view.error, 'errorDetails', 16),
+    ...readList(view.error, 'statusDetails', 16),
+  ];
+  for (const detail of details) {
+    const delay = durationMs(read(detail, 'retryDelay'));
+    if (delay !== undefined) return delay;
+  }
+  return undefined;
+}
+
+function retryAfterHeader(text: string): number | undefined {
+  const seconds = Number(text);
+  if (Number.isFinite(seconds)) return seconds >= 0 ? seconds * 1000 : undefined;
+  const date = parseDate(text);
+  return Number.isFinite(date) ? Math.max(0, date - epochMs()) : undefined;
+}
+
+/** A `google.protobuf.Duration`: `"3.5s"` as JSON, `{ seconds, nanos }` as an object. */
+function durationMs(value: unknown): number | undefined {
+  if (typeof value === 'string') {
+    const [, seconds] = /^(\d+(?:\.\d+)?)s$/.exec(value) ?? [];
+    return seconds === undefined ? undefined : Number(seconds) * 1000;
+  }
+  const seconds = Number(read(value, 'seconds') ?? 0);
+  const nanos = Number(read(value, 'nanos') ?? 0);
+  const isDuration = typeof value === 'object' && value !== null && Number.isFinite(seconds) && Number.isFinite(nanos);
+  return isDuration ? seconds * 1000 + nanos / 1_000_000 : undefined;
+}

@@ -1,0 +1,97 @@
+/**
+ * Whether trying again may help, when an error or its SDK says so. Silent where only the HTTP status speaks: Rust judges
+ * that (`FailureDetails::may_retry`).
+ */
+
+import { read } from './thrown-values';
+
+/** What is known of an error. */
+export interface RetryFacts {
+  error: object;
+  name: string | undefined;
+  code: string | undefined;
+  status: number | undefined;
+  isGrpc: boolean;
+  /** The header by which OpenAI and Anthropic tell their SDKs what to do. */
+  shouldRetry: string | undefined;
+}
+
+/** CANCELLED, INVALID_ARGUMENT, NOT_FOUND, ALREADY_EXISTS, PERMISSION_DENIED, FAILED_PRECONDITION, OUT_OF_RANGE, UNIMPLEMENTED, DATA_LOSS, UNAUTHENTICATED: https://grpc.io/docs/guides/status-codes/ */
+const GRPC_PERMANENT = new Set(['1', '3', '5', '6', '7', '9', '11', '12', '15', '16']);
+
+/** Words of providers for what the same request will meet again, where no status came along (as inside a stream). */
+const PERMANENT = new Set([
+  // OpenAI and Anthropic
+  'invalid_request_error',
+  'authentication_error',
+  'permission_error',
+  'not_found_error',
+  'request_too_large',
+  'billing_error',
+  'insufficient_quota',
+  'invalid_api_key',
+  'context_length_exceeded',
+  'content_filter',
+  // Google
+  'INVALID_ARGUMENT',
+  'UNAUTHENTICATED',
+  'PERMISSION_DENIED',
+  'NOT_FOUND',
+  'FAILED_PRECONDITION',
+  'OUT_OF_RANGE',
+  'UNIMPLEMENTED',
+  // HTTP clients: a request that cannot be sent, a certificate that does not fit, somebody's own abort
+  'ERR_INVALID_URL',
+  'ERR_BAD_OPTION',
+  'ERR_BAD_OPTION_VALUE',
+  'ERR_UNSUPPORTED_PROTOCOL',
+  'ERR_CANCELED',
+  'ABORT_ERR',
+  'UND_ERR_ABORTED',
+  'UND_ERR_INVALID_ARG',
+  'UND_ERR_NOT_SUPPORTED',
+  'CERT_HAS_EXPIRED',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'ERR_TLS_CERT_ALTNAME_INVALID',
+]);
+
+/** The same, by the name of the error's class. */
+const PERMANENT_NAMES = new Set([
+  'AbortError',
+  'APIUserAbortError',
+  'CancelError',
+  'CanceledError',
+  'CredentialsProviderError',
+  'AI_InvalidArgumentError',
+  'AI_InvalidPromptError',
+  'AI_LoadAPIKeyError',
+  'AI_LoadSettingError',
+  'AI_NoSuchModelError',
+  'AI_NoSuchProviderError',
+  'AI_UnsupportedFunctionalityError',
+  'AI_UnsupportedModelVersionError',
+]);
+
+/** Exceptions of AWS services that pass, whatever status they come with. */
+const AWS_TRANSIENT =
+  /^(?:Throttl|TooManyRequests|ProvisionedThroughputExceeded|RequestLimitExceeded|BandwidthLimitExceeded|SlowDown|ModelNotReady|ModelStreamError|ModelTimeout|RequestTimeout|InternalServer|ServiceUnavailable|TransactionInProgress|PriorRequestNotComplete)/;
+
+export function isRetryable({ error, name, code, status, isGrpc, shouldRetry }: RetryFacts): boolean | undefined {
+  for (const key of ['retryable', 'isRetryable']) {
+    const stated = read(error, key);
+    if (typeof stated === 'boolean') return stated;
+  }
+  if (shouldRetry === 'true' || shouldRetry === 'false') return shouldRetry === 'true';
+  if (name !== undefined && PERMANENT_NAMES.has(name)) return false;
+  if (read(error, 'isCanceled') === true || read(error, 'reason') === 'abort') return false;
+  if (isGrpc) return code === undefined ? undefined : !GRPC_PERMANENT.has(code);
+  const fault = read(error, '$fault');
+  if (fault !== undefined) {
+    const isTransient = typeof read(error, '$retryable') === 'object' || AWS_TRANSIENT.test(name ?? '');
+    if (isTransient) return true;
+    return status === undefined ? fault !== 'client' : undefined;
+  }
+  return status === undefined && code !== undefined && PERMANENT.has(code) ? false : undefined;
+}

@@ -1,0 +1,116 @@
+/**
+ * Guarded, bounded reads of values that a runner threw. The value may be anything and hostile: no read throws, and nothing
+ * is kept whole that could be large. Knows nothing of errors or providers.
+ */
+
+import { toWellFormed, withoutHalves } from './json';
+
+const BODY_MAX = 64 * 1024;
+/** Rust reads JSON of 127 levels, and the body lies a few levels deep in the record of a failure. */
+const BODY_DEPTH_MAX = 100;
+
+/** One property, or undefined when there is none or reading it throws. */
+export function read(target: unknown, key: string): unknown {
+  if ((typeof target !== 'object' && typeof target !== 'function') || target === null) return undefined;
+  try {
+    return (target as Record<string, unknown>)[key];
+  } catch {
+    return undefined;
+  }
+}
+
+/** The property at the end of a path of keys. */
+export function readPath(target: unknown, ...keys: string[]): unknown {
+  return keys.reduce(read, target);
+}
+
+/** The property when it is text that is not empty. */
+export function readText(target: unknown, key: string): string | undefined {
+  const value = read(target, key);
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+/** The property when it is a list that can be read, at most `max` items of it. */
+export function readList(target: unknown, key: string, max: number): unknown[] {
+  try {
+    const list = read(target, key);
+    return Array.isArray(list) ? list.slice(0, max) : [];
+  } catch {
+    return [];
+  }
+}
+
+/** Well-formed text of at most so many UTF-16 units, and an ellipsis when some were cut off. */
+export function bounded(text: string, max: number): string {
+  return toWellFormed(text.length > max ? `${text.slice(0, max)}…` : text);
+}
+
+/** One header of a `Headers` object, a plain object or undici's flat list, whatever the case of its name. */
+export function header(headers: unknown, name: string): string | undefined {
+  if (typeof headers !== 'object' || headers === null) return undefined;
+  try {
+    const { get } = headers as { get?: unknown };
+    if (typeof get === 'function') return headerText(get.call(headers, name));
+    const entries = Array.isArray(headers) ? pairs(headers) : Object.entries(headers);
+    for (const [key, value] of entries) {
+      if (String(key).toLowerCase() === name) return headerText(value);
+    }
+  } catch {
+    // Headers that cannot be read are no headers.
+  }
+  return undefined;
+}
+
+/** A list of `[name, value]`, or of names and values in turn. */
+function pairs(list: unknown[]): Array<[unknown, unknown]> {
+  if (Array.isArray(list[0])) return list as Array<[unknown, unknown]>;
+  const found: Array<[unknown, unknown]> = [];
+  for (let index = 0; index + 1 < list.length; index += 2) found.push([list[index], list[index + 1]]);
+  return found;
+}
+
+/** Text of a header; the first one where a header came several times. gRPC metadata answers with a list. */
+function headerText(value: unknown): string | undefined {
+  const first: unknown = Array.isArray(value) ? value[0] : value;
+  if (typeof first === 'string') return first;
+  return typeof first === 'number' ? String(first) : undefined;
+}
+
+/** The value as bounded JSON when it is plain data; undefined for streams, errors and other objects with behaviour. */
+export function plainJson(value: unknown): unknown {
+  if (value === undefined || value === null || typeof value === 'function') return undefined;
+  if (typeof value === 'string') return bounded(value, BODY_MAX);
+  try {
+    if (typeof value === 'object' && !Array.isArray(value)) {
+      const prototype: unknown = Object.getPrototypeOf(value);
+      // Also plain objects of another realm, whose Object.prototype is not ours.
+      if (prototype !== null && Object.getPrototypeOf(prototype) !== null) return undefined;
+    }
+    const json = JSON.stringify(value) as string | undefined;
+    if (json === undefined) return undefined;
+    if (json.length > BODY_MAX) return bounded(withoutHalves(json), BODY_MAX);
+    const body: unknown = JSON.parse(withoutHalves(json));
+    // What is nested too deeply for data is still worth reading as text.
+    return isDeeper(body, BODY_DEPTH_MAX) ? withoutHalves(json) : body;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The JSON object in a text: all of it, or what follows the words before the first brace. */
+export function jsonIn(text: string): object | undefined {
+  const start = text.indexOf('{');
+  if (start < 0 || text.length > BODY_MAX) return undefined;
+  try {
+    const parsed: unknown = JSON.parse(text.slice(start));
+    return typeof parsed === 'object' && parsed !== null ? parsed : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether plain data is nested deeper than so many levels. */
+function isDeeper(data: unknown, levels: number): boolean {
+  if (typeof data !== 'object' || data === null) return false;
+  return levels === 0 || Object.values(data).some((inner) => isDeeper(inner, levels - 1));
+}
