@@ -2,8 +2,8 @@
 //! `cargo run -p car-inference --features typescript --example export-types -- native/types.d.ts`
 
 use car_inference::error::{
-    CancelKind, CancelReason, ErrorCode, Failure, FailureCause, FailureDetails, LimitDetail, PolicyDetail, PolicyPoint, Problem,
-    RunnerFailure, RunnerFailureKind, TimeoutDetail, TimeoutKind,
+    CancelKind, CancelReason, ErrorCode, Failure, FailureCause, FailureDetails, LimitDetail, PolicyDetail, PolicyPoint,
+    Problem, RunnerFailure, RunnerFailureKind, TimeoutDetail, TimeoutKind,
 };
 use car_inference::log::sqlite::{Checkpoint, LogAccess, VerifyOptions, VerifyProblem, VerifyReport};
 use car_inference::log::transfer::ImportReport;

@@ -8,8 +8,8 @@ mod problem;
 
 pub use code::ErrorCode;
 pub use details::{
-    CancelKind, CancelReason, FailureCause, FailureDetails, LimitDetail, PolicyDetail, PolicyPoint, RunnerFailure, RunnerFailureKind,
-    TimeoutDetail, TimeoutKind,
+    CancelKind, CancelReason, FailureCause, FailureDetails, LimitDetail, PolicyDetail, PolicyPoint, RunnerFailure,
+    RunnerFailureKind, TimeoutDetail, TimeoutKind,
 };
 pub use failure::Failure;
 pub use inference_error::InferenceError;
