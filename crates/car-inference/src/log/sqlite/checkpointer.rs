@@ -1,24 +1,30 @@
 //! Copies most of the write-ahead log to the database beside the writer, who copies the rest: syncing megabytes takes longer
-//! than an ending should wait. A thread of its own, from the first copy on.
+//! than an ending should wait. A thread of its own, from the first copy on. Never takes the lock that writing needs.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 use rusqlite::Connection;
-use rusqlite::config::DbConfig;
 
-use super::connection::open_writer;
+use super::connection::open_checkpointer;
 use super::files::LogPath;
 use super::options::Durability;
-use crate::log::LogError;
+use crate::log::{LogError, LogErrorKind};
 
 pub(super) struct Checkpointer {
     path: LogPath,
     durability: Durability,
-    copying: Arc<Mutex<Copying>>,
+    progress: Arc<Progress>,
     thread: Option<(SyncSender<()>, JoinHandle<()>)>,
+}
+
+#[derive(Default)]
+struct Progress {
+    copying: Mutex<Copying>,
+    over: Condvar,
 }
 
 /// How far a copy is.
@@ -27,7 +33,14 @@ enum Copying {
     #[default]
     Idle,
     UnderWay,
-    Done(Result<(), LogError>),
+    Over(Result<(), LogError>),
+}
+
+impl Progress {
+    fn end(&self, result: Result<(), LogError>) {
+        *self.copying.lock() = Copying::Over(result);
+        self.over.notify_all();
+    }
 }
 
 impl Checkpointer {
@@ -35,22 +48,22 @@ impl Checkpointer {
         Self {
             path,
             durability,
-            copying: Arc::default(),
+            progress: Arc::default(),
             thread: None,
         }
     }
 
-    /// Has a copy made, unless one is under way. Returns whether one has just been finished.
+    /// Has a copy made, unless one is under way. Returns whether one has just come to its end, which may have copied nothing.
     ///
     /// # Errors
-    /// What the copy failed with.
+    /// What the copy failed with. That somebody else was in the way is no failure.
     pub fn poll(&mut self) -> Result<bool, LogError> {
         {
-            let mut copying = self.copying.lock();
+            let mut copying = self.progress.copying.lock();
             match &*copying {
                 Copying::UnderWay => return Ok(false),
                 Copying::Idle => *copying = Copying::UnderWay,
-                Copying::Done(result) => {
+                Copying::Over(result) => {
                     let result = result.clone();
                     *copying = Copying::Idle;
                     return result.map(|()| true);
@@ -60,18 +73,26 @@ impl Checkpointer {
         let is_asked = self.thread().is_some_and(|ask| ask.try_send(()).is_ok());
         if !is_asked {
             // Without a thread the writer copies everything.
-            *self.copying.lock() = Copying::Done(Ok(()));
+            self.progress.end(Ok(()));
         }
         Ok(false)
+    }
+
+    /// Returns once no copy is under way, however long the disk takes.
+    pub fn wait(&self) {
+        let mut copying = self.progress.copying.lock();
+        self.progress
+            .over
+            .wait_while(&mut copying, |copying| matches!(copying, Copying::UnderWay));
     }
 
     fn thread(&mut self) -> Option<&SyncSender<()>> {
         if self.thread.is_none() {
             let (ask, asked) = sync_channel(1);
-            let (path, durability, copying) = (self.path.clone(), self.durability, Arc::clone(&self.copying));
+            let (path, durability, progress) = (self.path.clone(), self.durability, Arc::clone(&self.progress));
             let thread = std::thread::Builder::new()
                 .name("car-inference-log-checkpoint".into())
-                .spawn(move || copy_when(&asked, &path, durability, &copying));
+                .spawn(move || copy_when(&asked, &path, durability, &progress));
             self.thread = thread.ok().map(|thread| (ask, thread));
         }
         self.thread.as_ref().map(|(ask, _)| ask)
@@ -87,25 +108,29 @@ impl Checkpointer {
     }
 }
 
-fn copy_when(asked: &Receiver<()>, path: &LogPath, durability: Durability, copying: &Mutex<Copying>) {
+fn copy_when(asked: &Receiver<()>, path: &LogPath, durability: Durability, progress: &Progress) {
     let mut connection = None;
     while asked.recv().is_ok() {
-        let copied = copy(&mut connection, path, durability);
-        *copying.lock() = Copying::Done(copied);
+        // The writer may wait for it.
+        let copied = catch_unwind(AssertUnwindSafe(|| copy(&mut connection, path, durability)));
+        progress.end(match copied {
+            // Another connection copies or recovers: the next copy has more to do.
+            Ok(Err(error)) if error.kind == LogErrorKind::Locked => Ok(()),
+            Ok(copied) => copied,
+            Err(_) => Err(LogError::new(
+                LogErrorKind::Other,
+                "the log's second thread panicked; please report it",
+            )),
+        });
     }
 }
 
 fn copy(connection: &mut Option<Connection>, path: &LogPath, durability: Durability) -> Result<(), LogError> {
     let connection = match connection {
         Some(connection) => connection,
-        None => {
-            let opened = open_writer(path, durability)?;
-            // Closing the log is the writer's business.
-            opened.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-            connection.insert(opened)
-        }
+        None => connection.insert(open_checkpointer(path, durability)?),
     };
-    // Readers are not waited for: what they still need stays where it is.
+    // Neither readers nor the writer are waited for: what they still need stays where it is.
     connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
     Ok(())
 }

@@ -43,12 +43,7 @@ pub(super) fn open_writer(path: &LogPath, durability: Durability) -> Result<Conn
             ),
         ));
     }
-    let synchronous = if durability.syncs() { "FULL" } else { "NORMAL" };
-    connection.pragma_update(None, "synchronous", synchronous)?;
-    if durability.syncs() && cfg!(target_os = "macos") {
-        connection.pragma_update(None, "fullfsync", true)?;
-        connection.pragma_update(None, "checkpoint_fullfsync", true)?;
-    }
+    sync_as(&connection, durability)?;
     connection.pragma_update_and_check(None, "journal_size_limit", JOURNAL_SIZE_LIMIT, |_| Ok(()))?;
     connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
     // The writer checkpoints itself.
@@ -56,6 +51,28 @@ pub(super) fn open_writer(path: &LogPath, durability: Durability) -> Result<Conn
     // What is erased or pruned is overwritten.
     connection.pragma_update_and_check(None, "secure_delete", true, |_| Ok(()))?;
     Ok(connection)
+}
+
+/// A connection that only copies the write-ahead log to the database. It sets nothing that is kept in the file and begins no
+/// transaction that writes, so it never waits for the writer.
+pub(super) fn open_checkpointer(path: &LogPath, durability: Durability) -> Result<Connection, LogError> {
+    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    // SQLite still copies then (https://sqlite.org/pragma.html#pragma_query_only).
+    connection.pragma_update(None, "query_only", true)?;
+    sync_as(&connection, durability)?;
+    // Closing the log is the writer's business.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    Ok(connection)
+}
+
+fn sync_as(connection: &Connection, durability: Durability) -> Result<(), LogError> {
+    let synchronous = if durability.syncs() { "FULL" } else { "NORMAL" };
+    connection.pragma_update(None, "synchronous", synchronous)?;
+    if durability.syncs() && cfg!(target_os = "macos") {
+        connection.pragma_update(None, "fullfsync", true)?;
+        connection.pragma_update(None, "checkpoint_fullfsync", true)?;
+    }
+    Ok(())
 }
 
 /// A connection that reads, of this process or another one.

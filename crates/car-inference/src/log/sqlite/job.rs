@@ -64,6 +64,14 @@ impl Task {
         }
     }
 
+    /// Whether it ends with an empty write-ahead log, which a copy beside the writer would be in the way of.
+    pub fn empties_wal(&self) -> bool {
+        matches!(
+            self,
+            Self::TruncateWal(_) | Self::RotateKey(..) | Self::Prune(..) | Self::Erase(..)
+        )
+    }
+
     /// Tells the caller that it will not be done.
     pub fn refuse(self, error: LogError) {
         match self {

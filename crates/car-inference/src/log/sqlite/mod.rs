@@ -23,12 +23,14 @@ mod progress;
 mod prune;
 mod queue;
 mod read;
+mod read_gate;
 mod recorded;
 mod recorder;
 mod recover;
 mod redacting;
 mod schema;
 mod seal;
+mod session;
 mod settings;
 mod shared;
 mod store;
@@ -128,7 +130,7 @@ impl SqliteLog {
             return Err(LogError::new(LogErrorKind::Locked, message));
         };
         if let Some(shared) = open.upgrade() {
-            if shared.queue.failure().is_none() && shared.add_handle() {
+            if shared.session.queue.failure().is_none() && shared.add_handle() {
                 let handle = Self::of(shared);
                 if handle.handle.shared.is_opened_with(&options) {
                     return Ok(handle);
@@ -140,7 +142,7 @@ impl SqliteLog {
                 ));
             }
             // It has failed or is being closed: its thread gives the file free.
-            let _told = shared.join();
+            let _told = shared.session.join();
         }
         let shared = Arc::new(opening::open(path, options)?);
         *open = Arc::downgrade(&shared);
@@ -259,7 +261,7 @@ impl SqliteLog {
     pub fn written_cursor(&self) -> Option<String> {
         let shared = &self.handle.shared;
         let cursor = TailCursor {
-            position: shared.progress.position(),
+            position: shared.session.progress.position(),
             item: u32::MAX,
         };
         shared.writes.then(|| cursor.to_string())
@@ -268,7 +270,7 @@ impl SqliteLog {
     /// Why the log takes nothing any more, when it has failed.
     #[must_use]
     pub fn failure(&self) -> Option<LogError> {
-        self.handle.shared.queue.failure().cloned()
+        self.handle.shared.session.queue.failure().cloned()
     }
 }
 
@@ -280,8 +282,11 @@ impl EventLog for SqliteLog {
         }
         let call = OpenCall::new(start, shared.options.durability());
         let bytes = start.request.bytes();
-        shared.queue.push(Job::Start(Arc::clone(&call)), bytes, Urgency::Soon)?;
-        Ok(Arc::new(Recorder::new(call, Arc::clone(&shared.queue))))
+        shared
+            .session
+            .queue
+            .push(Job::Start(Arc::clone(&call)), bytes, Urgency::Soon)?;
+        Ok(Arc::new(Recorder::new(call, Arc::clone(&shared.session.queue))))
     }
 }
 
@@ -321,7 +326,7 @@ impl LogStore for SqliteLog {
             bytes: shared.path.bytes("") + wal_bytes,
             wal_bytes: Some(wal_bytes),
             durable_seq: self.durable_seq(),
-            queued_bytes: shared.queue.bytes() as u64,
+            queued_bytes: shared.session.queue.bytes() as u64,
             failure: self.failure().map(|error| error.message),
         })
     }
@@ -342,8 +347,8 @@ impl LogStore for SqliteLog {
             // Another process writes; only looking tells.
             return Box::pin(tokio::time::sleep(Duration::from_millis(50)));
         }
-        let mut position = shared.progress.watch();
-        let queue = Arc::clone(&shared.queue);
+        let mut position = shared.session.progress.watch();
+        let queue = Arc::clone(&shared.session.queue);
         Box::pin(async move {
             // A log that takes nothing any more has nothing to wait for.
             let _gone = position
@@ -353,7 +358,7 @@ impl LogStore for SqliteLog {
     }
 
     fn durable_seq(&self) -> u64 {
-        self.handle.shared.progress.position().cast_unsigned()
+        self.handle.shared.session.progress.position().cast_unsigned()
     }
 
     fn flush(&self) -> Result<(), LogError> {
@@ -409,8 +414,8 @@ impl Handle {
             return Ok(());
         }
         self.shared.close_readers();
-        self.shared.queue.close();
-        self.shared.join()
+        self.shared.session.queue.close();
+        self.shared.session.join()
     }
 }
 

@@ -10,11 +10,10 @@ use super::connection::{open_reader, open_writer};
 use super::failure::{corrupt, io_error};
 use super::files::LogPath;
 use super::options::{LogAccess, LogKey, SqliteLogOptions};
-use super::progress::Progress;
-use super::queue::Queue;
 use super::read::Reading;
 use super::schema;
 use super::seal::Sealer;
+use super::session::Session;
 use super::settings::{log_id, set_setting, setting};
 use super::shared::Shared;
 use super::store::{Head, Store};
@@ -43,16 +42,7 @@ fn open_to_read(path: LogPath, options: SqliteLogOptions) -> Result<Shared, LogE
     }
     .end_cursor()?
     .position;
-    let queue = Arc::new(Queue::new(0));
-    Ok(Shared::new(
-        path,
-        options,
-        sealer,
-        log_id,
-        queue,
-        Arc::new(Progress::new(position)),
-        None,
-    ))
+    Ok(Shared::new(path, options, sealer, log_id, Session::new(0, position)))
 }
 
 fn open_to_write(path: LogPath, options: SqliteLogOptions) -> Result<Shared, LogError> {
@@ -82,8 +72,6 @@ fn open_to_write(path: LogPath, options: SqliteLogOptions) -> Result<Shared, Log
         (is_there, _) => is_there,
     };
     let head = head(&connection, &log_id)?;
-    let queue = Arc::new(Queue::new(options.queue_bytes_max()));
-    let progress = Arc::new(Progress::new(head.position));
     let mut store = Store {
         places: path.places(),
         connection,
@@ -96,12 +84,12 @@ fn open_to_write(path: LogPath, options: SqliteLogOptions) -> Result<Shared, Log
         failure: None,
     };
     store.recover()?;
-    progress.advance(store.head.position);
+    let session = Session::new(options.queue_bytes_max(), store.head.position);
     let writer = Writer {
-        wal: WalBound::new(path.clone(), options.durability()),
+        wal: WalBound::new(path.clone(), options.durability(), Arc::clone(&session.gate)),
         store,
-        queue: Arc::clone(&queue),
-        progress: Arc::clone(&progress),
+        queue: Arc::clone(&session.queue),
+        progress: Arc::clone(&session.progress),
         retention: options.retention.clone().map(|prune| Retention {
             options: prune,
             every: Duration::from_millis(options.retention_interval_ms()),
@@ -114,15 +102,8 @@ fn open_to_write(path: LogPath, options: SqliteLogOptions) -> Result<Shared, Log
         .name("car-inference-log".into())
         .spawn(move || writer.run(&options_of_writer))
         .map_err(|error| io_error("the log's thread cannot be started", &error))?;
-    Ok(Shared::new(
-        path,
-        options,
-        sealer,
-        log_id,
-        queue,
-        progress,
-        Some(thread),
-    ))
+    session.written_by(thread);
+    Ok(Shared::new(path, options, sealer, log_id, session))
 }
 
 /// A new log's id, and its key when it is to be encrypted.

@@ -1,8 +1,5 @@
 //! What all handles of one open log share: the queue to its writer, its progress, connections that read.
 
-use std::sync::Arc;
-use std::thread::JoinHandle;
-
 use parking_lot::Mutex;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
@@ -11,13 +8,13 @@ use super::connection::open_reader;
 use super::failure::moved;
 use super::files::LogPath;
 use super::job::{Job, Reply, Task};
-use super::options::{LogKey, SqliteLogOptions};
-use super::progress::Progress;
-use super::queue::{Queue, Urgency};
+use super::options::{LogAccess, LogKey, SqliteLogOptions};
+use super::queue::Urgency;
 use super::seal::Sealer;
+use super::session::Session;
 use super::settings::log_id;
 use crate::block_on::block_on;
-use crate::log::{LogError, LogErrorKind};
+use crate::log::LogError;
 
 /// Connections that are kept for the next reader.
 const READERS_MAX: usize = 4;
@@ -29,36 +26,24 @@ pub(super) struct Shared {
     key: Mutex<Option<LogKey>>,
     pub sealer: Sealer,
     pub log_id: String,
-    pub queue: Arc<Queue>,
-    pub progress: Arc<Progress>,
-    /// Nothing for a log that is only read.
+    pub session: Session,
+    /// Whether it was opened to record.
     pub writes: bool,
-    thread: Mutex<Option<JoinHandle<()>>>,
     readers: Mutex<Vec<Connection>>,
     /// Handles that are not closed.
     handles: Mutex<usize>,
 }
 
 impl Shared {
-    pub fn new(
-        path: LogPath,
-        options: SqliteLogOptions,
-        sealer: Sealer,
-        log_id: String,
-        queue: Arc<Queue>,
-        progress: Arc<Progress>,
-        thread: Option<JoinHandle<()>>,
-    ) -> Self {
+    pub fn new(path: LogPath, options: SqliteLogOptions, sealer: Sealer, log_id: String, session: Session) -> Self {
         Self {
             path,
             key: Mutex::new(options.key.clone()),
+            writes: options.access() == LogAccess::Write,
             options,
             sealer,
             log_id,
-            queue,
-            progress,
-            writes: thread.is_some(),
-            thread: Mutex::new(thread),
+            session,
             readers: Mutex::default(),
             handles: Mutex::new(1),
         }
@@ -72,13 +57,14 @@ impl Shared {
             Some(connection) => connection,
             None => self.open_reader()?,
         };
+        let _open = self.session.gate.enter();
         connection.execute_batch("BEGIN")?;
         if !self.writes {
             // How far another process has come, only the file tells.
             let last: Option<i64> = connection
                 .prepare_cached("SELECT max(position) FROM records")?
                 .query_row([], |row| row.get(0))?;
-            self.progress.advance(last.unwrap_or_default());
+            self.session.progress.advance(last.unwrap_or_default());
         }
         let result = read(&connection);
         let ended = connection.execute_batch("COMMIT");
@@ -110,7 +96,7 @@ impl Shared {
 
     fn catch_up(&self) -> Result<(), LogError> {
         // What a failed log holds can still be read.
-        if self.writes && self.queue.failure().is_none() {
+        if self.writes && self.session.queue.failure().is_none() {
             self.commit()?;
         }
         Ok(())
@@ -118,9 +104,9 @@ impl Shared {
 
     /// Returns once everything recorded so far is committed.
     pub fn commit(&self) -> Result<(), LogError> {
-        self.queue.ripen_all();
+        self.session.queue.ripen_all();
         let (reply, committed) = oneshot::channel();
-        self.queue.push(Job::Flush(reply), 0, Urgency::Now)?;
+        self.session.queue.push(Job::Flush(reply), 0, Urgency::Now)?;
         wait(committed)
     }
 
@@ -130,7 +116,7 @@ impl Shared {
             return Err(LogError::unsupported("the log was opened with `access: 'read'`"));
         }
         let (reply, done) = oneshot::channel();
-        self.queue.push(Job::Task(task(reply)), 0, Urgency::Now)?;
+        self.session.queue.push(Job::Task(task(reply)), 0, Urgency::Now)?;
         wait(done)
     }
 
@@ -171,29 +157,6 @@ impl Shared {
         let mut handles = self.handles.lock();
         *handles = handles.saturating_sub(1);
         *handles == 0
-    }
-
-    /// Waits for the writer to finish, also when somebody else waits for it already.
-    pub fn join(&self) -> Result<(), LogError> {
-        // Held while it ends, so that whoever else wants to know waits as well.
-        let mut thread = self.thread.lock();
-        let is_own = thread
-            .as_ref()
-            .is_some_and(|thread| thread.thread().id() == std::thread::current().id());
-        if is_own {
-            // The last who held the log was a call that the writer itself told of its ending.
-            return Ok(());
-        }
-        let ended = thread.take().map_or(Ok(()), JoinHandle::join);
-        drop(thread);
-        match self.queue.failure() {
-            _ if ended.is_err() => Err(LogError::new(
-                LogErrorKind::Other,
-                "the log's thread panicked; please report it",
-            )),
-            Some(error) if error.kind != LogErrorKind::Closed => Err(error.clone()),
-            _ => Ok(()),
-        }
     }
 
     /// Lets go of the connections that read.

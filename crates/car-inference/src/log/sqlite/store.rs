@@ -64,8 +64,15 @@ impl Store {
     /// Runs `change` in a transaction of its own. What is wrong with what was asked changes nothing; what is wrong with the
     /// file ends the log.
     pub fn change<R>(&mut self, change: impl FnOnce(&mut Self) -> Result<R, LogError>) -> Result<R, LogError> {
+        if let Err(error) = self.begin() {
+            // Another program that writes keeps this from being done, and nothing else.
+            if error.kind != LogErrorKind::Locked {
+                self.fail(&error);
+            }
+            return Err(error);
+        }
         let head = self.head;
-        let result = self.begin().and_then(|()| change(self)).and_then(|result| {
+        let result = change(self).and_then(|result| {
             self.connection.execute_batch("COMMIT")?;
             Ok(result)
         });
@@ -95,9 +102,17 @@ impl Store {
         self.places.sync().inspect_err(|error| self.fail(error))
     }
 
-    /// Returns how many pages of the write-ahead log cannot be written over yet. A failure is the log's last.
+    /// Copies the write-ahead log to the database. Returns how many of its pages cannot be written over yet, because somebody
+    /// reads them or another program is at it: that is no failure, and tried again. Any other failure is the log's last.
     pub fn checkpoint_wal(&mut self, mode: &str) -> Result<i32, LogError> {
-        self.try_checkpoint_wal(mode).inspect_err(|error| self.fail(error))
+        match self.try_checkpoint_wal(mode) {
+            Err(error) if error.kind == LogErrorKind::Locked => Ok(i32::MAX),
+            Err(error) => {
+                self.fail(&error);
+                Err(error)
+            }
+            Ok(left) => Ok(left),
+        }
     }
 
     fn try_checkpoint_wal(&self, mode: &str) -> Result<i32, LogError> {

@@ -1,48 +1,81 @@
 //! How long the write-ahead log becomes: copied to the database in time, most of it beside the writer.
 
+use std::cell::Cell;
+use std::sync::Arc;
+use std::time::Duration;
+
 use rusqlite::Connection;
 
 use super::checkpointer::Checkpointer;
 use super::files::LogPath;
 use super::options::Durability;
+use super::read_gate::ReadGate;
 use super::store::Store;
 use crate::log::LogError;
 
 /// So many more pages of the write-ahead log are copied to the database: 8 MiB.
 const CHECKPOINT_PAGES: i32 = 2_000;
-/// When so many come meanwhile, recording waits for the copy, and for readers for a moment, so that the write-ahead log can
-/// begin anew: 32 MiB.
+/// When so many come meanwhile, recording waits for the copy, so that the write-ahead log can begin anew: 32 MiB.
 const WAL_PAGES_MAX: i32 = 8_000;
+/// How long recording waits for questions that are being answered, so that the write-ahead log can begin anew…
+const READERS_PATIENCE: Duration = Duration::from_millis(50);
+/// … and once it is longer than it should become.
+const READERS_PATIENCE_MAX: Duration = Duration::from_millis(500);
 
 pub(super) struct WalBound {
     checkpointer: Checkpointer,
-    /// So many pages of the write-ahead log are to be copied.
+    readers: Arc<ReadGate>,
+    /// When the write-ahead log has so many pages, it is copied.
     checkpoint_at: i32,
+    /// How many it had.
+    pages: i32,
 }
 
 impl WalBound {
-    pub fn new(path: LogPath, durability: Durability) -> Self {
+    pub fn new(path: LogPath, durability: Durability, readers: Arc<ReadGate>) -> Self {
         Self {
             checkpointer: Checkpointer::new(path, durability),
+            readers,
             checkpoint_at: CHECKPOINT_PAGES,
+            pages: 0,
         }
     }
 
-    /// Copies the write-ahead log to the database before it grows too long: most of it beside this thread.
+    /// Copies the write-ahead log to the database before it grows too long: most of it beside this thread. What cannot be
+    /// copied now, because somebody reads or another program is at it, is when as much again has come.
     pub fn keep(&mut self, store: &mut Store) -> Result<(), LogError> {
-        let pages = wal_pages();
+        let pages = WAL_PAGES.get();
+        if pages < self.pages {
+            // It has begun anew.
+            self.checkpoint_at = CHECKPOINT_PAGES;
+        }
+        self.pages = pages;
         if pages < self.checkpoint_at {
             return Ok(());
         }
-        let is_copied = self.checkpointer.poll()?;
-        if !is_copied && pages < self.checkpoint_at.saturating_add(WAL_PAGES_MAX) {
-            return Ok(());
+        if !self.checkpointer.poll()? {
+            if pages < self.checkpoint_at.saturating_add(WAL_PAGES_MAX) {
+                return Ok(());
+            }
+            // The disk is slower than what is recorded.
+            self.checkpointer.wait();
+            self.checkpointer.poll()?;
         }
-        let mode = if is_copied { "PASSIVE" } else { "RESTART" };
-        let left = store.checkpoint_wal(mode)?;
-        set_wal_pages(left);
-        self.checkpoint_at = left.saturating_add(CHECKPOINT_PAGES);
+        let patience = if pages < WAL_PAGES_MAX {
+            READERS_PATIENCE
+        } else {
+            READERS_PATIENCE_MAX
+        };
+        let readers = self.readers.close(patience);
+        let mode = if readers.is_some() { "RESTART" } else { "PASSIVE" };
+        let _left = store.checkpoint_wal(mode)?;
+        self.checkpoint_at = pages.saturating_add(CHECKPOINT_PAGES);
         Ok(())
+    }
+
+    /// Returns once no copy is under way, which would be in the way of another.
+    pub fn wait(&self) {
+        self.checkpointer.wait();
     }
 
     /// Waits for a copy that is under way; there will be no other.
@@ -53,20 +86,12 @@ impl WalBound {
 
 thread_local! {
     /// Pages in the write-ahead log of this thread's connection, as SQLite counts them at each commit.
-    static WAL_PAGES: std::cell::Cell<i32> = const { std::cell::Cell::new(0) };
+    static WAL_PAGES: Cell<i32> = const { Cell::new(0) };
 }
 
 pub(super) fn count_wal_pages(connection: &Connection) {
     connection.wal_hook(Some(|_, pages| {
-        set_wal_pages(pages);
+        WAL_PAGES.set(pages);
         Ok(())
     }));
-}
-
-fn wal_pages() -> i32 {
-    WAL_PAGES.get()
-}
-
-fn set_wal_pages(pages: i32) {
-    WAL_PAGES.set(pages);
 }

@@ -89,6 +89,9 @@ impl Writer {
 
     /// Does what somebody waits for.
     fn perform(&mut self, task: Task) -> Result<(), LogError> {
+        if task.empties_wal() {
+            self.wal.wait();
+        }
         let answer = task.perform(&mut self.store);
         // Before the caller is told: it may ask for what has just been written.
         let noted = self.note();
@@ -113,6 +116,7 @@ impl Writer {
     fn retain(&mut self) -> Option<Instant> {
         let retention = self.retention.as_ref()?;
         let (options, every) = (retention.options.clone(), retention.every);
+        self.wal.wait();
         let goes_on = self.store.prune_some(&options).is_ok_and(|pruned| !pruned.is_done);
         Some(if goes_on {
             Instant::now()
