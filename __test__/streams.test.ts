@@ -1,5 +1,11 @@
 import { getEventListeners, once } from 'node:events';
-import { CancelledError, type EventEmitter, InferenceError, setInferenceRunner } from 'car-inference';
+import {
+  CancelledError,
+  type EventEmitter,
+  InferenceError,
+  InvalidRequestError,
+  setInferenceRunner,
+} from 'car-inference';
 import { afterEach, describe, expect, test } from 'vitest';
 import { collect, eventsOf, loggedEvents, recordOf, rejection } from './support/collect';
 import { newEngine, REQUEST } from './support/engine';
@@ -267,6 +273,85 @@ describe('other ways to read', () => {
     setInferenceRunner(new ScriptedRunner({ events: LETTERS }));
     const readable = newEngine().generateTrackedStream(REQUEST).toReadableStream();
     expect(await Array.fromAsync(readable)).toEqual([...LETTERS, done('abcd')]);
+  });
+
+  describe("toReadableStream({ as: 'bytes' })", () => {
+    test('goes into a Response: one line of JSON an event', async () => {
+      const events = [text('a\nb'), text('ä😀'), { type: 'usage' as const, inputTokens: 1 }];
+      setInferenceRunner(new ScriptedRunner({ events }));
+      const body = newEngine().generateTrackedStream(REQUEST).toReadableStream({ as: 'bytes' });
+      const lines = (await new Response(body).text()).split('\n');
+      expect(lines.pop()).toBe('');
+      expect(lines.map((line) => JSON.parse(line))).toEqual([...events, done('a\nbä😀')]);
+    });
+
+    test('is as slow as its reader, and starts nothing before it is read', async () => {
+      const runner = new ScriptedRunner({ events: LETTERS });
+      setInferenceRunner(runner);
+      const reader = newEngine().generateTrackedStream(REQUEST).toReadableStream({ as: 'bytes' }).getReader();
+      await turn();
+      expect(runner.runs).toHaveLength(0);
+      expect(Buffer.from((await reader.read()).value ?? []).toString()).toBe('{"type":"text-delta","text":"a"}\n');
+      await reader.cancel();
+    });
+
+    test('breaks off with the error of a failed call', async () => {
+      setInferenceRunner(new ScriptedRunner({ events: LETTERS, fails: new Error('no') }));
+      const body = newEngine().generateTrackedStream(REQUEST).toReadableStream({ as: 'bytes' });
+      expect(await rejection(new Response(body).text())).toMatchObject({ code: 'runner-failed' });
+    });
+
+    test('a Response that is cancelled cancels the runner', async () => {
+      const runner = hangingRunner();
+      const body = newEngine().generateTrackedStream(REQUEST).toReadableStream({ as: 'bytes' });
+      const reader = new Response(body).body?.getReader();
+      await reader?.read();
+      await reader?.cancel();
+      await runner.stopped;
+    });
+
+    test.each<[string, unknown]>([
+      ['an unknown form', { as: 'text' }],
+      ['a number', { as: 5 }],
+      ['options that are a word', 'bytes'],
+      ['null', null],
+    ])('is refused with %s, and the stream can still be read', async (_name, options) => {
+      setInferenceRunner(new ScriptedRunner({ events: LETTERS }));
+      const stream = newEngine().generateTrackedStream(REQUEST);
+      expect(() => stream.toReadableStream(options as never)).toThrow(InvalidRequestError);
+      expect(() => stream.toReadableStream(options as never)).toThrow(/bytes/);
+      expect(await eventsOf(stream)).toHaveLength(5);
+    });
+
+    test('is what the error says when a Response is given the events, which starts no call', async () => {
+      const runner = new ScriptedRunner({ events: LETTERS });
+      setInferenceRunner(runner);
+      const response = new Response(newEngine().generateTrackedStream(REQUEST).toReadableStream());
+      expect(await rejection(response.text())).toMatchObject({ message: expect.stringContaining("as: 'bytes'") });
+      expect(runner.runs).toHaveLength(0);
+    });
+
+    test('is what the error says when a request is given the events', async () => {
+      setInferenceRunner(new ScriptedRunner({ events: LETTERS }));
+      const body = newEngine().generateTrackedStream(REQUEST).toReadableStream();
+      const init: RequestInit & { duplex: 'half' } = { method: 'POST', body: body as never, duplex: 'half' };
+      expect(await rejection(new Request('http://localhost', init).text())).toMatchObject({
+        message: expect.stringContaining("as: 'bytes'"),
+      });
+    });
+
+    test("is not needed where a host's own stream makes bytes of the events", async () => {
+      setInferenceRunner(new ScriptedRunner({ events: LETTERS }));
+      const reader = newEngine().generateTrackedStream(REQUEST).toReadableStream().getReader();
+      const body = new ReadableStream({
+        async pull(controller) {
+          const { done: isOver, value } = await reader.read();
+          if (isOver) controller.close();
+          else controller.enqueue(new TextEncoder().encode(value.type));
+        },
+      });
+      expect(await new Response(body).text()).toBe('text-delta'.repeat(4).concat('done'));
+    });
   });
 
   test('toReadableStream starts nothing before it is read', async () => {

@@ -19,6 +19,13 @@ export function openAiRunner(client, { hints }) {
   return {
     async *run(request, { hint, model, signal }) {
       if (!hints.includes(hint)) throw new RunnerDeclinedError(`not a model of this client: hint ${hint}`);
+      for (const field of notCarried(request)) {
+        yield {
+          type: 'warning',
+          code: 'not-carried',
+          message: `this runner does not send \`${field}\` to the service`,
+        };
+      }
       // What the SDK throws is left alone: it becomes the `cause`, with its status, headers and body.
       const chunks = await client.chat.completions.create(bodyOf(request, model.id), { signal });
       yield* eventsOf(chunks);
@@ -26,13 +33,50 @@ export function openAiRunner(client, { hints }) {
   };
 }
 
+/** What of the request `bodyOf` leaves out. The caller gets a warning for each: an option must not be lost silently. */
+function* notCarried(request) {
+  for (const field of ['images', 'responseFormat', 'providerOptions']) {
+    if (isGiven(request[field])) yield field;
+  }
+  for (const field of ['topK', 'reasoningEffort', 'budgetTokens', 'toolChoice']) {
+    if (isGiven(request.params?.[field])) yield `params.${field}`;
+  }
+  for (const [index, message] of (request.messages ?? []).entries()) {
+    if (isGiven(message.reasoning)) yield `messages[${index}].reasoning`;
+  }
+  for (const [index, tool] of (request.tools ?? []).entries()) {
+    if (!isFunction(tool)) yield `tools[${index}]`;
+    else if (isGiven(functionOf(tool).providerOptions)) yield `tools[${index}].providerOptions`;
+  }
+}
+
+function isGiven(value) {
+  return value !== undefined && value !== null && !(Array.isArray(value) && value.length === 0);
+}
+
+/** A tool with another `type` is one that a provider runs itself. */
+function isFunction(tool) {
+  return tool.type === undefined || tool.type === 'function';
+}
+
+/** The tool's own fields, which OpenAI's form keeps under `function`. */
+function functionOf(tool) {
+  return tool.function ?? tool;
+}
+
+function toolOf(tool) {
+  const { name, description, parameters, strict } = functionOf(tool);
+  return { type: 'function', function: { name, description, parameters, strict } };
+}
+
 /** Our request as the body of a Chat Completions request. Fields left undefined are not sent. */
 function bodyOf(request, model) {
   const { params = {}, tools } = request;
+  const functions = tools?.filter(isFunction).map(toolOf);
   return {
     model,
     messages: [...messagesOf(request)],
-    tools: tools?.map((tool) => ({ type: 'function', function: tool })),
+    tools: functions?.length > 0 ? functions : undefined,
     temperature: params.temperature,
     top_p: params.topP,
     max_completion_tokens: params.maxTokens,
@@ -60,10 +104,11 @@ function messageOf(message) {
     case 'user-multimodal':
       return { role: 'user', content: message.content.map(partOf) };
     case 'assistant': {
-      const calls = message.toolCalls?.map(({ id, name, arguments: input }) => ({
+      const calls = message.toolCalls?.map(({ id, name, arguments: input, rawArguments }) => ({
         id,
         type: 'function',
-        function: { name, arguments: JSON.stringify(input ?? {}) },
+        // The model's own text where the call has it: numbers and spelling as they were.
+        function: { name, arguments: rawArguments ?? (input === undefined ? '{}' : JSON.stringify(input)) },
       }));
       return { role: 'assistant', content: message.content, ...(calls?.length > 0 && { tool_calls: calls }) };
     }

@@ -4,6 +4,7 @@ import type { Completion, StreamEvent } from '../native/types';
 import type { Call } from './call';
 import { watchForForgetting } from './forgotten';
 import { quiet } from './outlet';
+import { type ReadableOptions, readableChunks, readableOf } from './readable';
 import { StreamLoop } from './stream-loop';
 import { TextStream } from './text-stream';
 
@@ -100,27 +101,29 @@ export class TrackedStream implements AsyncGenerator<StreamEvent, void, undefine
   /**
    * The stream as a web `ReadableStream`. Pulls only as it is read; cancelling it cancels the call.
    *
-   * @throws StreamLockedError when a loop or another readable reads this stream and has not finished.
+   * @param options `as`: what a chunk is. `'events'` (the default) gives event objects. `'bytes'` gives each event as one line of
+   *   JSON in UTF-8, which is what a `Response` takes; its content type is `application/x-ndjson`.
+   * @throws StreamLockedError when a loop or another readable reads this stream and has not finished; InvalidRequestError
+   *   when `as` is neither.
    *
    * @example
    * for await (const event of stream.toReadableStream()) console.log(event.type);
+   *
+   * @example
+   * return new Response(stream.toReadableStream({ as: 'bytes' }), { headers: { 'content-type': 'application/x-ndjson' } });
    */
-  toReadableStream(): ReadableStream<StreamEvent> {
+  toReadableStream(options: ReadableOptions & { as: 'bytes' }): ReadableStream<Uint8Array<ArrayBuffer>>;
+  toReadableStream(options?: ReadableOptions & { as?: 'events' | undefined }): ReadableStream<StreamEvent>;
+  toReadableStream(options?: ReadableOptions): ReadableStream<Uint8Array<ArrayBuffer>> | ReadableStream<StreamEvent> {
+    const chunks = readableChunks(options);
     this.#call.claim('a readable stream');
-    return new ReadableStream<StreamEvent>(
-      {
-        pull: async (controller) => {
-          const { done, value } = await this.next();
-          if (done) controller.close();
-          else controller.enqueue(value);
-        },
-        cancel: (reason) => {
-          this.#call.unclaim();
-          return this.cancel(reason);
-        },
+    return readableOf(chunks, {
+      next: () => this.next(),
+      cancel: (reason) => {
+        this.#call.unclaim();
+        return this.cancel(reason);
       },
-      { highWaterMark: 0 },
-    );
+    });
   }
 
   /**

@@ -38,7 +38,12 @@ export async function use(signal: AbortSignal, maybe: AbortSignal | undefined): 
   usage?.inputTokens?.toFixed();
   stopReason?.toString();
   expectType<Equal<typeof stream.traceId, string>>();
-  expectType<Equal<ReturnType<typeof stream.toReadableStream>, ReadableStream<StreamEvent>>>();
+  const [events, bytes] = [stream.toReadableStream(), stream.toReadableStream({ as: 'bytes' })];
+  expectType<Equal<typeof events, ReadableStream<StreamEvent>>>();
+  expectType<Equal<typeof bytes, ReadableStream<Uint8Array<ArrayBuffer>>>>();
+  new Response(bytes);
+  // @ts-expect-error neither of the two
+  stream.toReadableStream({ as: 'text' });
   // @ts-expect-error the trace id is given
   stream.traceId = 'mine';
   await stream.cancel('enough');

@@ -1,0 +1,102 @@
+/** A call's events as a web `ReadableStream`: as objects, or as lines of JSON. Knows nothing of calls. */
+
+import type { UnderlyingSource } from 'node:stream/web';
+import type { StreamEvent } from '../native/types';
+import { invalid } from './call-input';
+import { describe } from './json';
+
+/** What a chunk of a readable stream is. */
+export type ReadableChunks = 'events' | 'bytes';
+
+/** Options of `toReadableStream`. */
+export interface ReadableOptions {
+  /** `'events'` (the default): event objects. `'bytes'`: each event as one line of JSON in UTF-8. */
+  as?: ReadableChunks | undefined;
+}
+
+/** Where the events come from, and who is told that the reader has left. */
+export interface ReadableSource {
+  next(): Promise<IteratorResult<StreamEvent, void>>;
+  cancel(reason: unknown): Promise<void>;
+}
+
+/** @throws InvalidRequestError when the options are not valid. */
+export function readableChunks(options: ReadableOptions | undefined): ReadableChunks {
+  if (options === undefined) return 'events';
+  if (typeof options !== 'object' || options === null) {
+    throw invalid([
+      { path: 'options', message: `expected an object such as { as: 'bytes' }, got ${describe(options)}` },
+    ]);
+  }
+  const { as = 'events' } = options;
+  if (as === 'events' || as === 'bytes') return as;
+  const given = typeof as === 'string' ? JSON.stringify(as) : describe(as);
+  throw invalid([{ path: 'options.as', message: `expected 'events' or 'bytes', got ${given}` }]);
+}
+
+/** Pulls only as it is read, one event a chunk. */
+export function readableOf(
+  chunks: ReadableChunks,
+  source: ReadableSource,
+): ReadableStream<Uint8Array<ArrayBuffer>> | ReadableStream<StreamEvent> {
+  return chunks === 'bytes'
+    ? new ReadableStream<Uint8Array<ArrayBuffer>>(underlying(source, lineOf), PULL_ONLY)
+    : new EventReadable(
+        underlying(source, (event) => event),
+        PULL_ONLY,
+      );
+}
+
+const PULL_ONLY = { highWaterMark: 0 };
+
+function underlying<Chunk>(source: ReadableSource, chunkOf: (event: StreamEvent) => Chunk): UnderlyingSource<Chunk> {
+  return {
+    pull: async (controller) => {
+      const { done, value } = await source.next();
+      if (done) controller.close();
+      else controller.enqueue(chunkOf(value));
+    },
+    cancel: (reason) => source.cancel(reason),
+  };
+}
+
+const encoder = new TextEncoder();
+
+function lineOf(event: StreamEvent): Uint8Array<ArrayBuffer> {
+  return encoder.encode(`${JSON.stringify(event)}\n`);
+}
+
+/**
+ * Event objects. Node's `Response` and `fetch` take only bytes, and say no more than "Received non-Uint8Array chunk" of
+ * anything else: when one of them begins to read, the error says what to do, and the call does not start.
+ */
+class EventReadable extends ReadableStream<StreamEvent> {
+  override getReader = ((...options: []) => {
+    refuseFetch(this.getReader);
+    return super.getReader(...options);
+  }) as ReadableStream<StreamEvent>['getReader'];
+
+  override values = ((...options: []) => {
+    refuseFetch(this.values);
+    return super.values(...options);
+  }) as ReadableStream<StreamEvent>['values'];
+
+  override [Symbol.asyncIterator] = ((...options: []) => {
+    refuseFetch(this[Symbol.asyncIterator]);
+    return super.values(...options);
+  }) as ReadableStream<StreamEvent>[typeof Symbol.asyncIterator];
+}
+
+// Kept, because others may take it away.
+const { captureStackTrace } = Error;
+
+/** Throws when it is Node's `fetch` that has called `method`: a host's own reader may make bytes of the events. */
+function refuseFetch(method: (...options: never[]) => unknown): void {
+  const at: { stack?: unknown } = {};
+  captureStackTrace(at, method);
+  const caller = typeof at.stack === 'string' ? at.stack.split('\n')[1] : undefined;
+  if (caller?.includes('node:internal/deps/undici') !== true) return;
+  throw new TypeError(
+    "toReadableStream() gives event objects, and a Response or a request takes bytes: use toReadableStream({ as: 'bytes' })",
+  );
+}
