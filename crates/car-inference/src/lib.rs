@@ -6,6 +6,7 @@ mod depth;
 mod driver;
 mod engine;
 pub mod error;
+mod json;
 pub mod log;
 mod options;
 mod pieces;

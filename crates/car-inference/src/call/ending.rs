@@ -312,7 +312,7 @@ fn same_calls(streamed: &[ToolCall], returned: &[ToolCall]) -> bool {
     streamed.len() == returned.len()
         && streamed.iter().zip(returned).all(|(left, right)| {
             left.name == right.name
-                && left.arguments == right.arguments
+                && left.arguments.says_the_same(&right.arguments)
                 && (left.id == right.id || left.id.is_none() || right.id.is_none())
         })
 }

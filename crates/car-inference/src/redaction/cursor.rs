@@ -3,8 +3,10 @@
 use serde_json::Value;
 
 use super::json::{redact_json, replace_whole};
+use super::json_text::redact_json_text;
 use super::path::{Key, Positions};
 use super::{REDACTED, Redaction};
+use crate::json::Node;
 
 /// A place in a request, an event, a completion or a failure.
 pub(super) struct Cursor<'r> {
@@ -96,6 +98,17 @@ impl<'r> Cursor<'r> {
     /// Redacts a list of JSON.
     pub(super) fn jsons(&self, name: &str, values: &mut [Value]) {
         self.items(name, values, Self::this_json);
+    }
+
+    /// JSON text without its secrets, when it has any. It goes by any of these names, and is looked through both as JSON and as
+    /// text, as which patterns may fit that reach across values; then it may no longer be JSON.
+    pub(super) fn json_text(&self, names: [&str; 2], text: &str) -> Option<String> {
+        let [place, other] = names.map(|name| self.field(name));
+        let whole = place.whole || other.whole;
+        let as_json =
+            Node::read(text).and_then(|root| redact_json_text(self.redaction, text, &root, &place.positions, whole));
+        let as_text = self.redaction.redacted(as_json.as_deref().unwrap_or(text));
+        as_text.or(as_json)
     }
 
     fn this_text(&self, text: &mut String) {

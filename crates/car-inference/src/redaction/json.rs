@@ -35,16 +35,41 @@ pub(super) fn redact_json(redaction: &Redaction, root: &mut Value, positions: Po
                 let names = rename(redaction, fields);
                 for (index, (name, value)) in fields.iter_mut().enumerate() {
                     let name = names.as_ref().map_or(name, |names| &names[index]);
-                    let (positions, ends) = redaction.child(&positions, Key::Name(name));
-                    if ends {
-                        replace_whole(value);
-                    } else if !(redaction.knows_names() && is_secret_name(name) && replace_texts(value)) {
-                        places.push(Place { value, positions });
+                    match fate(redaction, &positions, name) {
+                        Fate::Whole => replace_whole(value),
+                        Fate::Texts(positions) => {
+                            if !replace_texts(value) {
+                                places.push(Place { value, positions });
+                            }
+                        }
+                        Fate::Inside(positions) => places.push(Place { value, positions }),
                     }
                 }
             }
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
+    }
+}
+
+/// What becomes of a field's value, by the field's name and place.
+pub(super) enum Fate {
+    /// A path ends at it: it is replaced.
+    Whole,
+    /// Its name is a secret's: a text is replaced, and so are the texts of an array of nothing else. Anything else is looked into.
+    Texts(Positions),
+    /// It is looked into.
+    Inside(Positions),
+}
+
+/// What becomes of the value of the field `name` of an object at `positions`.
+pub(super) fn fate(redaction: &Redaction, positions: &Positions, name: &str) -> Fate {
+    let (positions, ends) = redaction.child(positions, Key::Name(name));
+    if ends {
+        Fate::Whole
+    } else if redaction.knows_names() && is_secret_name(name) {
+        Fate::Texts(positions)
+    } else {
+        Fate::Inside(positions)
     }
 }
 

@@ -15,6 +15,7 @@ mod coverage;
 mod cursor;
 mod failure;
 mod json;
+mod json_text;
 mod machine;
 mod names;
 mod options;

@@ -127,8 +127,24 @@ pub(super) fn redact_tool_call(place: &Cursor<'_>, call: &mut ToolCall) {
     let ToolCall { id, name, arguments } = call;
     place.optional_text("id", id);
     place.text("name", name);
+    redact_tool_arguments(place, arguments);
+}
+
+/// Where there is text, it is redacted and read again: so the value can say nothing that was taken out of the text.
+fn redact_tool_arguments(place: &Cursor<'_>, arguments: &mut ToolArguments) {
     match arguments {
-        ToolArguments::Json(value) => place.json("arguments", value),
+        ToolArguments::Json(json) => match json.raw() {
+            None => {
+                let mut value = json.value().cloned().unwrap_or_default();
+                place.json("arguments", &mut value);
+                *json = value.into();
+            }
+            Some(raw) => {
+                if let Some(redacted) = place.json_text(["arguments", "rawArguments"], raw) {
+                    *arguments = ToolArguments::parse(&redacted);
+                }
+            }
+        },
         ToolArguments::Malformed { raw, error } => {
             place.text("rawArguments", raw);
             place.text("argumentsError", error);

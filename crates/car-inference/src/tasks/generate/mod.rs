@@ -2,9 +2,11 @@
 
 mod message;
 mod request;
+mod tool_arguments;
 mod tool_call;
 mod weight;
 
 pub use message::{ContentBlock, Message};
 pub use request::{GenerateParams, GenerateRequest, ReasoningEffort, ResponseFormat, ToolChoice};
-pub use tool_call::{ToolArguments, ToolCall};
+pub use tool_arguments::{JsonArguments, ToolArguments};
+pub use tool_call::ToolCall;

@@ -1,0 +1,147 @@
+//! Redacts JSON text where it stands: what is not secret stays as it is written, byte for byte. The rules are those of
+//! [`json`](super::json), and numbers, being text here, are looked at for patterns as well.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::ops::Range;
+
+use super::json::{Fate, fate};
+use super::path::{Key, Positions};
+use super::{REDACTED, Redaction};
+use crate::json::{Kind, Node, Text};
+
+/// What is secret in a value that lies at `positions`; a path may have led to the whole of it.
+pub(super) fn redact_json_text(
+    redaction: &Redaction,
+    text: &str,
+    root: &Node<'_>,
+    positions: &Positions,
+    whole: bool,
+) -> Option<String> {
+    let mut walk = Walk {
+        redaction,
+        replaced: Vec::new(),
+    };
+    match &root.kind {
+        // As in values: an object stays one.
+        Kind::Object(fields) if whole => fields.iter().for_each(|(_, value)| walk.replace_whole(value)),
+        _ if whole => walk.replace_whole(root),
+        _ => walk.value(root, positions),
+    }
+    if walk.replaced.is_empty() {
+        return None;
+    }
+    let mut redacted = String::with_capacity(text.len());
+    let mut at = 0;
+    for (range, instead) in walk.replaced {
+        redacted.push_str(text.get(at..range.start).unwrap_or_default());
+        redacted.push_str(&serde_json::Value::from(instead).to_string());
+        at = range.end;
+    }
+    redacted.push_str(text.get(at..).unwrap_or_default());
+    Some(redacted)
+}
+
+struct Walk<'r> {
+    redaction: &'r Redaction,
+    /// Where something is replaced, and by what text, in order.
+    replaced: Vec<(Range<usize>, String)>,
+}
+
+impl Walk<'_> {
+    /// Nodes are nested no deeper than a stack can follow.
+    fn value(&mut self, node: &Node<'_>, positions: &Positions) {
+        match &node.kind {
+            Kind::Null | Kind::Bool(_) => {}
+            Kind::Number(number) => {
+                if matches!(self.redaction.text(number), Cow::Owned(_)) {
+                    self.replace(&node.at, REDACTED.to_owned());
+                }
+            }
+            Kind::String(text) => self.text(text),
+            Kind::Array(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    let (positions, ends) = self.redaction.child(positions, Key::Index(index));
+                    if ends {
+                        self.replace_whole(item);
+                    } else {
+                        self.value(item, &positions);
+                    }
+                }
+            }
+            Kind::Object(fields) => {
+                let mut names: HashSet<Cow<'_, str>> =
+                    fields.iter().map(|(name, _)| name.says.as_ref().into()).collect();
+                for (name, value) in fields {
+                    self.name(name, &mut names);
+                    match fate(self.redaction, positions, &name.says) {
+                        Fate::Whole => self.replace_whole(value),
+                        Fate::Texts(positions) => {
+                            if !self.replace_texts(value) {
+                                self.value(value, &positions);
+                            }
+                        }
+                        Fate::Inside(positions) => self.value(value, &positions),
+                    }
+                }
+            }
+        }
+    }
+
+    fn text(&mut self, text: &Text<'_>) {
+        if let Cow::Owned(redacted) = self.redaction.text(&text.says) {
+            self.replace(&text.at, redacted);
+        }
+    }
+
+    /// A field's name stays apart from the others.
+    fn name(&mut self, name: &Text<'_>, names: &mut HashSet<Cow<'_, str>>) {
+        let Cow::Owned(wanted) = self.redaction.text(&name.says) else {
+            return;
+        };
+        let mut redacted = wanted.clone();
+        let mut number = 2;
+        while !names.insert(Cow::Owned(redacted.clone())) {
+            redacted = format!("{wanted} {number}");
+            number += 1;
+        }
+        self.replace(&name.at, redacted);
+    }
+
+    /// What is absent stays absent.
+    fn replace_whole(&mut self, node: &Node<'_>) {
+        if !matches!(node.kind, Kind::Null) {
+            self.replace(&node.at, REDACTED.to_owned());
+        }
+    }
+
+    /// Replaces a text, or the texts of an array of nothing else. Whether it was one of these.
+    fn replace_texts(&mut self, node: &Node<'_>) -> bool {
+        match &node.kind {
+            Kind::String(text) => self.replace_text(text),
+            Kind::Array(items) => {
+                let texts: Option<Vec<_>> = items
+                    .iter()
+                    .map(|item| match &item.kind {
+                        Kind::String(text) => Some(text),
+                        _ => None,
+                    })
+                    .collect();
+                let Some(texts) = texts else { return false };
+                texts.into_iter().for_each(|text| self.replace_text(text));
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    fn replace_text(&mut self, text: &Text<'_>) {
+        if !text.says.is_empty() {
+            self.replace(&text.at, REDACTED.to_owned());
+        }
+    }
+
+    fn replace(&mut self, at: &Range<usize>, instead: String) {
+        self.replaced.push((at.clone(), instead));
+    }
+}

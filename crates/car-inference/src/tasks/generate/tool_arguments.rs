@@ -1,0 +1,270 @@
+//! Arguments of a tool call: as a value, as the text that the model sent, or as both. Nothing that the model sent is rounded or
+//! rewritten.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use serde_json::{Map, Value};
+
+use crate::json::{Node, keeps, keeps_number, same_value, stringify};
+
+/// Arguments of a tool call. Text that is not JSON is never turned into `{}`.
+///
+/// ```
+/// use car_inference::tasks::generate::ToolArguments;
+/// use serde_json::json;
+/// let arguments = ToolArguments::parse(r#"{ "id": 7 }"#);
+/// assert_eq!(arguments.value(), Some(&json!({ "id": 7 })));
+/// assert_eq!(arguments.text(), r#"{ "id": 7 }"#);
+///
+/// // JavaScript would read another number, so there is only the text.
+/// let arguments = ToolArguments::parse(r#"{"id":9007199254740993}"#);
+/// assert_eq!(arguments.value(), None);
+/// assert_eq!(arguments.text(), r#"{"id":9007199254740993}"#);
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub enum ToolArguments {
+    /// What the model sent is JSON; an object with every provider of today.
+    Json(JsonArguments),
+    /// What the model sent is not JSON: cut off, or simply wrong.
+    Malformed {
+        /// The text as it came.
+        raw: String,
+        /// Why it does not parse.
+        error: String,
+    },
+}
+
+/// Arguments that are JSON. The same whether Rust or JavaScript looks at them, so what a JavaScript value cannot hold is kept as
+/// text: a number that a double would round, negative zero, a field that comes twice in an object, half a surrogate pair.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JsonArguments(Kept);
+
+#[derive(Debug, Clone, PartialEq)]
+enum Kept {
+    /// The text is what `JSON.stringify` writes for the value. No string.
+    Value(Value),
+    /// The text is another one, or a string's.
+    Both { value: Value, raw: String },
+    /// The value would not be what the text says.
+    Text(String),
+}
+
+impl ToolArguments {
+    /// Parses argument text. Empty text means "no arguments" (as Anthropic and OpenAI send it): `{}`.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        if is_empty(text) {
+            return Self::default();
+        }
+        match JsonArguments::parse(text) {
+            Ok(arguments) => Self::Json(arguments),
+            Err(error) => Self::Malformed {
+                raw: text.to_owned(),
+                error,
+            },
+        }
+    }
+
+    /// From what JSON gives: `arguments`, `rawArguments` and `argumentsError`. Where `arguments` and `rawArguments` say different
+    /// things, `arguments` counts: it is what people change.
+    pub(super) fn from_parts(value: Option<Value>, raw: Option<String>, error: Option<String>) -> Self {
+        match (value, raw, error) {
+            (None | Some(Value::Null), Some(raw), Some(error)) => Self::Malformed { raw, error },
+            (None, Some(raw), None) => Self::given(raw),
+            (Some(value), Some(raw), _) => match Self::given(raw) {
+                Self::Json(arguments) if value.is_null() || arguments.is_value(&value) => Self::Json(arguments),
+                _ => Self::from_value(value),
+            },
+            (Some(value), None, _) => Self::from_value(value),
+            (None, None, _) => Self::default(),
+        }
+    }
+
+    /// A string is JSON text, as OpenAI's SDK hands it over.
+    fn from_value(value: Value) -> Self {
+        match value {
+            Value::String(text) => Self::parse(&text),
+            value => Self::from(value),
+        }
+    }
+
+    /// Of text that was given as text, and stays to be seen.
+    fn given(raw: String) -> Self {
+        match Self::parse(&raw) {
+            Self::Json(JsonArguments(Kept::Value(value))) if !is_empty(&raw) => {
+                Self::Json(JsonArguments(Kept::Both { value, raw }))
+            }
+            arguments => arguments,
+        }
+    }
+
+    /// `arguments`, `rawArguments` and `argumentsError` of the JSON.
+    pub(super) fn into_parts(self) -> (Option<Value>, Option<String>, Option<String>) {
+        match self {
+            Self::Json(JsonArguments(Kept::Value(value))) => (Some(value), None, None),
+            Self::Json(JsonArguments(Kept::Both { value, raw })) => (Some(value), Some(raw), None),
+            Self::Json(JsonArguments(Kept::Text(raw))) => (None, Some(raw), None),
+            Self::Malformed { raw, error } => (None, Some(raw), Some(error)),
+        }
+    }
+
+    /// The value. Nothing when the text is not JSON, or says what a JavaScript value cannot hold.
+    #[must_use]
+    pub fn value(&self) -> Option<&Value> {
+        match self {
+            Self::Json(arguments) => arguments.value(),
+            Self::Malformed { .. } => None,
+        }
+    }
+
+    /// The text that the model sent, exactly; of arguments that were given as a value, what `JSON.stringify` writes for it.
+    #[must_use]
+    pub fn text(&self) -> Cow<'_, str> {
+        match self {
+            Self::Json(arguments) => arguments.text(),
+            Self::Malformed { raw, .. } => Cow::Borrowed(raw),
+        }
+    }
+
+    /// The arguments as an object, when they are one.
+    #[must_use]
+    pub fn as_object(&self) -> Option<&Map<String, Value>> {
+        self.value()?.as_object()
+    }
+
+    /// Whether both say the same, however it is written.
+    pub(crate) fn says_the_same(&self, other: &Self) -> bool {
+        if self == other {
+            return true;
+        }
+        let (left, right) = (self.text(), other.text());
+        match (Node::read(&left), Node::read(&right)) {
+            (Some(left), Some(right)) => same_value(&left.kind, &right.kind),
+            _ => left == right,
+        }
+    }
+
+    /// About how many bytes they have as they came: what is kept in two forms counts once.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Self::Json(JsonArguments(kept)) => match kept {
+                Kept::Value(value) => crate::stream::json_bytes(value),
+                Kept::Both { raw, .. } | Kept::Text(raw) => raw.len(),
+            },
+            Self::Malformed { raw, error } => raw.len() + error.len(),
+        }
+    }
+}
+
+impl JsonArguments {
+    /// Or why the text is not JSON.
+    fn parse(text: &str) -> Result<Self, String> {
+        let parsed = match serde_json::from_str::<Value>(text) {
+            // Had anything been lost, it would be written otherwise.
+            Ok(value) if !value.is_string() && stringify(&value) == text => return Ok(Self(Kept::Value(value))),
+            parsed => parsed,
+        };
+        let raw = text.to_owned();
+        match (Node::read(text), parsed) {
+            (Some(node), Ok(value)) if keeps(&node) => Ok(Self(Kept::Both { value, raw })),
+            (None, Err(error)) => Err(error.to_string()),
+            // What serde refuses although it is JSON has a number beyond all doubles, or half a surrogate pair.
+            _ => Ok(Self(Kept::Text(raw))),
+        }
+    }
+
+    /// The value. Nothing when a JavaScript value could not hold what the text says.
+    #[must_use]
+    pub fn value(&self) -> Option<&Value> {
+        match &self.0 {
+            Kept::Value(value) | Kept::Both { value, .. } => Some(value),
+            Kept::Text(_) => None,
+        }
+    }
+
+    /// The text that the model sent, where the value does not tell it.
+    #[must_use]
+    pub fn raw(&self) -> Option<&str> {
+        match &self.0 {
+            Kept::Value(_) => None,
+            Kept::Both { raw, .. } | Kept::Text(raw) => Some(raw),
+        }
+    }
+
+    /// The text that the model sent, exactly; of arguments that were given as a value, what `JSON.stringify` writes for it.
+    #[must_use]
+    pub fn text(&self) -> Cow<'_, str> {
+        match &self.0 {
+            Kept::Value(value) => Cow::Owned(stringify(value)),
+            Kept::Both { raw, .. } | Kept::Text(raw) => Cow::Borrowed(raw),
+        }
+    }
+
+    /// Whether the text is how `value` may be written.
+    fn is_value(&self, value: &Value) -> bool {
+        match (Node::read(&self.text()), Node::read(&value.to_string())) {
+            (Some(text), Some(value)) => same_value(&text.kind, &value.kind),
+            _ => false,
+        }
+    }
+}
+
+impl From<Value> for JsonArguments {
+    fn from(value: Value) -> Self {
+        Self(match value {
+            // Text alone would be parsed, wherever it is read.
+            Value::String(_) => Kept::Both {
+                raw: value.to_string(),
+                value,
+            },
+            value if keeps_numbers(&value) => Kept::Value(value),
+            value => Kept::Text(value.to_string()),
+        })
+    }
+}
+
+/// Arguments are compared with values as these are.
+impl PartialEq<Value> for JsonArguments {
+    fn eq(&self, value: &Value) -> bool {
+        self.value() == Some(value)
+    }
+}
+
+/// Whether there is nothing but white space of JSON's.
+fn is_empty(text: &str) -> bool {
+    text.trim_matches([' ', '\t', '\n', '\r']).is_empty()
+}
+
+fn keeps_numbers(value: &Value) -> bool {
+    match value {
+        Value::Number(number) => keeps_number(number),
+        Value::Array(items) => items.iter().all(keeps_numbers),
+        Value::Object(fields) => fields.values().all(keeps_numbers),
+        Value::Null | Value::Bool(_) | Value::String(_) => true,
+    }
+}
+
+impl Default for ToolArguments {
+    fn default() -> Self {
+        Self::from(Map::new())
+    }
+}
+
+impl From<Value> for ToolArguments {
+    fn from(value: Value) -> Self {
+        Self::Json(value.into())
+    }
+}
+
+impl From<Map<String, Value>> for ToolArguments {
+    fn from(fields: Map<String, Value>) -> Self {
+        Value::Object(fields).into()
+    }
+}
+
+impl From<HashMap<String, Value>> for ToolArguments {
+    fn from(fields: HashMap<String, Value>) -> Self {
+        fields.into_iter().collect::<Map<_, _>>().into()
+    }
+}
