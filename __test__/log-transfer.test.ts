@@ -48,6 +48,14 @@ async function* pieces(text: string, size: number): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += size) yield new Uint8Array(bytes.subarray(at, at + size));
 }
 
+/** The same, in the views that a `ReadableStream` or a socket may give. */
+async function* views(text: string): AsyncGenerator<Uint8Array> {
+  for await (const { buffer } of pieces(text, 1_001)) {
+    yield new DataView(buffer) as never;
+    yield new ArrayBuffer(0) as never;
+  }
+}
+
 /** What of a call another log has too: all but its place in it. */
 const portable = ({ cursor: _cursor, ...call }: CallRecord) => call;
 
@@ -239,6 +247,16 @@ describe('what is imported', () => {
       ['text', Readable.from([...lines])],
       ['bytes', Readable.from([Buffer.from(lines)])],
       ['a Readable', readable],
+      ['a byte order mark', Readable.from([`\ufeff${lines}`])],
+      ['a byte order mark in bytes', pieces(`\ufeff${lines}`, 1_000)],
+      ['a byte order mark that is cut', pieces(`\ufeff${lines}`, 1)],
+      ['a byte order mark alone', Readable.from(['\ufeff', lines])],
+      ['what an editor of Windows saves', pieces(`\ufeff${lines.trimEnd().replaceAll('\n', '\r\n')}`, 2)],
+      ['a line end that is cut', Readable.from(lines.replaceAll('\n', '\r\n').split(/(?<=\r)/))],
+      ['two files that were joined', Readable.from([`\ufeff${lines}`, `\ufeff${lines.split('\n')[0]}\n`])],
+      ['blank lines at the end', Readable.from([`${lines}\r\n\n  \n`])],
+      ['text and bytes in turn', Readable.from([lines.slice(0, 500), Buffer.from(lines.slice(500))])],
+      ['other views of bytes', views(lines)],
       ['no last line feed', Readable.from([lines.trimEnd()])],
       ['Windows', Readable.from([lines.replaceAll('\n', '\r\n')])],
       ['empty lines', Readable.from([`\n\n${lines.replaceAll('\n', '\n\n')}`])],
@@ -315,6 +333,62 @@ describe('what is imported', () => {
       known: calls.length,
     });
     expect(await target.verify()).toMatchObject({ ok: true, calls: 2 });
+  });
+
+  const utf16 = (text: string, mark: string) => Buffer.from(mark + text, 'utf16le');
+  test.each<[string, (lines: string) => Buffer, number, RegExp]>([
+    ['UTF-16', (lines) => utf16(lines, '\ufeff'), 1, /UTF-16; save it as UTF-8/],
+    ['UTF-16 of the other order', (lines) => utf16(lines, '\ufeff').swap16(), 1, /UTF-16; save it as UTF-8/],
+    ['UTF-16 without a mark', (lines) => utf16(lines, ''), 1, /UTF-16; save it as UTF-8/],
+    ['UTF-16 without a mark, of the other order', (lines) => utf16(lines, '').swap16(), 1, /UTF-16; save it as UTF-8/],
+    ['Latin-1', (lines) => Buffer.from(lines.replace('"hi"', '"grün"'), 'latin1'), 2, /not UTF-8/],
+    ['Latin-1 at the end', (lines) => Buffer.from(`${lines}\u00e4`, 'latin1'), 10, /not UTF-8/],
+    [
+      'a character that is cut off',
+      (lines) => Buffer.concat([Buffer.from(lines), Buffer.from('ä').subarray(0, 1)]),
+      10,
+      /not UTF-8/,
+    ],
+    [
+      'a half of a surrogate pair',
+      (lines) => Buffer.from(lines.replace(/(?<=call 1)"/, '\xed\xa0\x80"'), 'latin1'),
+      6,
+      /not UTF-8/,
+    ],
+  ])(
+    'that is %s is refused at its line, however it is cut; calls before it were taken',
+    async (_name, encode, line, message) => {
+      const { log, engine } = await newRecording();
+      await recordCalls(engine, 2);
+      const bytes = encode((await exported(log)).replace('"call 0"', '"hi"'));
+      for (const size of [1, 3, 100, 1_000_000]) {
+        const target = newEngine().eventLog;
+        const pieces = Array.from({ length: Math.ceil(bytes.length / size) }, (_, at) =>
+          bytes.subarray(at * size, (at + 1) * size),
+        );
+        const error = (await rejection(target.import(Readable.from(pieces)))) as Error;
+        expect(error).toMatchObject(logError('invalid-input'));
+        expect(error.message).toContain(`line ${line}: `);
+        expect(error.message).toMatch(message);
+        expect((await target.stats()).calls).toBe(line === 10 ? 2 : line === 6 ? 1 : 0);
+      }
+    },
+  );
+
+  test('that is neither text nor bytes is named, with its line', async () => {
+    const log = newEngine().eventLog;
+    const header = '{"type":"car-inference-log","version":1}\n';
+    for (const [chunk, name] of [
+      [{ type: 'call' }, 'an object'],
+      [5, 'a number'],
+      [[123, 10], 'an array'],
+    ] as const) {
+      const error = await rejection(log.import(Readable.from([header, chunk as never])));
+      expect(error).toMatchObject({
+        ...logError('invalid-input'),
+        message: expect.stringContaining(`line 2: the stream gave ${name}; expected strings or bytes`),
+      });
+    }
   });
 
   test.each<[string, () => AsyncIterable<string>, string]>([

@@ -1,10 +1,10 @@
 /** Export and import: JSON Lines between a log and a stream, neither faster than the other. */
 
 import type { Readable, Writable } from 'node:stream';
-import { StringDecoder } from 'node:string_decoder';
 import type { ImportReport } from '../native/types';
 import { LogError } from './errors';
 import type { CallQuery, EventLog } from './event-log';
+import { LineDecoder } from './line-decoder';
 import type { LogHandle } from './log-handle';
 
 /** How many characters of lines are given to the log at once. */
@@ -82,10 +82,8 @@ class Outlet {
 /** A stream without line feeds must not fill the memory; a line holds one event at most. */
 const LINE_LENGTH_MAX = 2 ** 28;
 
-function tooLong(): LogError {
-  return new LogError(`a line has more than ${LINE_LENGTH_MAX} characters: these are no lines of an export`, {
-    reason: 'invalid-input',
-  });
+function invalid(message: string): LogError {
+  return new LogError(message, { reason: 'invalid-input' });
 }
 
 export async function importLines(
@@ -95,29 +93,26 @@ export async function importLines(
   lastImport = (lastImport + 1) % 2 ** 32;
   // Imports into one log may go on beside each other.
   const question = { type: 'import', import: lastImport };
-  const decoder = new StringDecoder('utf8');
-  let lines: string[] = [];
-  let length = 0;
-  let rest = '';
+  const decoder = new LineDecoder();
   try {
     for await (const chunk of stream) {
-      const parts = (typeof chunk === 'string' ? chunk : decoder.write(Buffer.from(chunk))).split('\n');
-      // Only what is new is looked at again: a line may come in any number of pieces.
-      rest += parts.shift();
-      for (const part of parts) {
-        lines.push(rest);
-        length += rest.length;
-        rest = part;
+      const problem = decoder.write(chunk);
+      if (decoder.length >= LINES_LENGTH || problem !== undefined) {
+        await handle.ask({ ...question, lines: decoder.takeLines(), last: false });
       }
-      if (rest.length > LINE_LENGTH_MAX) throw tooLong();
-      if (length < LINES_LENGTH) continue;
-      await handle.ask({ ...question, lines, last: false });
-      lines = [];
-      length = 0;
+      if (problem !== undefined) throw invalid(problem);
+      if (decoder.restLength > LINE_LENGTH_MAX) {
+        throw invalid(`a line has more than ${LINE_LENGTH_MAX} characters: these are no lines of an export`);
+      }
     }
-    rest += decoder.end();
-    if (rest !== '') lines.push(rest);
-    return await handle.ask<ImportReport>({ ...question, lines, last: true });
+    const problem = decoder.end();
+    const report = await handle.ask<ImportReport>({
+      ...question,
+      lines: decoder.takeLines(),
+      last: problem === undefined,
+    });
+    if (problem !== undefined) throw invalid(problem);
+    return report;
   } catch (error) {
     // What went wrong is known already.
     await handle.ask({ ...question, type: 'import-abandoned' }).catch(() => undefined);

@@ -630,3 +630,72 @@ suite! {
         ..SqliteLogOptions::default()
     });
 }
+
+/// The lines of two calls, and what becomes of them once they were changed: how many calls are there, and why no more.
+async fn check_import(change: impl FnOnce(String) -> Vec<u8>, calls: u64, refused: Option<&str>) {
+    let subject = subject(memory, [Script::new().text("grün"), Script::new().text("b")]);
+    run(&subject, hi()).await;
+    run(&subject, hi()).await;
+    let mut lines = Vec::new();
+    transfer::write_header(&mut lines).unwrap();
+    for trace_id in ids(
+        &*subject.log,
+        &CallFilter {
+            order: Some(CallOrder::Oldest),
+            ..CallFilter::default()
+        },
+    ) {
+        transfer::write_call(&mut lines, &subject.log.archived(&trace_id).unwrap().unwrap()).unwrap();
+    }
+    let changed = change(String::from_utf8(lines).unwrap());
+    let target = MemoryLog::default();
+    let imported = transfer::import(&changed[..], &target);
+    match (imported, refused) {
+        (Ok(report), None) => assert_eq!(report.calls, calls),
+        (Err(error), Some(message)) => {
+            assert_eq!(error.kind, LogErrorKind::InvalidInput);
+            assert_eq!(error.message, message);
+        }
+        (imported, _) => panic!("{imported:?}"),
+    }
+    assert_eq!(target.stats().unwrap().calls, calls);
+}
+
+#[tokio::test]
+async fn what_an_editor_saved_is_imported() {
+    check_import(String::into_bytes, 2, None).await;
+    check_import(|lines| format!("\u{feff}{lines}").into_bytes(), 2, None).await;
+    check_import(|lines| lines.replace('\n', "\r\n").into_bytes(), 2, None).await;
+    check_import(
+        |lines| format!("\u{feff}{}", lines.trim_end().replace('\n', "\r\n")).into_bytes(),
+        2,
+        None,
+    )
+    .await;
+    check_import(|lines| format!("{lines}\n\r\n \n").into_bytes(), 2, None).await;
+    check_import(|lines| format!("\u{feff}{lines}\u{feff}{lines}").into_bytes(), 2, None).await;
+}
+
+#[tokio::test]
+async fn a_line_that_is_not_utf_8_is_refused_by_its_number() {
+    let utf_16 = |text: String, bytes: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(bytes).collect::<Vec<u8>>();
+    let is_utf_16 = Some("line 1: the text is UTF-16; save it as UTF-8");
+    check_import(move |lines| utf_16(lines, u16::to_le_bytes), 0, is_utf_16).await;
+    check_import(move |lines| utf_16(lines, u16::to_be_bytes), 0, is_utf_16).await;
+    check_import(
+        move |lines| utf_16(format!("\u{feff}{lines}"), u16::to_le_bytes),
+        0,
+        is_utf_16,
+    )
+    .await;
+    check_import(
+        move |lines| utf_16(format!("\u{feff}{lines}"), u16::to_be_bytes),
+        0,
+        is_utf_16,
+    )
+    .await;
+    let latin_1 = |text: String| text.chars().map(|letter| letter as u8).collect::<Vec<u8>>();
+    check_import(latin_1, 0, Some("line 3: the text is not UTF-8; save it as UTF-8")).await;
+    let cut = |lines: String| [lines.as_bytes(), b"\n\xc3"].concat();
+    check_import(cut, 2, Some("line 9: the text is not UTF-8; save it as UTF-8")).await;
+}

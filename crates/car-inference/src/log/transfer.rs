@@ -9,8 +9,11 @@
 //!
 //! Times are milliseconds since the Unix epoch, to the microsecond. A call's lines follow each other. Calls that are open, and
 //! those whose payload was erased, are left out. Empty lines, and lines of a `type` that this version does not know, mean nothing.
+//!
+//! The text is UTF-8. Editors may have put a byte order mark before it and carriage returns at the ends of its lines, and may have
+//! left out the last line feed.
 
-use std::io::{self, Write};
+use std::io::{self, BufRead, Write};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -137,16 +140,63 @@ pub struct Importer {
     report: ImportReport,
 }
 
+/// Reads what was exported into a log, line by line. What is there already, by its trace id, is left alone.
+///
+/// # Errors
+/// [`LogErrorKind::InvalidInput`] with the line's number when a line is not of the format, [`LogErrorKind::Io`] when it cannot be
+/// read; what the log says. The calls before it were taken.
+pub fn import(from: impl BufRead, log: &dyn LogStore) -> Result<ImportReport, LogError> {
+    let mut importer = Importer::default();
+    for line in from.split(b'\n') {
+        let line = line.map_err(|error| {
+            let message = format!("line {} cannot be read: {error}", importer.lines + 1);
+            LogError::new(LogErrorKind::Io, message)
+        })?;
+        importer.line_of_bytes(&line, log)?;
+    }
+    importer.finish()
+}
+
+/// A mark that says which encoding follows, as editors of Windows write it.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
+/// Why bytes are not UTF-8, as far as their beginning tells.
+fn encoding_of(line: &[u8]) -> &'static str {
+    match line {
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [b'{', 0, ..] | [0, b'{', ..] => "the text is UTF-16; save it as UTF-8",
+        _ => "the text is not UTF-8; save it as UTF-8",
+    }
+}
+
 /// One call in an import holds at most so many events, so that nonsense does not fill the memory.
 const EVENTS_MAX: usize = 10_000_000;
 
 impl Importer {
+    /// Reads one line of bytes, with or without its line feed.
+    ///
+    /// # Errors
+    /// As [`line`](Self::line), and when the bytes are not UTF-8.
+    pub fn line_of_bytes(&mut self, line: &[u8], log: &dyn LogStore) -> Result<(), LogError> {
+        match std::str::from_utf8(line) {
+            Ok(line) => self.line(line, log),
+            Err(_) => {
+                self.lines += 1;
+                Err(self.invalid(encoding_of(line)))
+            }
+        }
+    }
+
     /// Reads one line, with or without its line feed.
     ///
     /// # Errors
     /// [`LogErrorKind::InvalidInput`] with the line's number when it is not of the format; what the log says.
     pub fn line(&mut self, line: &str, log: &dyn LogStore) -> Result<(), LogError> {
         self.lines += 1;
+        // Also where files were joined.
+        let line = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line);
+        if let "{\0" | "\0{" = line.get(..2).unwrap_or_default() {
+            return Err(self.invalid(encoding_of(line.as_bytes())));
+        }
         if line.trim().is_empty() {
             return Ok(());
         }
