@@ -22,7 +22,7 @@ text: string,
 /**
  * Appended to the block's signature (Anthropic `signature_delta`, Gemini `thoughtSignature`).
  */
-signature?: string, } | { "type": "refusal-delta" } & { text: string } | { "type": "tool-call-start", 
+signature?: string | undefined, } | { "type": "refusal-delta" } & { text: string } | { "type": "tool-call-start", 
 /**
  * The tool's name.
  */
@@ -34,7 +34,7 @@ index: number,
 /**
  * The provider's id of the call, if it gave one.
  */
-id?: string, } | { "type": "tool-call-delta", 
+id?: string | undefined, } | { "type": "tool-call-delta", 
 /**
  * The call's index, as in its start.
  */
@@ -50,35 +50,35 @@ index: number,
 /**
  * The whole argument text where the provider sends it again; replaces the fragments.
  */
-arguments?: string, 
+arguments?: string | undefined, 
 /**
  * The provider's signature of the call (Gemini `thoughtSignature`), byte-exact.
  */
-signature?: string, } | { "type": "usage", 
+signature?: string | undefined, } | { "type": "usage", 
 /**
  * See `TokenUsage::input_tokens`.
  */
-inputTokens?: number, 
+inputTokens?: number | undefined, 
 /**
  * See `TokenUsage::output_tokens`.
  */
-outputTokens?: number, 
+outputTokens?: number | undefined, 
 /**
  * See `TokenUsage::total_tokens`.
  */
-totalTokens?: number, 
+totalTokens?: number | undefined, 
 /**
  * See `TokenUsage::cache_read_input_tokens`.
  */
-cacheReadInputTokens?: number, 
+cacheReadInputTokens?: number | undefined, 
 /**
  * See `TokenUsage::cache_creation_input_tokens`.
  */
-cacheCreationInputTokens?: number, 
+cacheCreationInputTokens?: number | undefined, 
 /**
  * See `TokenUsage::reasoning_tokens`.
  */
-reasoningTokens?: number, } | { "type": "stop-reason", 
+reasoningTokens?: number | undefined, } | { "type": "stop-reason", 
 /**
  * The unified reason.
  */
@@ -86,11 +86,11 @@ reason: StopReason,
 /**
  * The provider's own word (`end_turn`, `MAX_TOKENS`, …).
  */
-raw?: string, } | { "type": "source" } & Source | { "type": "file" } & FileContent | { "type": "provider-output-item" } & { item: JsonValue } | { "type": "provider-event", 
+raw?: string | undefined, } | { "type": "source" } & Source | { "type": "file" } & FileContent | { "type": "provider-output-item" } & { item: JsonValue } | { "type": "provider-event", 
 /**
  * The wire's event name (`event:` of SSE), if it has one.
  */
-name?: string, 
+name?: string | undefined, 
 /**
  * The event as the provider sent it.
  */
@@ -124,23 +124,23 @@ export type Source = {
 /**
  * The provider's id of the source.
  */
-id?: string, 
+id?: string | undefined, 
 /**
  * Where it can be read.
  */
-url?: string, 
+url?: string | undefined, 
 /**
  * Its title.
  */
-title?: string, 
+title?: string | undefined, 
 /**
  * Its media type (RFC 6838), for documents.
  */
-mediaType?: string, 
+mediaType?: string | undefined, 
 /**
  * What else the provider says of it (spans, quotes, …).
  */
-providerMetadata?: JsonValue, };
+providerMetadata?: JsonValue | undefined, };
 
 /**
  * A file or image in an answer: inline or by address.
@@ -153,11 +153,11 @@ mediaType: string,
 /**
  * The content in base64 (RFC 4648).
  */
-data?: string, 
+data?: string | undefined, 
 /**
  * Where the content can be fetched.
  */
-url?: string, };
+url?: string | undefined, };
 
 /**
  * An error that the runner reports without ending its call.
@@ -170,7 +170,7 @@ message: string,
 /**
  * The provider's code for it.
  */
-code?: string, };
+code?: string | undefined, };
 
 /**
  * Something the consumer should know that does not end the call.
@@ -183,7 +183,7 @@ message: string,
 /**
  * A stable code: the runner's, or one of the engine's (`result-mismatch`, …).
  */
-code?: string, };
+code?: string | undefined, };
 
 /**
  * Tokens of one call, in tokens. A field that the provider did not report is `None`, never zero.
@@ -194,27 +194,27 @@ export type TokenUsage = {
 /**
  * Tokens of the prompt, as the provider counts them.
  */
-inputTokens?: number, 
+inputTokens?: number | undefined, 
 /**
  * Tokens generated, reasoning included where the provider includes it.
  */
-outputTokens?: number, 
+outputTokens?: number | undefined, 
 /**
  * The provider's own total.
  */
-totalTokens?: number, 
+totalTokens?: number | undefined, 
 /**
  * Input tokens read from the provider's prompt cache.
  */
-cacheReadInputTokens?: number, 
+cacheReadInputTokens?: number | undefined, 
 /**
  * Input tokens written to the provider's prompt cache.
  */
-cacheCreationInputTokens?: number, 
+cacheCreationInputTokens?: number | undefined, 
 /**
  * Output tokens spent on reasoning.
  */
-reasoningTokens?: number, };
+reasoningTokens?: number | undefined, };
 
 /**
  * One reasoning block, byte-exact.
@@ -231,7 +231,7 @@ text: string,
 /**
  * The provider's signature over it.
  */
-signature?: string, };
+signature?: string | undefined, };
 
 /**
  * A provider's signature of one tool call (Gemini `thoughtSignature`).
@@ -247,33 +247,40 @@ position: number,
 signature: string, };
 
 /**
- * A tool call's JSON: `arguments` when they parsed, `rawArguments` with `argumentsError` when they did not.
+ * A tool call's JSON. What the model sent as arguments is never rounded or rewritten:
  *
- * On input, `arguments` may also be JSON text, as OpenAI's SDK hands it over; it is parsed. Arguments that
- * are a JSON string (free text of OpenAI's custom tools) have their JSON text beside them, in `rawArguments`, so that they are the
- * same when they are sent back.
+ * | the text that the model sent | fields |
+ * |---|---|
+ * | is what `JSON.stringify(arguments)` gives | `arguments` |
+ * | is the same value written otherwise (spaces, escapes, `1.0`, another order of array indexes), or a string | `arguments` and `rawArguments` |
+ * | says what a JavaScript value cannot hold (a number that a double would round, `-0`, a field twice, half a surrogate pair) | `rawArguments` |
+ * | is not JSON, or nested deeper than 127 levels | `rawArguments` and `argumentsError` |
+ * | is empty | `arguments`, which is `{}` |
+ *
+ * On input, `arguments` may also be JSON text, as OpenAI's SDK hands it over; it is parsed. `rawArguments` may stand alone.
+ * Where both are given and say different things, `arguments` counts.
  */
 export type ToolCall = { 
 /**
  * The provider's id of the call.
  */
-id?: string, 
+id?: string | undefined, 
 /**
  * The tool's name.
  */
 name: string, 
 /**
- * The parsed arguments; absent when they are malformed.
+ * The parsed arguments; absent when the text is not JSON, or when parsing it would lose something. `null` is a value.
  */
-arguments?: JsonValue, 
+arguments?: JsonValue | undefined, 
 /**
- * The text that came in place of arguments, when it is not JSON; of arguments that are a string, their JSON text.
+ * The text that the model sent, exactly, when `arguments` are absent or would be written otherwise.
  */
-rawArguments?: string, 
+rawArguments?: string | undefined, 
 /**
- * Why `rawArguments` does not parse.
+ * Why `rawArguments` is not JSON.
  */
-argumentsError?: string, };
+argumentsError?: string | undefined, };
 
 /**
  * The folded answer of a call. In a failed call it holds what had arrived.
@@ -290,20 +297,20 @@ toolCalls: Array<ToolCall>,
 /**
  * Token usage, when the provider reported any.
  */
-usage?: TokenUsage, 
+usage?: TokenUsage | undefined, 
 /**
  * What the call cost with all its attempts, in millionths of a US dollar. Absent when no model that reported usage has
  * `pricing`.
  */
-costMicroUsd?: number, 
+costMicroUsd?: number | undefined, 
 /**
  * Why the model stopped, unified.
  */
-stopReason?: StopReason, 
+stopReason?: StopReason | undefined, 
 /**
  * Why the model stopped, in the provider's word.
  */
-rawStopReason?: string, 
+rawStopReason?: string | undefined, 
 /**
  * The reasoning blocks, byte-exact, to be sent back on the next turn.
  */
@@ -311,11 +318,11 @@ reasoning: Array<Reasoning>,
 /**
  * The provider's signatures of tool calls, byte-exact, to be sent back on the next turn.
  */
-toolCallSignatures?: Array<ToolCallSignature>, 
+toolCallSignatures?: Array<ToolCallSignature> | undefined, 
 /**
  * The refusal text, when the model refused.
  */
-refusal?: string, 
+refusal?: string | undefined, 
 /**
  * Sources and citations, in order.
  */
@@ -349,59 +356,59 @@ export type GenerateRequest = {
 /**
  * The prompt of a single turn: the user's message, after `messages` when both are given.
  */
-prompt?: string, 
+prompt?: string | undefined, 
 /**
  * The id of the model. May be left out when the engine knows just one.
  */
-model?: string, 
+model?: string | undefined, 
 /**
  * Models to try, in order, when every runner declines the one before. At most 16.
  */
-fallbackModels?: Array<string>, 
+fallbackModels?: Array<string> | undefined, 
 /**
  * Sampling and limits.
  */
-params?: GenerateParams, 
+params?: GenerateParams | undefined, 
 /**
  * System text put before the conversation.
  */
-context?: string, 
+context?: string | undefined, 
 /**
  * The conversation so far.
  */
-messages?: Array<Message>, 
+messages?: Array<Message> | undefined, 
 /**
  * Images of the prompt's turn.
  */
-images?: Array<ContentBlock>, 
+images?: Array<ContentBlock> | undefined, 
 /**
  * Tools the model may call, each an object with `name`, `description` and `parameters` (JSON Schema).
  */
-tools?: Array<JsonObject>, 
+tools?: Array<JsonObject> | undefined, 
 /**
  * The form of the answer; free text when absent.
  */
-responseFormat?: ResponseFormat, 
+responseFormat?: ResponseFormat | undefined, 
 /**
  * The host's own reference for the call, handed to the runner and recorded, never read.
  */
-clientRef?: string, 
+clientRef?: string | undefined, 
 /**
  * The conversation that the call belongs to, for the log.
  */
-conversationId?: string, 
+conversationId?: string | undefined, 
 /**
  * The trace id of the call that made this one, for the log.
  */
-parentTraceId?: string, 
+parentTraceId?: string | undefined, 
 /**
  * Labels to find the call by in the log.
  */
-tags?: Array<string>, 
+tags?: Array<string> | undefined, 
 /**
  * What only the runner understands, by provider; handed over unchanged.
  */
-providerOptions?: JsonObject, };
+providerOptions?: JsonObject | undefined, };
 
 /**
  * Sampling and limits. What is absent is left to the provider.
@@ -410,51 +417,51 @@ export type GenerateParams = {
 /**
  * Sampling temperature, at least 0.
  */
-temperature?: number, 
+temperature?: number | undefined, 
 /**
  * Nucleus sampling, from 0 to 1.
  */
-topP?: number, 
+topP?: number | undefined, 
 /**
  * Sampling among the k likeliest tokens.
  */
-topK?: number, 
+topK?: number | undefined, 
 /**
  * The most tokens to generate, at least 1.
  */
-maxTokens?: number, 
+maxTokens?: number | undefined, 
 /**
  * Sequences that end the answer.
  */
-stop?: Array<string>, 
+stop?: Array<string> | undefined, 
 /**
  * Seed of the sampling.
  */
-seed?: number, 
+seed?: number | undefined, 
 /**
  * Frequency penalty, from -2 to 2.
  */
-frequencyPenalty?: number, 
+frequencyPenalty?: number | undefined, 
 /**
  * Presence penalty, from -2 to 2.
  */
-presencePenalty?: number, 
+presencePenalty?: number | undefined, 
 /**
  * How much a reasoning model should think.
  */
-reasoningEffort?: ReasoningEffort, 
+reasoningEffort?: ReasoningEffort | undefined, 
 /**
  * The most tokens to spend on reasoning.
  */
-budgetTokens?: number, 
+budgetTokens?: number | undefined, 
 /**
  * Whether and which tool to call.
  */
-toolChoice?: ToolChoice, 
+toolChoice?: ToolChoice | undefined, 
 /**
  * Whether several tools may be called at once.
  */
-parallelToolCalls?: boolean, };
+parallelToolCalls?: boolean | undefined, };
 
 /**
  * Which tool the model is to call.
@@ -481,11 +488,11 @@ schema: JsonValue,
 /**
  * Whether the provider must refuse any deviation.
  */
-strict?: boolean, 
+strict?: boolean | undefined, 
 /**
  * The schema's name (OpenAI).
  */
-name?: string, } | { "type": "json-object" };
+name?: string | undefined, } | { "type": "json-object" };
 
 /**
  * One turn of a conversation.
@@ -506,15 +513,15 @@ content: Array<ContentBlock>, } | { "role": "assistant",
 /**
  * Its text.
  */
-content?: string, 
+content?: string | undefined, 
 /**
  * The tool calls it made.
  */
-toolCalls?: Array<ToolCall>, 
+toolCalls?: Array<ToolCall> | undefined, 
 /**
  * Its reasoning, to be sent back unchanged.
  */
-reasoning?: Array<Reasoning>, } | { "role": "tool-result", 
+reasoning?: Array<Reasoning> | undefined, } | { "role": "tool-result", 
 /**
  * The id of the tool call it answers.
  */
@@ -555,7 +562,7 @@ url: string,
 /**
  * `auto`, `low` or `high` (OpenAI).
  */
-detail?: string, } | { "type": "audio-base64", 
+detail?: string | undefined, } | { "type": "audio-base64", 
 /**
  * Base64 of the audio.
  */
@@ -591,7 +598,7 @@ mediaType: string,
 /**
  * Its name.
  */
-name?: string, };
+name?: string | undefined, };
 
 /**
  * A model that an engine can be asked for.
@@ -608,31 +615,31 @@ source: ModelSource,
 /**
  * A name for people.
  */
-name?: string, 
+name?: string | undefined, 
 /**
  * The provider's name, as in OpenTelemetry's `gen_ai.provider.name`.
  */
-provider?: string, 
+provider?: string | undefined, 
 /**
  * The model family.
  */
-family?: string, 
+family?: string | undefined, 
 /**
  * The context window, in tokens.
  */
-contextLength?: number, 
+contextLength?: number | undefined, 
 /**
  * The most tokens of one answer.
  */
-maxOutputTokens?: number, 
+maxOutputTokens?: number | undefined, 
 /**
  * What its tokens cost, for the cost of calls.
  */
-pricing?: ModelPricing, 
+pricing?: ModelPricing | undefined, 
 /**
  * Labels of the host's own.
  */
-tags?: Array<string>, };
+tags?: Array<string> | undefined, };
 
 /**
  * Who serves a model.
@@ -641,7 +648,7 @@ export type ModelSource = { "type": "delegated",
 /**
  * Handed to the runner; typically the provider's id (`openai`, `anthropic`, …).
  */
-hint?: string, };
+hint?: string | undefined, };
 
 /**
  * What a model's tokens cost, in US dollars per million tokens, as providers list it. What is absent costs what `input` does.
@@ -658,16 +665,16 @@ output: number,
 /**
  * Of input read from the provider's cache.
  */
-cacheReadInput?: number, 
+cacheReadInput?: number | undefined, 
 /**
  * Of input written to the provider's cache.
  */
-cacheCreationInput?: number, 
+cacheCreationInput?: number | undefined, 
 /**
  * Whether the provider counts cached input beside its input tokens, as Anthropic does, or as part of them, as OpenAI and
  * Google do. Default: part of them.
  */
-countsCachedInputApart?: boolean, };
+countsCachedInputApart?: boolean | undefined, };
 
 /**
  * Settings of an engine. Everything has a default.
@@ -676,23 +683,23 @@ export type EngineOptions = {
 /**
  * The models that requests can name.
  */
-models?: Array<ModelSchema>, 
+models?: Array<ModelSchema> | undefined, 
 /**
  * How long to wait.
  */
-timeouts?: Timeouts, 
+timeouts?: Timeouts | undefined, 
 /**
  * How much to hold.
  */
-limits?: Limits, 
+limits?: Limits | undefined, 
 /**
  * Whether to try again.
  */
-retry?: RetryPolicy, 
+retry?: RetryPolicy | undefined, 
 /**
  * Whether calls go on when the event log has failed.
  */
-onLogFailure?: OnLogFailure, };
+onLogFailure?: OnLogFailure | undefined, };
 
 /**
  * What becomes of calls when the event log has failed.
@@ -706,15 +713,15 @@ export type CallOptions = {
 /**
  * How long to wait. Times left out are the engine's.
  */
-timeouts?: TimeoutOverrides, 
+timeouts?: TimeoutOverrides | undefined, 
 /**
  * How much to hold. Bounds left out are the engine's.
  */
-limits?: LimitOverrides, 
+limits?: LimitOverrides | undefined, 
 /**
  * Whether to try again. What is left out is the engine's.
  */
-retry?: RetryOverrides, };
+retry?: RetryOverrides | undefined, };
 
 /**
  * How long to wait, in milliseconds. `null` (Rust: `None`) waits forever.
@@ -737,7 +744,7 @@ totalMs?: number | null | undefined,
  * How long a runner that was told to stop, or that has emitted `done`, may take to settle before it is sealed
  * off. Default 500.
  */
-graceMs?: number, };
+graceMs?: number | undefined, };
 
 /**
  * Times of one call; a field left out keeps the engine's, `null` waits forever.
@@ -758,7 +765,7 @@ totalMs?: number | null | undefined,
 /**
  * See `Timeouts::grace_ms`.
  */
-graceMs?: number, };
+graceMs?: number | undefined, };
 
 /**
  * How much a call may hold. Reaching a buffer's bound slows the runner; reaching any other ends the call with
@@ -768,27 +775,27 @@ export type Limits = {
 /**
  * Events waiting for the consumer before the runner is slowed. Default 256.
  */
-bufferedEventsMax?: number, 
+bufferedEventsMax?: number | undefined, 
 /**
  * Bytes waiting for the consumer before the runner is slowed. Default 1 MiB. One larger event may wait alone.
  */
-bufferedBytesMax?: number, 
+bufferedBytesMax?: number | undefined, 
 /**
  * Events that a runner may emit without waiting for room before its call ends. Default 16,384.
  */
-unawaitedEventsMax?: number, 
+unawaitedEventsMax?: number | undefined, 
 /**
  * Bytes of one event. Default 16 MiB.
  */
-eventBytesMax?: number, 
+eventBytesMax?: number | undefined, 
 /**
  * Bytes of all events of one call. Default 64 MiB.
  */
-callBytesMax?: number, 
+callBytesMax?: number | undefined, 
 /**
  * Calls in flight inside one another, each made by the runner of the one around it. Default 32.
  */
-nestedCallsMax?: number, };
+nestedCallsMax?: number | undefined, };
 
 /**
  * Bounds of one call; a field left out keeps the engine's.
@@ -797,27 +804,27 @@ export type LimitOverrides = {
 /**
  * See `Limits::buffered_events_max`.
  */
-bufferedEventsMax?: number, 
+bufferedEventsMax?: number | undefined, 
 /**
  * See `Limits::buffered_bytes_max`.
  */
-bufferedBytesMax?: number, 
+bufferedBytesMax?: number | undefined, 
 /**
  * See `Limits::unawaited_events_max`.
  */
-unawaitedEventsMax?: number, 
+unawaitedEventsMax?: number | undefined, 
 /**
  * See `Limits::event_bytes_max`.
  */
-eventBytesMax?: number, 
+eventBytesMax?: number | undefined, 
 /**
  * See `Limits::call_bytes_max`.
  */
-callBytesMax?: number, 
+callBytesMax?: number | undefined, 
 /**
  * See `Limits::nested_calls_max`.
  */
-nestedCallsMax?: number, };
+nestedCallsMax?: number | undefined, };
 
 /**
  * Whether to run a runner again that failed before any content. By default not.
@@ -826,19 +833,19 @@ export type RetryPolicy = {
 /**
  * Runs of one runner for one model in all. Default 1: no retry.
  */
-attemptsMax?: number, 
+attemptsMax?: number | undefined, 
 /**
  * The wait before the second run, in milliseconds; a provider's longer `Retry-After` wins. Default 500.
  */
-backoffMs?: number, 
+backoffMs?: number | undefined, 
 /**
  * What each further wait is multiplied by. Default 2.
  */
-backoffFactor?: number, 
+backoffFactor?: number | undefined, 
 /**
  * The longest wait, in milliseconds; a provider that asks for more is not retried. Default 30,000.
  */
-backoffMaxMs?: number, };
+backoffMaxMs?: number | undefined, };
 
 /**
  * Retries of one call; a field left out keeps the engine's.
@@ -847,19 +854,19 @@ export type RetryOverrides = {
 /**
  * See `RetryPolicy::attempts_max`.
  */
-attemptsMax?: number, 
+attemptsMax?: number | undefined, 
 /**
  * See `RetryPolicy::backoff_ms`.
  */
-backoffMs?: number, 
+backoffMs?: number | undefined, 
 /**
  * See `RetryPolicy::backoff_factor`.
  */
-backoffFactor?: number, 
+backoffFactor?: number | undefined, 
 /**
  * See `RetryPolicy::backoff_max_ms`.
  */
-backoffMaxMs?: number, };
+backoffMaxMs?: number | undefined, };
 
 /**
  * One thing that is wrong with an input, and where.
@@ -898,31 +905,31 @@ retryable: boolean,
 /**
  * What is wrong with the request, or with the runner's event.
  */
-problems?: Array<Problem>, 
+problems?: Array<Problem> | undefined, 
 /**
  * Which time ran out.
  */
-timeout?: TimeoutDetail, 
+timeout?: TimeoutDetail | undefined, 
 /**
  * Which bound was reached.
  */
-limit?: LimitDetail, 
+limit?: LimitDetail | undefined, 
 /**
  * The runner's failure.
  */
-runner?: RunnerFailure, 
+runner?: RunnerFailure | undefined, 
 /**
  * Why it was cancelled.
  */
-cancel?: CancelReason, 
+cancel?: CancelReason | undefined, 
 /**
  * What policy denied.
  */
-policy?: PolicyDetail, 
+policy?: PolicyDetail | undefined, 
 /**
  * What kind of failure of the event log it was.
  */
-log?: LogErrorKind, };
+log?: LogErrorKind | undefined, };
 
 /**
  * What a runner can say of its failure beside the message of `RunnerError`: see
@@ -932,23 +939,23 @@ export type FailureDetails = {
 /**
  * The error's class or name, such as `RateLimitError`.
  */
-name?: string, 
+name?: string | undefined, 
 /**
  * The provider's error code.
  */
-code?: string, 
+code?: string | undefined, 
 /**
  * The HTTP status.
  */
-status?: number, 
+status?: number | undefined, 
 /**
  * The provider's id of the request, for its support.
  */
-requestId?: string, 
+requestId?: string | undefined, 
 /**
  * How long the provider asks to wait (RFC 9110 `Retry-After`), in milliseconds.
  */
-retryAfterMs?: number, 
+retryAfterMs?: number | undefined, 
 /**
  * The body of the provider's answer.
  */
@@ -956,7 +963,7 @@ body: JsonValue,
 /**
  * Whether trying again may help, when the runner knows.
  */
-retryable?: boolean, 
+retryable?: boolean | undefined, 
 /**
  * The host's id of the error object itself.
  */
@@ -964,11 +971,11 @@ causeId: number,
 /**
  * Where it was thrown.
  */
-stack?: string, 
+stack?: string | undefined, 
 /**
  * The errors behind it, nearest first.
  */
-causes?: Array<FailureCause>, };
+causes?: Array<FailureCause> | undefined, };
 
 /**
  * One error behind a failure, such as the refused connection behind `fetch failed`.
@@ -981,11 +988,11 @@ message: string,
 /**
  * Its class or name, such as `ConnectTimeoutError`.
  */
-name?: string, 
+name?: string | undefined, 
 /**
  * Its code, such as `ECONNREFUSED`.
  */
-code?: string, };
+code?: string | undefined, };
 
 /**
  * A runner's failure, with the attempt it belongs to.
@@ -1006,23 +1013,23 @@ message: string,
 /**
  * The error's class or name, such as `RateLimitError`.
  */
-name?: string, 
+name?: string | undefined, 
 /**
  * The provider's error code.
  */
-code?: string, 
+code?: string | undefined, 
 /**
  * The HTTP status.
  */
-status?: number, 
+status?: number | undefined, 
 /**
  * The provider's id of the request, for its support.
  */
-requestId?: string, 
+requestId?: string | undefined, 
 /**
  * How long the provider asks to wait (RFC 9110 `Retry-After`), in milliseconds.
  */
-retryAfterMs?: number, 
+retryAfterMs?: number | undefined, 
 /**
  * The body of the provider's answer.
  */
@@ -1030,7 +1037,7 @@ body: JsonValue,
 /**
  * Whether trying again may help, when the runner knows.
  */
-retryable?: boolean, 
+retryable?: boolean | undefined, 
 /**
  * The host's id of the error object itself.
  */
@@ -1038,11 +1045,11 @@ causeId: number,
 /**
  * Where it was thrown.
  */
-stack?: string, 
+stack?: string | undefined, 
 /**
  * The errors behind it, nearest first.
  */
-causes?: Array<FailureCause>, };
+causes?: Array<FailureCause> | undefined, };
 
 /**
  * Whether a runner declined or failed.
@@ -1091,11 +1098,11 @@ kind: CancelKind,
 /**
  * In their words.
  */
-message?: string, 
+message?: string | undefined, 
 /**
  * The host's id of the reason's own object.
  */
-causeId?: number, };
+causeId?: number | undefined, };
 
 /**
  * Who cancelled.
@@ -1113,7 +1120,7 @@ point: PolicyPoint,
 /**
  * Which policy decided.
  */
-policyId?: string, };
+policyId?: string | undefined, };
 
 /**
  * Where policy was asked.
@@ -1144,23 +1151,23 @@ model: string,
 /**
  * The model's hint.
  */
-hint?: string, 
+hint?: string | undefined, 
 /**
  * The model's provider.
  */
-provider?: string, 
+provider?: string | undefined, 
 /**
  * The host's own reference.
  */
-clientRef?: string, 
+clientRef?: string | undefined, 
 /**
  * The conversation it belongs to.
  */
-conversationId?: string, 
+conversationId?: string | undefined, 
 /**
  * The call that made it.
  */
-parentTraceId?: string, 
+parentTraceId?: string | undefined, 
 /**
  * Its labels.
  */
@@ -1176,27 +1183,27 @@ startedAt: number,
 /**
  * When its first event came.
  */
-firstEventAt?: number, 
+firstEventAt?: number | undefined, 
 /**
  * When it ended.
  */
-endedAt?: number, 
+endedAt?: number | undefined, 
 /**
  * Why the model stopped.
  */
-stopReason?: StopReason, 
+stopReason?: StopReason | undefined, 
 /**
  * Token usage, when the provider reported any.
  */
-usage?: TokenUsage, 
+usage?: TokenUsage | undefined, 
 /**
  * What it cost with all its attempts, in millionths of a US dollar, when the model has `pricing` and reported usage.
  */
-costMicroUsd?: number, 
+costMicroUsd?: number | undefined, 
 /**
  * The answer text; partial unless the status is `done`. Absent while the call is open.
  */
-text?: string, 
+text?: string | undefined, 
 /**
  * The tool calls. Empty while the call is open.
  */
@@ -1204,7 +1211,7 @@ toolCalls: Array<ToolCall>,
 /**
  * Why it failed.
  */
-failure?: Failure, 
+failure?: Failure | undefined, 
 /**
  * The runs of runners, in order.
  */
@@ -1224,11 +1231,11 @@ eventCount: number,
 /**
  * The request. Absent when the payload was erased.
  */
-request?: GenerateRequest, 
+request?: GenerateRequest | undefined, 
 /**
  * When the payload was erased, in milliseconds since the Unix epoch.
  */
-erasedAt?: number, };
+erasedAt?: number | undefined, };
 
 /**
  * Which calls to list. What is absent does not restrict; what is given has to hold, all of it.
@@ -1237,52 +1244,52 @@ export type CallFilter = {
 /**
  * Only of this model: the one that answered, or the one asked for while the call is open.
  */
-model?: string, 
+model?: string | undefined, 
 /**
  * Only with this status.
  */
-status?: CallStatus, 
+status?: CallStatus | undefined, 
 /**
  * Only with all of these labels.
  */
-tags?: Array<string>, 
+tags?: Array<string> | undefined, 
 /**
  * Only of this conversation.
  */
-conversationId?: string, 
+conversationId?: string | undefined, 
 /**
  * Only made by this call.
  */
-parentTraceId?: string, 
+parentTraceId?: string | undefined, 
 /**
  * Only with this reference of the host.
  */
-clientRef?: string, 
+clientRef?: string | undefined, 
 /**
  * Only started at this time or later, in milliseconds since the Unix epoch.
  */
-since?: number, 
+since?: number | undefined, 
 /**
  * Only started before this time, in milliseconds since the Unix epoch.
  */
-until?: number, 
+until?: number | undefined, 
 /**
  * Only with all of these words in prompt or answer; words in double quotes have to follow each other. Upper and lower case
  * are the same. A durable log has to be opened with `fullTextSearch`.
  */
-text?: string, 
+text?: string | undefined, 
 /**
  * At most so many.
  */
-limit?: number, 
+limit?: number | undefined, 
 /**
  * Only what comes after the call with this `CallRecord::cursor`, in the same order.
  */
-cursor?: string, 
+cursor?: string | undefined, 
 /**
  * In which order. Default: the newest first.
  */
-order?: CallOrder, };
+order?: CallOrder | undefined, };
 
 /**
  * In which order calls are listed, by their start.
@@ -1296,11 +1303,11 @@ export type EventRange = {
 /**
  * From this number on. Default: 1.
  */
-from?: number, 
+from?: number | undefined, 
 /**
  * Up to this number, itself included. Default: the last.
  */
-to?: number, };
+to?: number | undefined, };
 
 /**
  * One thing that was recorded, as `LogStore::tail` gives it.
@@ -1370,11 +1377,11 @@ openCalls: number,
 /**
  * When the oldest of them started, in milliseconds since the Unix epoch.
  */
-oldestAt?: number, 
+oldestAt?: number | undefined, 
 /**
  * When the newest of them started.
  */
-newestAt?: number, 
+newestAt?: number | undefined, 
 /**
  * How many bytes it takes: on disk, or in memory for a log in memory.
  */
@@ -1382,7 +1389,7 @@ bytes: number,
 /**
  * How many bytes of that are in the write-ahead log.
  */
-walBytes?: number, 
+walBytes?: number | undefined, 
 /**
  * The number of the last record that is durable.
  */
@@ -1394,7 +1401,7 @@ queuedBytes: number,
 /**
  * Why the log has failed, when it has.
  */
-failure?: string, };
+failure?: string | undefined, };
 
 /**
  * What kind of failure a `LogError` is.
@@ -1408,19 +1415,19 @@ export type PruneOptions = {
 /**
  * Those that ended longer ago, in milliseconds.
  */
-maxAge?: number, 
+maxAge?: number | undefined, 
 /**
  * So many that no more than this number is left.
  */
-maxCalls?: number, 
+maxCalls?: number | undefined, 
 /**
  * So many that what is left takes about no more than this number of bytes.
  */
-maxBytes?: number, 
+maxBytes?: number | undefined, 
 /**
  * Not those with one of these labels, whatever the bounds say.
  */
-keep?: Array<string>, };
+keep?: Array<string> | undefined, };
 
 /**
  * What was pruned.
@@ -1442,11 +1449,11 @@ export type EraseTarget = {
 /**
  * The call with this trace id.
  */
-traceId?: string, 
+traceId?: string | undefined, 
 /**
  * All closed calls with this label.
  */
-tag?: string, };
+tag?: string | undefined, };
 
 /**
  * What was erased.
@@ -1477,37 +1484,37 @@ export type SqliteLogOptions = {
 /**
  * What endings wait for. Default: `call`.
  */
-durability?: Durability, 
+durability?: Durability | undefined, 
 /**
  * What may be done with the log. Default: `write`.
  */
-access?: LogAccess, 
+access?: LogAccess | undefined, 
 /**
  * How long to wait for another process that writes to the log, in milliseconds. Default: 0, an error at once.
  */
-lockWaitMs?: number, 
+lockWaitMs?: number | undefined, 
 /**
  * Whether prompts and answers are indexed, for `CallFilter::text`. Default: as the log was
  * made; a new one is not. Turned on later, it indexes what is there. Not with a key.
  */
-fullTextSearch?: boolean, 
+fullTextSearch?: boolean | undefined, 
 /**
  * How many bytes may wait to be written before whoever records has to wait. Default: 64 MiB.
  */
-queueBytesMax?: number, 
+queueBytesMax?: number | undefined, 
 /**
  * What is removed, by itself, every `retention_interval_ms`.
  */
-retention?: PruneOptions, 
+retention?: PruneOptions | undefined, 
 /**
  * How often `retention` is applied, in milliseconds. Default: 3,600,000; first a minute after opening, or
  * sooner when this is less.
  */
-retentionIntervalMs?: number, 
+retentionIntervalMs?: number | undefined, 
 /**
  * What never reaches the log. Default: the keys of the common providers, and fields such as `authorization`.
  */
-redaction?: RedactionOptions, };
+redaction?: RedactionOptions | undefined, };
 
 /**
  * What a call's ending waits for, and so what the log survives.
@@ -1537,18 +1544,18 @@ export type RedactionOptions = {
  * Whether the common providers' keys, credentials in headers, private keys and fields such as `authorization` are
  * removed. Default true.
  */
-builtin?: boolean, 
+builtin?: boolean | undefined, 
 /**
  * Regular expressions of what else is secret, in the syntax of Rust's `regex`. At most 64. They must not match the
  * empty string, and word boundaries are ASCII's: `(?-u:\b)`.
  */
-patterns?: Array<string>, 
+patterns?: Array<string> | undefined, 
 /**
  * Fields whose values are secret, by their path in the request, the event, the completion or the failure:
  * `providerOptions.openai.user`, `messages[*].content`, `**.ssn`. `*` is any one name or index, `**` any number
  * of them. At most 256. What is no text by its type, such as `params.seed`, stays.
  */
-fields?: Array<string>, };
+fields?: Array<string> | undefined, };
 
 /**
  * What to compare a log with beside itself.
@@ -1557,11 +1564,11 @@ export type VerifyOptions = {
 /**
  * A statement of where the log ended, which was kept elsewhere.
  */
-checkpoint?: Checkpoint, 
+checkpoint?: Checkpoint | undefined, 
 /**
  * The key that the checkpoint has to be signed with, 64 hex digits. Default: the one it names.
  */
-publicKey?: string, };
+publicKey?: string | undefined, };
 
 /**
  * What a log came to when it was compared with its chain.
@@ -1594,7 +1601,7 @@ prunedCalls: number,
 /**
  * The first thing that is wrong.
  */
-problem?: VerifyProblem, };
+problem?: VerifyProblem | undefined, };
 
 /**
  * What is wrong with a log, and where.
@@ -1607,7 +1614,7 @@ table: string,
 /**
  * The row: a position of `records`, an id of `calls`.
  */
-row?: number, 
+row?: number | undefined, 
 /**
  * What is wrong with it.
  */
@@ -1660,11 +1667,11 @@ model: string,
 /**
  * What it cost, when it failed; the call's own usage is that of its last attempt.
  */
-usage?: TokenUsage, 
+usage?: TokenUsage | undefined, 
 /**
  * How it failed.
  */
-failure?: Failure, };
+failure?: Failure | undefined, };
 
 /**
  * A verdict of policy.
@@ -1681,11 +1688,11 @@ decision: Decision,
 /**
  * The policy that decided.
  */
-policyId?: string, 
+policyId?: string | undefined, 
 /**
  * In its words.
  */
-reason?: string, };
+reason?: string | undefined, };
 
 /**
  * What policy decided.
@@ -1741,7 +1748,7 @@ completion: Completion,
 /**
  * Why it failed.
  */
-failure?: Failure, };
+failure?: Failure | undefined, };
 
 /**
  * What a runner returns. Empty fields say nothing: the result is then what was streamed.
@@ -1750,8 +1757,8 @@ export type RunnerResult = {
 /**
  * The whole answer text.
  */
-text?: string, 
+text?: string | undefined, 
 /**
  * The tool calls.
  */
-toolCalls?: Array<ToolCall>, };
+toolCalls?: Array<ToolCall> | undefined, };

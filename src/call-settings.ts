@@ -3,7 +3,7 @@
 import type { Limits } from '../native/types';
 
 export interface CallSettings {
-  readonly limits: Required<Limits>;
+  readonly limits: { readonly [Name in keyof Limits]-?: number };
   /** After how many milliseconds a time of a fresh attempt may strike first; absent when none is set. */
   readonly firstLookMs: number | null;
 }

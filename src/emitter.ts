@@ -5,7 +5,7 @@ import type { ModelSchema, StreamEvent } from '../native/types';
 /** What a runner may emit: any event of the vocabulary; a reasoning delta's `index` is 0 when left out. */
 export type RunnerEvent =
   | Exclude<StreamEvent, { type: 'reasoning-delta' }>
-  | (Omit<Extract<StreamEvent, { type: 'reasoning-delta' }>, 'index'> & { index?: number });
+  | (Omit<Extract<StreamEvent, { type: 'reasoning-delta' }>, 'index'> & { index?: number | undefined });
 
 /**
  * What became of an emitted event: `delivered` (accepted), `refused` (against the order of events, or not an event) or

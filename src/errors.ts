@@ -76,7 +76,7 @@ export class InvalidRequestError extends InferenceError {
   /** Every problem found, each with the path of the field. */
   readonly problems: readonly Problem[];
 
-  constructor(message: string, options: InferenceErrorOptions & { problems?: readonly Problem[] } = {}) {
+  constructor(message: string, options: InferenceErrorOptions & { problems?: readonly Problem[] | undefined } = {}) {
     super('invalid-request', message, options);
     this.problems = options.problems ?? [];
   }
@@ -165,7 +165,7 @@ export class ProtocolError extends InferenceError {
   /** What was wrong, each with the path of the field, when a field is to blame. */
   readonly problems: readonly Problem[];
 
-  constructor(message: string, options: InferenceErrorOptions & { problems?: readonly Problem[] } = {}) {
+  constructor(message: string, options: InferenceErrorOptions & { problems?: readonly Problem[] | undefined } = {}) {
     super('protocol', message, options);
     this.problems = options.problems ?? [];
   }

@@ -39,17 +39,17 @@ import { native } from './native';
 /** Which calls to list. `since` and `until` also take a `Date`; `cursor` is the `cursor` of a call. */
 export interface CallQuery extends Omit<CallFilter, 'since' | 'until'> {
   /** Only started at this time or later; a number is milliseconds since the epoch. */
-  since?: number | Date;
+  since?: number | Date | undefined;
   /** Only started before this time. */
-  until?: number | Date;
+  until?: number | Date | undefined;
 }
 
 /** What `tail` begins with. */
 export interface TailOptions {
   /** The `cursor` of an item: only what comes after it. Absent: only what is recorded from now on. */
-  after?: string;
+  after?: string | undefined;
   /** `'start'`: from the beginning of the log. */
-  from?: 'start' | 'now';
+  from?: 'start' | 'now' | undefined;
 }
 
 const CALLS_PAGE = 50;

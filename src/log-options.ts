@@ -13,7 +13,7 @@ export interface CheckpointOptions {
   /** The Ed25519 key that signs. */
   key: SigningKey;
   /** How often, in milliseconds, when something was recorded since. Default: 3,600,000. */
-  everyMs?: number;
+  everyMs?: number | undefined;
   /** Is given each one, to keep it where who can write to the log cannot. What it throws is a process warning. */
   onCheckpoint: (checkpoint: Checkpoint) => unknown;
 }
@@ -21,11 +21,11 @@ export interface CheckpointOptions {
 /** How a durable log is opened. */
 export interface EventLogOptions extends SqliteLogOptions {
   /** Encrypts what calls say. 32 bytes; without them the log cannot be read. */
-  key?: EncryptionKey;
+  key?: EncryptionKey | undefined;
   /** Makes checkpoints by itself. */
-  checkpoint?: CheckpointOptions;
+  checkpoint?: CheckpointOptions | undefined;
   /** As `observe` of the log. */
-  observe?: ObserveCallback;
+  observe?: ObserveCallback | undefined;
 }
 
 /** The same, taken apart. */

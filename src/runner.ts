@@ -3,7 +3,7 @@
  * behind the numbers live here until Rust says that no call holds them any more.
  */
 
-import type { Completion, GenerateRequest } from '../native/types';
+import type { GenerateRequest, RunnerResult } from '../native/types';
 import { AsyncScope, outsideCalls } from './async-scope';
 import type { EventEmitter, RunnerEvent } from './emitter';
 import { describe, messageOf } from './json';
@@ -11,8 +11,7 @@ import { native, Slot } from './native';
 import { realm } from './realm';
 import { RunnerFailedError } from './runner-errors';
 
-/** What a runner may return: what it lacks is taken from what was streamed, and the stream wins where they differ. */
-export type RunnerResult = Partial<Pick<Completion, 'text' | 'toolCalls'>>;
+export type { RunnerResult } from '../native/types';
 
 /** A runner that pushes: it emits events and resolves when it is through. */
 export type EmittingRun = (

@@ -53,11 +53,56 @@ fn for_typescript(docs: &str) -> String {
     docs.replace("`]", "`")
 }
 
+/// Every field that may be left out may also be given as `undefined`, which hosts with `exactOptionalPropertyTypes` want to hear.
+/// At run time the two are the same.
+fn with_undefined(declaration: &str) -> String {
+    let mut typed = String::with_capacity(declaration.len());
+    let mut rest = declaration;
+    while let Some(at) = next_optional_type(rest) {
+        let (before, from) = rest.split_at(at);
+        let (of_field, after) = from.split_at(type_length(from));
+        typed.push_str(before);
+        typed.push_str(of_field);
+        if !of_field.ends_with("| undefined") {
+            typed.push_str(" | undefined");
+        }
+        rest = after;
+    }
+    typed + rest
+}
+
+/// Where the type of the next optional field begins. Comments are passed over.
+fn next_optional_type(declaration: &str) -> Option<usize> {
+    const OPTIONAL: &str = "?: ";
+    let mut from = 0;
+    loop {
+        let optional = from + declaration[from..].find(OPTIONAL)?;
+        match declaration[from..optional].find("/*") {
+            Some(comment) => from += comment + declaration[from + comment..].find("*/")?,
+            None => return Some(optional + OPTIONAL.len()),
+        }
+    }
+}
+
+/// How long a type is that begins here: up to the comma or brace after it.
+fn type_length(from: &str) -> usize {
+    let mut depth = 0_usize;
+    for (at, character) in from.char_indices() {
+        match character {
+            ',' | '}' if depth == 0 => return from[..at].trim_end().len(),
+            '<' | '{' | '[' | '(' => depth += 1,
+            '>' | '}' | ']' | ')' => depth -= 1,
+            _ => {}
+        }
+    }
+    from.len()
+}
+
 fn declaration<T: TS>(config: &Config) -> String {
     let docs = T::docs()
         .map(|docs| docs.trim_end().to_owned() + "\n")
         .unwrap_or_default();
-    for_typescript(&format!("\n{docs}export {}", T::decl(config))) + "\n"
+    for_typescript(&format!("\n{docs}export {}", with_undefined(&T::decl(config)))) + "\n"
 }
 
 macro_rules! declarations {
