@@ -1,5 +1,6 @@
 /** Calls in a log: one by its trace id, many by filters, in pages that the loop does not see. */
-import { setInferenceRunner } from 'car-inference';
+import { PassThrough } from 'node:stream';
+import { InvalidRequestError, setInferenceRunner } from 'car-inference';
 import { afterEach, describe, expect, test } from 'vitest';
 import { collect, rejection } from './support/collect';
 import { MODEL, newEngine, REQUEST } from './support/engine';
@@ -200,6 +201,27 @@ describe('words', () => {
     expect(await found("mond' --")).toEqual(['a']);
   });
 
+  test.each([
+    ['Chinese', '明天上海会下雨吗', ['上海', '下雨', '雨'], ['海上', '北京']],
+    ['Japanese', 'コーヒーを飲みたいです', ['コーヒー', '飲み', 'ｺｰﾋｰ'], ['紅茶']],
+    ['Korean', '부산에서 기차를 탔다', ['부산', '기차'], ['서울']],
+    ['Thai', 'เราไปตลาดกันเถอะ', ['ตลาด', 'เรา'], ['ทะเล']],
+    ['Vietnamese in NFD', 'Xin chào Việt Nam'.normalize('NFD'), ['chào', 'VIỆT nam'], ['chao']],
+    ['Turkish', 'IŞIK \u0130zmir kapı', ['ışık', 'izmir', 'KAPI'], ['zmir']],
+    ['Georgian', 'ᲥᲐᲠᲗᲣᲚᲘ', ['ქართული'], ['ქართ']],
+    ['Cherokee', 'ꭶꮃꭹ', ['ᎦᎳᎩ'], ['Ꮃ']],
+    ['Greek and German', 'ΛΟΓΟΣ Fußball', ['λογος', 'FUSSBALL'], ['λόγος']],
+  ])('of %s text are found in a durable log and in memory', async (_name, said, found, missing) => {
+    const { log, engine } = await newRecording({ fullTextSearch: true });
+    const inMemory = newEngine();
+    for (const recording of [engine, inMemory]) await recordCall(recording, { clientRef: 'a', prompt: said });
+    for (const calls of [log, inMemory.eventLog]) {
+      for (const words of found) expect(await refsOf(calls.calls({ text: words })), words).toEqual(['a']);
+      for (const words of missing) expect(await refsOf(calls.calls({ text: words })), words).toEqual([]);
+    }
+    expect(await log.verify()).toMatchObject({ ok: true });
+  });
+
   test('cannot be looked for in another: a typed error says what to do, and the log goes on', async () => {
     const { log, engine } = await newRecording();
     const traceId = await recordCall(engine);
@@ -215,5 +237,55 @@ describe('words', () => {
     await log.close();
     const again = await openLog(path, { fullTextSearch: true });
     expect(await refsOf(again.calls({ text: 'needle' }))).toEqual(['early']);
+  });
+});
+
+describe('the order of lists', () => {
+  test('is that of starts, with words and without, also of calls that were imported later', async () => {
+    const from = await newRecording({ fullTextSearch: true });
+    const { log, engine } = await newRecording({ fullTextSearch: true });
+    await recordCalls(from.engine, 3);
+    const lines = new PassThrough();
+    const exported = all<Uint8Array>(lines);
+    await from.log.export(lines);
+    lines.end();
+    for (const clientRef of ['3', '4']) await recordCall(engine, { clientRef, prompt: `call ${clientRef}` });
+    await log.import(await exported);
+
+    const lists = [{}, { text: 'call' }, { model: MODEL.id }, { text: 'call', status: 'done' as const }];
+    const calls = await all(log.calls());
+    expect(calls.map(({ clientRef }) => clientRef)).toEqual(numbers(4, 0));
+    for (const list of lists) {
+      expect(await refsOf(log.calls(list))).toEqual(numbers(4, 0));
+      for (const [at, { cursor }] of calls.entries()) {
+        expect(await refsOf(log.calls({ ...list, cursor }))).toEqual(numbers(4, 0).slice(at + 1));
+        const older = numbers(0, 4).slice(5 - at);
+        expect(await refsOf(log.calls({ ...list, cursor, order: 'oldest' }))).toEqual(older);
+      }
+    }
+  });
+
+  test('is not that of another log: its cursors are refused, and the error says what to pass', async () => {
+    const logs = [await newRecording(), await newRecording()].map(({ log, engine }) => ({ log, engine }));
+    logs.push({
+      engine: newEngine(),
+      get log() {
+        return this.engine.eventLog;
+      },
+    });
+    for (const { engine } of logs) await recordCall(engine);
+    const cursors = await Promise.all(logs.map(async ({ log }) => (await all(log.calls()))[0]?.cursor as string));
+    for (const [at, { log }] of logs.entries()) {
+      for (const [of, cursor] of cursors.entries()) {
+        if (of === at) {
+          expect(await all(log.calls({ cursor }))).toEqual([]);
+          continue;
+        }
+        const error = await rejection(all(log.calls({ cursor })));
+        expect(error).toBeInstanceOf(InvalidRequestError);
+        const problem = { path: 'cursor', message: 'invalid cursor; pass the `cursor` of a call from this log' };
+        expect(error).toMatchObject({ problems: [problem] });
+      }
+    }
   });
 });

@@ -7,7 +7,13 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const folder = `${root}target/bench-log/generated`;
 /** What decides what is in the file. */
-const sources = ['examples/generate-log.rs', 'src/log/sqlite/schema.rs', 'src/log/sqlite/write_rows.rs'];
+const sources = [
+  'examples/generate-log.rs',
+  'src/log/sqlite/schema.rs',
+  'src/log/sqlite/text_index.rs',
+  'src/log/sqlite/write_rows.rs',
+  'src/log/words.rs',
+];
 
 function sourcesHash() {
   const hash = createHash('sha256');

@@ -157,7 +157,13 @@ fn answer(log: &LogHandle, question: Question, bytes: Option<&[u8]>) -> Result<B
     let store = &log.store;
     match question {
         Question::Call { trace_id } => json(&store.call(&trace_id)?),
-        Question::Calls { filter } => json(&store.calls(&CallFilter::from_json(&filter.to_string())?)?),
+        Question::Calls { filter } => {
+            let filter = CallFilter::from_json(&filter.to_string())?;
+            match store.check_filter(&filter) {
+                problems if problems.is_empty() => json(&store.calls(&filter)?),
+                problems => Err(problems.into()),
+            }
+        }
         Question::Events { trace_id, range, limit } => {
             json(&store.events(&trace_id, &EventRange::from_json(&range.to_string())?, limit)?)
         }

@@ -591,12 +591,7 @@ impl Subject {
             assert_eq!(self.log.calls(&filter).unwrap_err().kind, LogErrorKind::Unsupported);
             return;
         }
-        // A durable log lists what it finds by words in the order in which it was recorded.
-        let mut order = if filter.text.is_some() && self.durable.is_some() {
-            (0..self.known.len()).collect()
-        } else {
-            self.by_start()
-        };
+        let mut order = self.by_start();
         if filter.order.is_none() {
             order.reverse();
         }

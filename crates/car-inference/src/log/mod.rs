@@ -1,13 +1,16 @@
 //! Where every call is recorded. The gate appends before it delivers, so that whatever a consumer saw can be found.
 
+mod cursor;
 mod error;
 mod memory;
 mod packed;
 mod query;
 mod record;
+mod search;
 pub mod sqlite;
 mod store;
 pub mod transfer;
+mod words;
 
 use std::future::Future;
 use std::pin::Pin;

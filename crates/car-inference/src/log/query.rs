@@ -3,7 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{CallRecord, CallStatus, LogError, LogErrorKind, LoggedEvent};
+use super::cursor::{CallPlace, LogTag};
+use super::search::Phrases;
+use super::{CallRecord, CallStatus, LoggedEvent};
 use crate::error::Problem;
 
 /// Which calls to list. What is absent does not restrict; what is given has to hold, all of it.
@@ -36,13 +38,16 @@ pub struct CallFilter {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<f64>,
     /// Only with all of these words in prompt or answer; words in double quotes have to follow each other. Upper and lower case
-    /// are the same. A durable log has to be opened with `fullTextSearch`.
+    /// are the same, and so are the Unicode forms of a character; accents count. In scripts without spaces between words (Chinese,
+    /// Japanese, Thai and their like) and in Korean, any part of a sentence is found. A durable log has to be opened with
+    /// `fullTextSearch`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
     /// At most so many.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,
-    /// Only what comes after the call with this [`CallRecord::cursor`], in the same order.
+    /// Only what comes after the call with this [`CallRecord::cursor`], in the same order. The cursor may come from any list of
+    /// the same log, whatever its filter and order; the call may have been pruned meanwhile.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
     /// In which order. Default: the newest first.
@@ -50,7 +55,8 @@ pub struct CallFilter {
     pub order: Option<CallOrder>,
 }
 
-/// In which order calls are listed, by their start.
+/// In which order calls are listed, by their start. Calls that started at the same time are in the order in which they were
+/// recorded, or its reverse.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
@@ -78,97 +84,37 @@ impl CallFilter {
     #[must_use]
     pub fn validate(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
-        if self
-            .cursor
-            .as_deref()
-            .is_some_and(|cursor| CallCursor::parse(cursor).is_err())
-        {
-            problems.push(Problem::new(
-                "cursor",
-                "is no cursor of this log; take the `cursor` of a call",
-            ));
+        if self.cursor.is_some() && self.place().is_none() {
+            problems.push(Problem::new("cursor", CallPlace::INVALID));
         }
-        if self.text.as_deref().is_some_and(|text| words(text).is_empty()) {
-            problems.push(Problem::new("text", "holds no word to look for"));
+        if self.text.as_deref().is_some_and(|text| Phrases::parse(text).is_empty()) {
+            problems.push(Problem::new("text", "has no word to search for; pass at least one letter or digit"));
         }
         problems
     }
-}
 
-/// A call's place in the order of lists: its start, and its number in the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct CallCursor {
-    pub started_at_us: i64,
-    pub id: i64,
-}
-
-impl CallCursor {
-    pub fn parse(cursor: &str) -> Result<Self, LogError> {
-        let parts = cursor
-            .split_once('.')
-            .and_then(|(started_at_us, id)| Some((started_at_us.parse().ok()?, id.parse().ok()?)));
-        parts
-            .map(|(started_at_us, id)| Self { started_at_us, id })
-            .ok_or_else(|| invalid("the cursor is none of this log; take the `cursor` of a call"))
-    }
-}
-
-impl std::fmt::Display for CallCursor {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "{}.{}", self.started_at_us, self.id)
-    }
-}
-
-/// A place in the log as it was written: a record, and an item of it. What [`TailItem`]s give as their cursor.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct TailCursor {
-    pub position: i64,
-    /// The item after which to go on; `u32::MAX` for the whole record.
-    pub item: u32,
-}
-
-impl TailCursor {
-    pub fn parse(cursor: &str) -> Result<Self, LogError> {
-        let parts = cursor
-            .split_once('-')
-            .and_then(|(position, item)| Some((position.parse().ok()?, item.parse().ok()?)));
-        parts
-            .map(|(position, item)| Self { position, item })
-            .ok_or_else(|| invalid("the cursor is none of this log; take the `cursor` of an item of `tail`"))
-    }
-}
-
-impl std::fmt::Display for TailCursor {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "{}-{}", self.position, self.item)
-    }
-}
-
-fn invalid(message: &str) -> LogError {
-    LogError::new(LogErrorKind::InvalidInput, message)
-}
-
-/// The phrases of a text filter, in lower case: each a row of words.
-pub(crate) fn words(text: &str) -> Vec<Vec<String>> {
-    let mut phrases = Vec::new();
-    for (index, part) in text.split('"').enumerate() {
-        let words = tokens(part);
-        if index % 2 == 1 {
-            phrases.push(words);
-        } else {
-            phrases.extend(words.into_iter().map(|word| vec![word]));
+    /// As [`validate`](Self::validate), and whether the cursor is one of this log.
+    pub(crate) fn problems(&self, log: LogTag) -> Vec<Problem> {
+        let mut problems = self.validate();
+        let place = self.cursor.as_deref().and_then(CallPlace::parse);
+        if place.is_some_and(|(_, of)| of != log) {
+            problems.push(Problem::new("cursor", CallPlace::INVALID));
         }
+        problems
     }
-    phrases.retain(|phrase| !phrase.is_empty());
-    phrases
-}
 
-/// The words of a text, in lower case.
-pub(crate) fn tokens(text: &str) -> Vec<String> {
-    text.split(|character: char| !character.is_alphanumeric())
-        .filter(|word| !word.is_empty())
-        .map(str::to_lowercase)
-        .collect()
+    /// From which start on, in microseconds since the Unix epoch, and before which one.
+    pub(crate) fn starts_us(&self) -> (Option<i64>, Option<i64>) {
+        // Exact until the year 2255.
+        let epoch_us = |at_ms: f64| (at_ms * 1_000.0).round() as i64;
+        (self.since.map(epoch_us), self.until.map(epoch_us))
+    }
+
+    /// The call after which the list begins.
+    pub(crate) fn place(&self) -> Option<CallPlace> {
+        let (place, _) = CallPlace::parse(self.cursor.as_deref()?)?;
+        Some(place)
+    }
 }
 
 /// Which events of a call.

@@ -176,7 +176,8 @@ pub struct LoggedEvent {
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
 pub struct CallRecord {
-    /// Where a list goes on after this call: [`CallFilter::cursor`](super::CallFilter::cursor).
+    /// The call's place in every list of its log, for [`CallFilter::cursor`](super::CallFilter::cursor). Of no use in another log, also
+    /// when the call is exported and imported there.
     pub cursor: String,
     /// The call's trace id.
     pub trace_id: String,

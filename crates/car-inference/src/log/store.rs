@@ -9,6 +9,7 @@ use super::query::{CallFilter, EraseReport, EraseTarget, EventRange, LogStats, P
 use super::{
     AttemptRecord, CallRecord, CallStart, Ending, EventLog, LogError, LoggedEvent, Note, Stamp, VerdictRecord,
 };
+use crate::error::Problem;
 use crate::stream::StreamEvent;
 
 /// A log that can be read. One suite of tests holds for all of them.
@@ -19,7 +20,13 @@ pub trait LogStore: EventLog {
     /// When the log cannot be read.
     fn call(&self, trace_id: &str) -> Result<Option<CallRecord>, LogError>;
 
-    /// The calls that a filter asks for, at most [`CallFilter::limit`].
+    /// What is wrong with a filter for this log: [`CallFilter::validate`], and a cursor of another log.
+    fn check_filter(&self, filter: &CallFilter) -> Vec<Problem> {
+        filter.validate()
+    }
+
+    /// The calls that a filter asks for, at most [`CallFilter::limit`], by their start and, where that is equal, in the order in
+    /// which they were recorded. What else the filter asks for does not change the order.
     ///
     /// # Errors
     /// When the log cannot be read, or cannot be asked this.

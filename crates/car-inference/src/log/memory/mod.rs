@@ -8,8 +8,9 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 
+use super::cursor::{CallPlace, LogTag};
 use super::packed::PackedEvents;
-use super::query::CallCursor;
+use super::search::Phrases;
 use super::{
     AttemptRecord, CallFilter, CallLog, CallOrder, CallRecord, CallStart, CallStatus, Commit, Ending, EventLog,
     LogError, LoggedEvent, Note, Stamp, VerdictRecord,
@@ -37,9 +38,11 @@ impl Default for MemoryLogLimits {
 }
 
 /// Keeps calls in memory. Cloning shares the log.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct MemoryLog {
     shared: Arc<Mutex<Shelf>>,
+    /// What its cursors say of where they are from.
+    tag: LogTag,
 }
 
 #[derive(Default)]
@@ -88,6 +91,12 @@ struct Rest {
     in_journal: u64,
 }
 
+impl Default for MemoryLog {
+    fn default() -> Self {
+        Self::new(MemoryLogLimits::default())
+    }
+}
+
 impl MemoryLog {
     /// A log that keeps as much as `limits` say.
     #[must_use]
@@ -97,6 +106,7 @@ impl MemoryLog {
                 limits,
                 ..Shelf::default()
             })),
+            tag: LogTag::random(),
         }
     }
 
@@ -110,18 +120,19 @@ impl MemoryLog {
     /// One call, open or ended.
     #[must_use]
     pub fn call(&self, trace_id: &str) -> Option<CallRecord> {
-        self.find(trace_id).map(|call| call.record())
+        self.find(trace_id).map(|call| call.record(self.tag))
     }
 
-    /// The calls that `filter` asks for. A cursor that is none lists nothing.
+    /// The calls that `filter` asks for. A filter that is not valid lists nothing.
     #[must_use]
     pub fn calls(&self, filter: &CallFilter) -> Vec<CallRecord> {
-        let after = match filter.cursor.as_deref().map(CallCursor::parse).transpose() {
-            Ok(after) => after,
-            Err(_) => return Vec::new(),
-        };
+        if !filter.problems(self.tag).is_empty() {
+            return Vec::new();
+        }
+        let phrases = filter.text.as_deref().map(Phrases::parse);
+        let after = filter.place();
         let mut calls: Vec<_> = self.shared.lock().calls.values().cloned().collect();
-        calls.sort_unstable_by_key(|call| call.cursor());
+        calls.sort_unstable_by_key(|call| call.place());
         let newest_first = filter.order.unwrap_or_default() == CallOrder::Newest;
         if newest_first {
             calls.reverse();
@@ -131,14 +142,14 @@ impl MemoryLog {
             .filter(|call| {
                 after.is_none_or(|after| {
                     if newest_first {
-                        call.cursor() < after
+                        call.place() < after
                     } else {
-                        call.cursor() > after
+                        call.place() > after
                     }
                 })
             })
-            .filter(|call| call.fits(filter))
-            .map(|call| call.record())
+            .filter(|call| call.fits(filter) && phrases.as_ref().is_none_or(|phrases| call.says(phrases)))
+            .map(|call| call.record(self.tag))
             .take(filter.limit.unwrap_or(CallFilter::LIMIT_DEFAULT))
             .collect()
     }
@@ -253,8 +264,8 @@ impl StoredCall {
         size_of::<Self>() + events.bytes() + answer + self.start.request.bytes() + notes
     }
 
-    fn cursor(&self) -> CallCursor {
-        CallCursor {
+    fn place(&self) -> CallPlace {
+        CallPlace {
             started_at_us: self.start.started_at_us.cast_signed(),
             id: self.id,
         }
@@ -293,7 +304,7 @@ impl StoredCall {
         events
     }
 
-    fn record(&self) -> CallRecord {
+    fn record(&self, log: LogTag) -> CallRecord {
         let (first_at_us, event_count) = {
             let events = self.events.lock();
             (events.first_at_us(), events.count())
@@ -307,7 +318,7 @@ impl StoredCall {
         let erased = self.erased.as_deref();
         let is_erased = erased.is_some();
         CallRecord {
-            cursor: self.cursor().to_string(),
+            cursor: self.place().cursor(log),
             trace_id: self.start.trace_id.clone(),
             model: completion.map_or_else(|| self.start.model.clone(), |completion| completion.model_used.clone()),
             hint: self.start.hint.clone(),

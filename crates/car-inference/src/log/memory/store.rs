@@ -7,9 +7,10 @@ use parking_lot::Mutex;
 
 use super::journal::{Entry, Kind};
 use super::{Erased, MemoryLog, Rest, Shelf, StoredCall};
+use crate::error::Problem;
+use crate::log::cursor::{LogTag, TailPlace};
 use crate::log::packed::PackedEvents;
-use crate::log::query::{TailCursor, tokens, words};
-use crate::log::sqlite::prompt_text;
+use crate::log::search::{Phrases, prompt_text};
 use crate::log::{
     ArchivedCall, CallFilter, CallRecord, CallStart, CallStatus, EraseReport, EraseTarget, EventRange, LogError,
     LogErrorKind, LogStats, LogStore, LoggedEvent, PruneOptions, PruneReport, TailItem, TailPage,
@@ -18,19 +19,20 @@ use crate::stream::{Completion, EventRef};
 use crate::tasks::generate::GenerateRequest;
 
 impl StoredCall {
+    /// Whether everything but the words of `filter` holds.
     pub(super) fn fits(&self, filter: &CallFilter) -> bool {
         let request = &*self.start.request;
-        let started_at = self.epoch_ms(0);
+        let started_at_us = self.place().started_at_us;
+        let (since, until) = filter.starts_us();
         let is = |wanted: &Option<String>, found: &Option<String>| wanted.is_none() || wanted == found;
         is(&filter.client_ref, &request.client_ref)
             && is(&filter.conversation_id, &request.conversation_id)
             && is(&filter.parent_trace_id, &request.parent_trace_id)
             && filter.tags.iter().flatten().all(|tag| request.tags.contains(tag))
-            && filter.since.is_none_or(|since| started_at >= since)
-            && filter.until.is_none_or(|until| started_at < until)
+            && since.is_none_or(|since| started_at_us >= since)
+            && until.is_none_or(|until| started_at_us < until)
             && filter.status.is_none_or(|status| status == self.status())
             && filter.model.as_ref().is_none_or(|model| *model == self.model())
-            && filter.text.as_ref().is_none_or(|text| self.says(text))
     }
 
     fn model(&self) -> String {
@@ -44,16 +46,12 @@ impl StoredCall {
     }
 
     /// Whether all phrases are in its prompt or its answer.
-    fn says(&self, text: &str) -> bool {
-        let answer = match &self.rest.lock().ending {
-            Some((_, ending)) if self.erased.is_none() => tokens(&ending.completion.text),
+    pub(super) fn says(&self, phrases: &Phrases) -> bool {
+        let ending = match &self.rest.lock().ending {
+            Some((_, ending)) if self.erased.is_none() => Arc::clone(ending),
             _ => return false,
         };
-        let prompt = tokens(&prompt_text(&self.start.request));
-        words(text).iter().all(|phrase| {
-            let is_in = |text: &[String]| text.windows(phrase.len()).any(|window| window == &phrase[..]);
-            is_in(&prompt) || is_in(&answer)
-        })
+        phrases.are_in([&prompt_text(&self.start.request), &ending.completion.text])
     }
 
     /// What stays when the payload is erased.
@@ -124,7 +122,7 @@ impl Shelf {
             .values()
             .filter(|call| call.status() != CallStatus::Open && !is_kept(call))
             .collect();
-        closed.sort_unstable_by_key(|call| call.cursor());
+        closed.sort_unstable_by_key(|call| call.place());
         let is_aged = |call: &&&Arc<StoredCall>| {
             let ended_at_us = call
                 .rest
@@ -161,7 +159,7 @@ impl MemoryLog {
         journal.last_position()
     }
 
-    fn items(call: &StoredCall, entry: &Entry, cursor: &mut TailCursor, items: &mut Vec<TailItem>) {
+    fn items(log: LogTag, call: &StoredCall, entry: &Entry, cursor: &mut TailPlace, items: &mut Vec<TailItem>) {
         let skipped = if entry.position == cursor.position {
             cursor.item
         } else {
@@ -172,11 +170,11 @@ impl MemoryLog {
         let mut put = |item: &mut dyn FnMut(String) -> TailItem| {
             number += 1;
             if number > skipped {
-                let cursor = TailCursor {
+                let place = TailPlace {
                     position: entry.position,
                     item: number,
                 };
-                items.push(item(cursor.to_string()));
+                items.push(item(place.cursor(log)));
             }
         };
         let mut put_event = |event: LoggedEvent| {
@@ -194,7 +192,7 @@ impl MemoryLog {
             Kind::Start => put(&mut |cursor| TailItem::CallStart {
                 cursor,
                 trace_id: trace_id.clone(),
-                call: Box::new(call.record()),
+                call: Box::new(call.record(log)),
             }),
             Kind::Events(first, count) => {
                 let events = call.events().into_iter();
@@ -208,14 +206,11 @@ impl MemoryLog {
                 put(&mut |cursor| TailItem::CallEnd {
                     cursor,
                     trace_id: trace_id.clone(),
-                    call: Box::new(call.record()),
+                    call: Box::new(call.record(log)),
                 });
             }
         }
-        *cursor = TailCursor {
-            position: entry.position,
-            item: u32::MAX,
-        };
+        *cursor = TailPlace::after(entry.position);
     }
 }
 
@@ -224,8 +219,12 @@ impl LogStore for MemoryLog {
         Ok(self.call(trace_id))
     }
 
+    fn check_filter(&self, filter: &CallFilter) -> Vec<Problem> {
+        filter.problems(self.tag)
+    }
+
     fn calls(&self, filter: &CallFilter) -> Result<Vec<CallRecord>, LogError> {
-        match filter.validate().first() {
+        match self.check_filter(filter).first() {
             Some(problem) => Err(LogError::new(LogErrorKind::InvalidInput, problem.to_string())),
             None => Ok(self.calls(filter)),
         }
@@ -256,15 +255,14 @@ impl LogStore for MemoryLog {
 
     fn end_cursor(&self) -> Result<String, LogError> {
         let position = Self::catch_up(&mut self.shared.lock());
-        let cursor = TailCursor {
-            position,
-            item: u32::MAX,
-        };
-        Ok(cursor.to_string())
+        Ok(TailPlace::after(position).cursor(self.tag))
     }
 
     fn tail(&self, cursor: Option<&str>, limit: usize) -> Result<TailPage, LogError> {
-        let mut at = cursor.map(TailCursor::parse).transpose()?.unwrap_or_default();
+        let mut at = cursor
+            .map(|cursor| TailPlace::read(cursor, self.tag))
+            .transpose()?
+            .unwrap_or_default();
         let mut shelf = self.shared.lock();
         Self::catch_up(&mut shelf);
         let mut items = Vec::new();
@@ -273,12 +271,12 @@ impl LogStore for MemoryLog {
                 break;
             }
             if let Some(call) = shelf.calls.get(&entry.id) {
-                Self::items(call, entry, &mut at, &mut items);
+                Self::items(self.tag, call, entry, &mut at, &mut items);
             }
         }
         Ok(TailPage {
             items,
-            cursor: at.to_string(),
+            cursor: at.cursor(self.tag),
         })
     }
 

@@ -16,6 +16,7 @@ mod failure;
 mod files;
 mod gaps;
 mod job;
+mod list;
 mod open_call;
 mod opening;
 mod options;
@@ -36,6 +37,8 @@ mod shared;
 mod store;
 mod stored_json;
 mod tail;
+mod text_index;
+mod text_list;
 mod verify;
 mod verify_indexes;
 mod verify_report;
@@ -58,13 +61,13 @@ pub use checkpoint::Checkpoint;
 pub use options::{Durability, LogAccess, LogKey, SqliteLogOptions};
 pub(crate) use stored_json::read as read_json;
 pub use verify_report::{VerifyOptions, VerifyProblem, VerifyReport};
-pub(crate) use write_end::prompt_text;
 
-use super::query::TailCursor;
+use super::cursor::{LogTag, TailPlace};
 use super::{
     ArchivedCall, CallFilter, CallLog, CallRecord, CallStart, EraseReport, EraseTarget, EventLog, EventRange, LogError,
     LogErrorKind, LogStats, LogStore, LoggedEvent, PruneOptions, PruneReport, TailPage,
 };
+use crate::error::Problem;
 use files::LogPath;
 use job::{Job, Task};
 use open_call::OpenCall;
@@ -177,6 +180,7 @@ impl SqliteLog {
             read(Reading {
                 connection,
                 sealer: &shared.sealer,
+                log: LogTag::of(&shared.log_id),
             })
         })
     }
@@ -191,6 +195,7 @@ impl SqliteLog {
             let reading = Reading {
                 connection,
                 sealer: &shared.sealer,
+                log: LogTag::of(&shared.log_id),
             };
             reading.verify(&shared.log_id, options)
         })
@@ -260,11 +265,8 @@ impl SqliteLog {
     #[must_use]
     pub fn written_cursor(&self) -> Option<String> {
         let shared = &self.handle.shared;
-        let cursor = TailCursor {
-            position: shared.session.progress.position(),
-            item: u32::MAX,
-        };
-        shared.writes.then(|| cursor.to_string())
+        let end = TailPlace::after(shared.session.progress.position());
+        shared.writes.then(|| end.cursor(LogTag::of(&shared.log_id)))
     }
 
     /// Why the log takes nothing any more, when it has failed.
@@ -298,8 +300,15 @@ impl LogStore for SqliteLog {
         })
     }
 
+    fn check_filter(&self, filter: &CallFilter) -> Vec<Problem> {
+        filter.problems(LogTag::of(&self.handle.shared.log_id))
+    }
+
     fn calls(&self, filter: &CallFilter) -> Result<Vec<CallRecord>, LogError> {
-        self.read(|reading| reading.calls(filter))
+        match self.check_filter(filter).first() {
+            Some(problem) => Err(LogError::new(LogErrorKind::InvalidInput, problem.to_string())),
+            None => self.read(|reading| reading.calls(filter)),
+        }
     }
 
     fn events(&self, trace_id: &str, range: &EventRange, limit: usize) -> Result<Option<Vec<LoggedEvent>>, LogError> {
@@ -332,7 +341,7 @@ impl LogStore for SqliteLog {
     }
 
     fn end_cursor(&self) -> Result<String, LogError> {
-        self.read(|reading| Ok(reading.end_cursor()?.to_string()))
+        self.read(|reading| Ok(reading.end_cursor()?.cursor(reading.log)))
     }
 
     fn tail(&self, cursor: Option<&str>, limit: usize) -> Result<TailPage, LogError> {
@@ -340,7 +349,7 @@ impl LogStore for SqliteLog {
     }
 
     fn changed(&self, cursor: &str) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        let (Ok(cursor), Ok(shared)) = (TailCursor::parse(cursor), self.shared()) else {
+        let (Some((place, _)), Ok(shared)) = (TailPlace::parse(cursor), self.shared()) else {
             return Box::pin(std::future::ready(()));
         };
         if !shared.writes {
@@ -352,7 +361,7 @@ impl LogStore for SqliteLog {
         Box::pin(async move {
             // A log that takes nothing any more has nothing to wait for.
             let _gone = position
-                .wait_for(|position| *position > cursor.position || queue.failure().is_some())
+                .wait_for(|position| *position > place.position || queue.failure().is_some())
                 .await;
         })
     }

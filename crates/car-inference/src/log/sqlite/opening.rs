@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension};
 
 use super::chain::{Salts, genesis, hex, random};
 use super::connection::{open_reader, open_writer};
@@ -17,9 +17,10 @@ use super::session::Session;
 use super::settings::{log_id, set_setting, setting};
 use super::shared::Shared;
 use super::store::{Head, Store};
+use super::text_index::TextIndex;
 use super::wal::WalBound;
-use super::write_end::prompt_text;
 use super::writer::{Retention, Writer};
+use crate::log::cursor::LogTag;
 use crate::log::{LogError, LogErrorKind};
 
 /// Opens a log that no handle of this process has open.
@@ -39,6 +40,7 @@ fn open_to_read(path: LogPath, options: SqliteLogOptions) -> Result<Shared, LogE
     let position = Reading {
         connection: &connection,
         sealer: &sealer,
+        log: LogTag::of(&log_id),
     }
     .end_cursor()?
     .position;
@@ -60,16 +62,19 @@ fn open_to_write(path: LogPath, options: SqliteLogOptions) -> Result<Shared, Log
         }
         None => make_identity(&mut connection, options.key.as_ref())?,
     };
-    let has_text_index = match (schema::has_text_index(&connection)?, options.full_text_search) {
-        (true, Some(false)) => {
-            connection.execute_batch("DROP TABLE call_texts")?;
+    let has_text_index = match (TextIndex::of(&connection)?, options.full_text_search) {
+        (TextIndex::Absent, None | Some(false)) => false,
+        (_, Some(false)) => {
+            let transaction = connection.transaction()?;
+            TextIndex::remove(&transaction)?;
+            transaction.commit()?;
             false
         }
-        (false, Some(true)) => {
+        (TextIndex::Current, _) => true,
+        (TextIndex::Absent, Some(true)) | (TextIndex::Outdated | TextIndex::OfUnknownRules, _) => {
             index_words(&mut connection, &sealer)?;
             true
         }
-        (is_there, _) => is_there,
     };
     let head = head(&connection, &log_id)?;
     let mut store = Store {
@@ -166,23 +171,10 @@ fn index_words(connection: &mut Connection, sealer: &Sealer) -> Result<(), LogEr
     if sealer.seals() {
         return Err(LogError::new(
             LogErrorKind::Unsupported,
-            "an encrypted log cannot have an index of words: it would hold in the clear what the key seals",
+            "an encrypted log cannot have a full-text index: the index would hold in the clear what the key seals",
         ));
     }
     let transaction = connection.transaction()?;
-    transaction.execute_batch(schema::TEXT_INDEX)?;
-    {
-        let mut statement = transaction.prepare(
-            "SELECT id, request, text FROM calls WHERE status <> 'open' AND erased_at_us IS NULL ORDER BY id",
-        )?;
-        let mut insert = transaction.prepare("INSERT INTO call_texts (rowid, prompt, answer) VALUES (?1, ?2, ?3)")?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            let (id, request, text): (i64, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            let request = super::stored_json::read(&request)?;
-            insert.execute(params![id, prompt_text(&request), text])?;
-        }
-    }
-    transaction.commit()?;
-    Ok(())
+    TextIndex::make(&transaction)?;
+    Ok(transaction.commit()?)
 }

@@ -1,17 +1,17 @@
-//! Questions to the file, each on one short snapshot. Parameters are bound; what a caller gives is never part of a statement.
+//! Questions to the file about one call, each on one short snapshot. Parameters are bound; what a caller gives is never part
+//! of a statement.
 
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::de::DeserializeOwned;
 
 use super::batch;
 use super::failure::corrupt;
 use super::recorded;
-use super::schema::has_text_index;
 use super::seal::Sealer;
 use super::stored_json as json;
-use crate::log::query::{CallCursor, words};
-use crate::log::{CallFilter, CallOrder, CallRecord, CallStatus, EventRange, LogError, LogErrorKind, LoggedEvent};
+use crate::log::cursor::{CallPlace, LogTag};
+use crate::log::{CallRecord, CallStatus, EventRange, LogError, LoggedEvent};
 use crate::stream::{StopReason, StreamEvent, TokenUsage};
 use crate::tasks::generate::ToolCall;
 
@@ -28,14 +28,11 @@ pub(super) fn epoch_ms(at_us: i64) -> f64 {
     at_us as f64 / 1_000.0
 }
 
-/// Milliseconds since the Unix epoch as microseconds.
-pub(super) fn epoch_us(at_ms: f64) -> i64 {
-    (at_ms * 1_000.0).round() as i64
-}
-
 pub(super) struct Reading<'a> {
     pub connection: &'a Connection,
     pub sealer: &'a Sealer,
+    /// What its cursors say of where they are from.
+    pub log: LogTag,
 }
 
 impl Reading<'_> {
@@ -51,124 +48,6 @@ impl Reading<'_> {
         let mut statement = self.connection.prepare_cached(&sql)?;
         let mut rows = statement.query([id])?;
         rows.next()?.map(|row| self.record(row)).transpose()
-    }
-
-    pub fn calls(&self, filter: &CallFilter) -> Result<Vec<CallRecord>, LogError> {
-        let Selection { sql, values } = self.select(filter)?;
-        let mut statement = self.connection.prepare_cached(&sql)?;
-        let mut rows = statement.query(params_from_iter(values))?;
-        let mut calls = Vec::new();
-        while let Some(row) = rows.next()? {
-            calls.push(self.record(row)?);
-        }
-        Ok(calls)
-    }
-
-    fn select(&self, filter: &CallFilter) -> Result<Selection, LogError> {
-        let newest_first = filter.order.unwrap_or_default() == CallOrder::Newest;
-        let (direction, beyond) = if newest_first { ("DESC", "<") } else { ("ASC", ">") };
-        let cursor = filter.cursor.as_deref().map(CallCursor::parse).transpose()?;
-        if filter.text.is_some() && !has_text_index(self.connection)? {
-            return Err(LogError::new(
-                LogErrorKind::Unsupported,
-                "the log has no index of words; open it with `fullTextSearch: true`",
-            ));
-        }
-        let tags: Vec<&str> = filter.tags.iter().flatten().map(String::as_str).collect();
-        let path = self.path(filter, &tags)?;
-        let (from, start, id) = path.source();
-        // In lists by text the order is that of the index of words, whichever index is followed.
-        let start = start.filter(|_| filter.text.is_none());
-        let mut selection = Selection::default();
-        if let Some(text) = &filter.text {
-            let condition = match path {
-                Path::Text => "call_texts MATCH ?".to_owned(),
-                _ => format!("EXISTS (SELECT 1 FROM call_texts WHERE call_texts MATCH ? AND call_texts.rowid = {id})"),
-            };
-            selection.condition(&condition, [Value::Text(match_expression(text))]);
-        }
-        for tag in tags {
-            let condition = match path {
-                Path::Tag(followed) if followed == tag => "tagged.tag = ?".to_owned(),
-                // Of the index that is followed, so that only what has all labels is looked up.
-                Path::Tag(_) => "EXISTS (SELECT 1 FROM call_tags AS also WHERE also.tag = ?
-                     AND also.started_at_us = tagged.started_at_us AND also.call_id = tagged.call_id)"
-                    .to_owned(),
-                _ => "EXISTS (SELECT 1 FROM call_tags AS also WHERE also.tag = ?
-                     AND also.started_at_us = calls.started_at_us AND also.call_id = calls.id)"
-                    .to_owned(),
-            };
-            selection.condition(&condition, [Value::Text(tag.to_owned())]);
-        }
-        for (Equality { column, .. }, value) in equalities(filter) {
-            selection.condition(&format!("calls.{column} = ?"), [Value::Text(value.to_owned())]);
-        }
-        let started = start.unwrap_or("calls.started_at_us");
-        if let Some(since) = filter.since {
-            selection.condition(&format!("{started} >= ?"), [Value::Integer(epoch_us(since))]);
-        }
-        if let Some(until) = filter.until {
-            selection.condition(&format!("{started} < ?"), [Value::Integer(epoch_us(until))]);
-        }
-        if let Some(CallCursor {
-            started_at_us,
-            id: last,
-        }) = cursor
-        {
-            match start {
-                Some(start) => selection.condition(
-                    &format!("({start}, {id}) {beyond} (?, ?)"),
-                    [Value::Integer(started_at_us), Value::Integer(last)],
-                ),
-                None => selection.condition(&format!("{id} {beyond} ?"), [Value::Integer(last)]),
-            }
-        }
-        let order = start.map_or_else(String::new, |start| format!("{start} {direction}, "));
-        let limit = filter.limit.unwrap_or(CallFilter::LIMIT_DEFAULT);
-        selection
-            .values
-            .push(Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX)));
-        selection.sql = format!(
-            "SELECT {RECORD} FROM {from} WHERE {} ORDER BY {order}{id} {direction} LIMIT ?",
-            if selection.sql.is_empty() { "1" } else { &selection.sql }
-        );
-        Ok(selection)
-    }
-
-    /// Which index a list follows: that of whatever only few calls have; else one whose order is the list's.
-    fn path<'a>(&self, filter: &CallFilter, tags: &[&'a str]) -> Result<Path<'a>, LogError> {
-        let otherwise = match (&filter.text, tags) {
-            (Some(_), _) => Path::Text,
-            (None, [tag, ..]) => Path::Tag(tag),
-            (None, []) => Path::Calls,
-        };
-        let conditions = usize::from(filter.text.is_some()) + tags.len() + equalities(filter).count();
-        if conditions < 2 {
-            return Ok(otherwise);
-        }
-        let mut fewest = (FEW_CALLS, otherwise);
-        for (equality, value) in equalities(filter) {
-            let Equality { column, index } = equality;
-            let sql = format!("SELECT 1 FROM calls INDEXED BY {index} WHERE {column} = ?1 LIMIT ?2");
-            let count = self.count_few(&sql, value)?;
-            if count < fewest.0 {
-                fewest = (count, Path::Equal(equality));
-            }
-        }
-        for tag in tags {
-            let count = self.count_few("SELECT 1 FROM call_tags WHERE tag = ?1 LIMIT ?2", tag)?;
-            if count < fewest.0 {
-                fewest = (count, Path::Tag(tag));
-            }
-        }
-        Ok(fewest.1)
-    }
-
-    /// How many rows an index has for a value, up to [`FEW_CALLS`].
-    fn count_few(&self, rows: &str, value: &str) -> Result<i64, LogError> {
-        let sql = format!("SELECT count(*) FROM ({rows})");
-        let mut statement = self.connection.prepare_cached(&sql)?;
-        Ok(statement.query_row(params![value, FEW_CALLS], |row| row.get(0))?)
     }
 
     pub fn record(&self, row: &Row<'_>) -> Result<CallRecord, LogError> {
@@ -195,7 +74,7 @@ impl Reading<'_> {
         let tags: Option<String> = row.get(21)?;
         let stop_reason: Option<String> = row.get(10)?;
         let mut record = CallRecord {
-            cursor: CallCursor { started_at_us, id }.to_string(),
+            cursor: CallPlace { started_at_us, id }.cursor(self.log),
             trace_id: row.get(1)?,
             model: row.get(2)?,
             provider: row.get(3)?,
@@ -335,89 +214,6 @@ impl EventRow {
             })
             .collect())
     }
-}
-
-/// What fewer calls have is looked up one by one, however rare it is that they have the rest.
-const FEW_CALLS: i64 = 500;
-
-/// A column that a filter compares, and its index.
-#[derive(Clone, Copy)]
-struct Equality {
-    column: &'static str,
-    index: &'static str,
-}
-
-/// What a filter wants to be equal.
-fn equalities(filter: &CallFilter) -> impl Iterator<Item = (Equality, &str)> {
-    [
-        ("client_ref", "calls_by_client_ref", filter.client_ref.as_deref()),
-        ("parent_trace_id", "calls_by_parent", filter.parent_trace_id.as_deref()),
-        (
-            "conversation_id",
-            "calls_by_conversation",
-            filter.conversation_id.as_deref(),
-        ),
-        ("status", "calls_by_status", filter.status.map(|status| status.as_str())),
-        ("model", "calls_by_model", filter.model.as_deref()),
-    ]
-    .into_iter()
-    .filter_map(|(column, index, value)| value.map(|value| (Equality { column, index }, value)))
-}
-
-/// Which index a list follows.
-#[derive(Clone, Copy)]
-enum Path<'a> {
-    /// Whichever SQLite chooses.
-    Calls,
-    Equal(Equality),
-    Tag(&'a str),
-    Text,
-}
-
-impl Path<'_> {
-    /// What is read from; the columns of a call's start, when the index is ordered by it, and of its number.
-    fn source(self) -> (String, Option<&'static str>, &'static str) {
-        let calls = (Some("calls.started_at_us"), "calls.id");
-        match self {
-            Self::Calls => ("calls".into(), calls.0, calls.1),
-            Self::Equal(Equality { index, .. }) => (format!("calls INDEXED BY {index}"), calls.0, calls.1),
-            Self::Tag(_) => (
-                "call_tags AS tagged CROSS JOIN calls ON calls.id = tagged.call_id".into(),
-                Some("tagged.started_at_us"),
-                "tagged.call_id",
-            ),
-            Self::Text => (
-                "call_texts JOIN calls ON calls.id = call_texts.rowid".into(),
-                None,
-                "call_texts.rowid",
-            ),
-        }
-    }
-}
-
-#[derive(Default)]
-struct Selection {
-    sql: String,
-    values: Vec<Value>,
-}
-
-impl Selection {
-    fn condition<const COUNT: usize>(&mut self, condition: &str, values: [Value; COUNT]) {
-        if !self.sql.is_empty() {
-            self.sql.push_str(" AND ");
-        }
-        self.sql.push_str(condition);
-        self.values.extend(values);
-    }
-}
-
-/// An FTS5 query that finds what has all phrases: each in quotes, so that nothing of it is taken for an operator.
-fn match_expression(text: &str) -> String {
-    let phrases: Vec<_> = words(text)
-        .into_iter()
-        .map(|phrase| format!("\"{}\"", phrase.join(" ")))
-        .collect();
-    phrases.join(" AND ")
 }
 
 fn list<T: DeserializeOwned>(stored: Option<String>) -> Result<Vec<T>, LogError> {

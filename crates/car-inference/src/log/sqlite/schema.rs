@@ -138,15 +138,6 @@ FROM calls
 WHERE status = 'done' AND typeof(tool_calls) = 'text';
 ";
 
-/// The index of words, made when it is asked for. It keeps no text of its own, so to be taken out of it a text has to be told
-/// again: only then are its words overwritten. What `contentless_delete` deletes stays in the file until segments are merged.
-pub(super) const TEXT_INDEX: &str = "
-CREATE VIRTUAL TABLE call_texts USING fts5 (
-  prompt, answer, content = '', tokenize = 'unicode61 remove_diacritics 0'
-);
-INSERT INTO call_texts (call_texts, rank) VALUES ('secure-delete', 1);
-";
-
 /// Makes the tables of a new file, or brings an old one to today's version.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), LogError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -197,11 +188,4 @@ pub(super) fn check_triggers(connection: &Connection) -> Result<(), LogError> {
         ));
     }
     Ok(())
-}
-
-/// Whether the log has an index of words.
-pub(super) fn has_text_index(connection: &Connection) -> Result<bool, LogError> {
-    let mut statement =
-        connection.prepare_cached("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'call_texts'")?;
-    Ok(statement.exists([])?)
 }

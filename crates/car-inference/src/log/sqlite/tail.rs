@@ -3,21 +3,21 @@
 use rusqlite::params;
 
 use super::read::{EventRow, Reading};
-use crate::log::query::TailCursor;
+use crate::log::cursor::TailPlace;
 use crate::log::{LogError, TailItem, TailPage};
 
 impl Reading<'_> {
-    pub fn end_cursor(&self) -> Result<TailCursor, LogError> {
+    pub fn end_cursor(&self) -> Result<TailPlace, LogError> {
         let mut statement = self.connection.prepare_cached("SELECT max(position) FROM records")?;
         let position: Option<i64> = statement.query_row([], |row| row.get(0))?;
-        Ok(TailCursor {
-            position: position.unwrap_or_default(),
-            item: u32::MAX,
-        })
+        Ok(TailPlace::after(position.unwrap_or_default()))
     }
 
     pub fn tail(&self, cursor: Option<&str>, limit: usize) -> Result<TailPage, LogError> {
-        let mut at = cursor.map(TailCursor::parse).transpose()?.unwrap_or_default();
+        let mut at = cursor
+            .map(|cursor| TailPlace::read(cursor, self.log))
+            .transpose()?
+            .unwrap_or_default();
         let mut items = Vec::new();
         let mut statement = self.connection.prepare_cached(
             "SELECT position, first_seq, attempt, at_us, data, kind, call_id FROM records
@@ -35,8 +35,8 @@ impl Reading<'_> {
             let mut put = |item: &dyn Fn(String) -> TailItem| {
                 number += 1;
                 if number > skipped {
-                    at = TailCursor { position, item: number };
-                    items.push(item(at.to_string()));
+                    at = TailPlace { position, item: number };
+                    items.push(item(at.cursor(self.log)));
                 }
             };
             match kind.as_str() {
@@ -79,14 +79,11 @@ impl Reading<'_> {
                 _ => {}
             }
             // All of the record has been looked at.
-            at = at.max(TailCursor {
-                position,
-                item: u32::MAX,
-            });
+            at = at.max(TailPlace::after(position));
         }
         Ok(TailPage {
             items,
-            cursor: at.to_string(),
+            cursor: at.cursor(self.log),
         })
     }
 

@@ -15,6 +15,7 @@ use super::prune::{EraseRecord, PruneRecord};
 use super::read::Reading;
 use super::schema;
 use super::stored_json as json;
+use super::text_index::TextIndex;
 use super::verify_report::{VerifyOptions, VerifyProblem, VerifyReport};
 use crate::log::{LogError, LogErrorKind};
 
@@ -117,11 +118,20 @@ impl Verification<'_> {
     fn check_schema(&self) -> Result<(), Stop> {
         let mut fresh = Connection::open_in_memory()?;
         schema::migrate(&mut fresh)?;
-        if schema::has_text_index(self.connection())? {
-            fresh.execute_batch(schema::TEXT_INDEX)?;
+        let text_index = TextIndex::of(self.connection())?;
+        if text_index == TextIndex::Current {
+            TextIndex::create_table(&fresh)?;
         }
+        // An index that cannot be asked may be of any form.
+        let which = match text_index {
+            TextIndex::Outdated | TextIndex::OfUnknownRules => {
+                "type NOT IN ('table', 'index') OR tbl_name NOT LIKE 'call\\_texts%' ESCAPE '\\'"
+            }
+            _ => "1",
+        };
         let list = |connection: &Connection| -> Result<Vec<(String, String, Option<String>)>, LogError> {
-            let mut statement = connection.prepare("SELECT type, name, sql FROM sqlite_schema ORDER BY type, name")?;
+            let sql = format!("SELECT type, name, sql FROM sqlite_schema WHERE {which} ORDER BY type, name");
+            let mut statement = connection.prepare(&sql)?;
             let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
             Ok(rows.collect::<Result<_, _>>()?)
         };
@@ -138,9 +148,10 @@ impl Verification<'_> {
         }
     }
 
-    /// The log's id, of which the chain begins, and its key, which opening has tried: there is nothing else to set.
+    /// The log's id, of which the chain begins, its key, which opening has tried, and the rules of its index of words, without
+    /// which the index is not asked: there is nothing else to set.
     fn check_settings(&self) -> Result<(), Stop> {
-        let sql = "SELECT name FROM settings WHERE name NOT IN ('log_id', 'wrapped_key')";
+        let sql = "SELECT name FROM settings WHERE name NOT IN ('log_id', 'wrapped_key', 'word_rules')";
         let mut statement = self.connection().prepare(sql)?;
         let mut rows = statement.query([])?;
         match rows.next()? {
@@ -148,6 +159,11 @@ impl Verification<'_> {
                 "settings",
                 None,
                 format!("the setting {} is none", row.get::<_, String>(0)?),
+            ),
+            None if TextIndex::of(self.connection())? == TextIndex::OfUnknownRules => wrong(
+                "settings",
+                None,
+                "the full-text index does not say by which rules it was made; opening the log with `access: 'write'` makes it anew",
             ),
             None => Ok(()),
         }

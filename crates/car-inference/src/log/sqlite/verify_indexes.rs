@@ -2,11 +2,8 @@
 
 use rusqlite::{Connection, Row};
 
-use super::schema;
-use super::stored_json as json;
+use super::text_index::TextIndex;
 use super::verify::{Stop, Verification, wrong};
-use super::write_end::prompt_text;
-use crate::tasks::generate::GenerateRequest;
 
 impl Verification<'_> {
     /// That tags are found by what calls say of themselves.
@@ -37,23 +34,13 @@ impl Verification<'_> {
     /// That words are found where they are: the index is made anew and compared.
     pub fn check_words(&self) -> Result<(), Stop> {
         let connection = self.connection();
-        if !schema::has_text_index(connection)? {
+        if TextIndex::of(connection)? != TextIndex::Current {
             return Ok(());
         }
         let fresh = Connection::open_in_memory()?;
-        fresh.execute_batch(schema::TEXT_INDEX)?;
-        let mut statement = connection.prepare(
-            "SELECT id, request, text FROM calls WHERE status <> 'open' AND erased_at_us IS NULL ORDER BY id",
-        )?;
-        let mut rows = statement.query([])?;
+        TextIndex::create_table(&fresh)?;
         fresh.execute_batch("BEGIN")?;
-        while let Some(row) = rows.next()? {
-            let (id, request, text): (i64, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            let request: GenerateRequest = json::read(&request)?;
-            fresh
-                .prepare_cached("INSERT INTO call_texts (rowid, prompt, answer) VALUES (?1, ?2, ?3)")?
-                .execute((id, prompt_text(&request), text))?;
-        }
+        TextIndex::fill(&fresh, connection)?;
         fresh.execute_batch("COMMIT")?;
         let vocabulary = "CREATE VIRTUAL TABLE temp.words USING fts5vocab('main', 'call_texts', 'instance')";
         let list = "SELECT term, doc, col, offset FROM temp.words ORDER BY term, doc, col, offset";

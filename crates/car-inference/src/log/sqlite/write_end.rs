@@ -2,8 +2,8 @@
 
 use std::sync::OnceLock;
 
+use rusqlite::params_from_iter;
 use rusqlite::types::Value;
-use rusqlite::{params, params_from_iter};
 
 use super::columns::{END, END_PAYLOAD, digest, hash, number, text};
 use super::open_call::OpenCall;
@@ -11,10 +11,10 @@ use super::recorded::{WrittenCall, rest_of};
 use super::redacting::{redact_ending, redacted_start};
 use super::store::Store;
 use super::stored_json as json;
+use super::text_index;
 use super::write_rows::Record;
 use crate::log::{CallStart, CallStatus, Ending, LogError, Stamp};
 use crate::stream::TokenUsage;
-use crate::tasks::generate::GenerateRequest;
 
 impl Store {
     /// Writes how a call in this process ended. Returns its number.
@@ -93,7 +93,7 @@ impl Store {
         ))?;
         if self.has_text_index {
             let start = redacted_start(self.redaction.as_ref(), start);
-            self.index_text(id, &prompt_text(&start.request), &completion.text)?;
+            text_index::insert(&self.connection, id, &start.request, &completion.text)?;
         }
         let salt = self.salts.next()?;
         self.append(&Record {
@@ -134,53 +134,4 @@ impl Store {
             store("notes", list(&written.notes)?)?,
         ])
     }
-
-    /// Takes the words of a closed call, whose payload is still there, out of the index.
-    pub fn forget_text(&self, id: i64) -> Result<(), LogError> {
-        if !self.has_text_index {
-            return Ok(());
-        }
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT request, text FROM calls WHERE id = ?1 AND erased_at_us IS NULL")?;
-        let mut rows = statement.query([id])?;
-        if let Some(row) = rows.next()? {
-            let (request, text): (String, String) = (row.get(0)?, row.get(1)?);
-            let request: GenerateRequest = json::read(&request)?;
-            self.connection
-                .prepare_cached(
-                    "INSERT INTO call_texts (call_texts, rowid, prompt, answer) VALUES ('delete', ?1, ?2, ?3)",
-                )?
-                .execute(params![id, prompt_text(&request), text])?;
-        }
-        Ok(())
-    }
-
-    pub fn index_text(&self, id: i64, prompt: &str, answer: &str) -> Result<(), LogError> {
-        self.connection
-            .prepare_cached("INSERT INTO call_texts (rowid, prompt, answer) VALUES (?1, ?2, ?3)")?
-            .execute(params![id, prompt, answer])?;
-        Ok(())
-    }
-}
-
-/// What of a request is searched: its texts, in order.
-pub(crate) fn prompt_text(request: &GenerateRequest) -> String {
-    use crate::tasks::generate::{ContentBlock, Message};
-    let mut texts: Vec<&str> = request.context.as_deref().into_iter().collect();
-    for message in request.messages.iter().flatten() {
-        match message {
-            Message::System { content }
-            | Message::User { content }
-            | Message::Assistant { content, .. }
-            | Message::ToolResult { content, .. } => texts.push(content),
-            Message::UserMultimodal { content } => texts.extend(content.iter().filter_map(|block| match block {
-                ContentBlock::Text { text } => Some(text.as_str()),
-                _ => None,
-            })),
-            Message::ProviderOutputItems { .. } => {}
-        }
-    }
-    texts.push(&request.prompt);
-    texts.join("\n")
 }

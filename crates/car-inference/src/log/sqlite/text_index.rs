@@ -1,0 +1,167 @@
+//! The index of words: an FTS5 table without text of its own. What a text's words are is decided in `log::words`; the table is
+//! given words, and only splits between them, so that every tool with FTS5 can read it.
+
+use rusqlite::{Connection, OptionalExtension, params};
+use sha2::{Digest, Sha256};
+
+use super::chain::hex;
+use super::settings::{set_setting, setting};
+use super::store::Store;
+use super::stored_json as json;
+use crate::log::search::{Phrases, prompt_text};
+use crate::log::words::{WORD_RULES, words_to_index};
+use crate::log::{LogError, LogErrorKind};
+use crate::tasks::generate::GenerateRequest;
+
+/// It keeps no text, so to be taken out of it a text has to be told again: only then are its words overwritten. What
+/// `contentless_delete` deletes stays in the file until segments are merged.
+const TABLE: &str = "
+CREATE VIRTUAL TABLE call_texts USING fts5 (prompt, answer, content = '', tokenize = 'ascii');
+INSERT INTO call_texts (call_texts, rank) VALUES ('secure-delete', 1);
+";
+
+/// The setting that says by which rules the index was made.
+const RULES_SETTING: &str = "word_rules";
+
+/// Whether words can be looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TextIndex {
+    /// There is no index.
+    Absent,
+    /// There is one, made by other rules than those of this package.
+    Outdated,
+    /// There is one that does not say by which rules it was made.
+    OfUnknownRules,
+    /// There is one that this package can ask and write.
+    Current,
+}
+
+impl TextIndex {
+    /// What the log has.
+    pub fn of(connection: &Connection) -> Result<Self, LogError> {
+        let mut statement =
+            connection.prepare_cached("SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = 'call_texts'")?;
+        if !statement.exists([])? {
+            return Ok(Self::Absent);
+        }
+        let rules: Option<String> = setting(connection, RULES_SETTING)?;
+        let rules = rules.as_deref().and_then(read_rules);
+        Ok(match rules {
+            Some(rules) if rules == *WORD_RULES => Self::Current,
+            Some(_) => Self::Outdated,
+            None => Self::OfUnknownRules,
+        })
+    }
+
+    /// # Errors
+    /// Says what to do when words cannot be looked for.
+    pub fn check(self) -> Result<(), LogError> {
+        let message = match self {
+            Self::Current => return Ok(()),
+            Self::Absent => {
+                "the filter `text` needs a full-text index, and this log has none; open the log with `fullTextSearch: true`"
+            }
+            Self::Outdated | Self::OfUnknownRules => {
+                "the full-text index of this log was made by another version of car-inference; open the log once with \
+                 `access: 'write'`, which makes the index anew"
+            }
+        };
+        Err(LogError::new(LogErrorKind::Unsupported, message))
+    }
+
+    /// Makes the index of what the log holds, in place of one that is there.
+    pub fn make(connection: &Connection) -> Result<(), LogError> {
+        connection.execute_batch("DROP TABLE IF EXISTS call_texts")?;
+        Self::create_table(connection)?;
+        set_setting(connection, RULES_SETTING, &written_rules(&WORD_RULES))?;
+        Self::fill(connection, connection)
+    }
+
+    /// Makes an empty index where there is none.
+    pub fn create_table(connection: &Connection) -> Result<(), LogError> {
+        Ok(connection.execute_batch(TABLE)?)
+    }
+
+    /// Removes the index.
+    pub fn remove(connection: &Connection) -> Result<(), LogError> {
+        connection.execute_batch("DROP TABLE IF EXISTS call_texts")?;
+        connection.execute("DELETE FROM settings WHERE name = ?1", [RULES_SETTING])?;
+        Ok(())
+    }
+
+    /// Writes the words of every closed call of `from` that says something to the empty index of `to`, which may be the same.
+    pub fn fill(to: &Connection, from: &Connection) -> Result<(), LogError> {
+        let mut statement = from.prepare(
+            "SELECT id, request, text FROM calls WHERE status <> 'open' AND erased_at_us IS NULL ORDER BY id",
+        )?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let (id, request, text): (i64, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            let request: GenerateRequest = json::read(&request)?;
+            insert(to, id, &request, &text)?;
+        }
+        Ok(())
+    }
+}
+
+/// Rules as the setting has them: with a checksum, so that a damaged one is not taken for that of another version.
+fn written_rules(rules: &str) -> String {
+    let hash: [u8; 32] = Sha256::digest(rules).into();
+    format!("{rules} ({})", hex(&hash[..4]))
+}
+
+/// Which rules the setting means; nothing when it is damaged.
+fn read_rules(written: &str) -> Option<&str> {
+    let (rules, _checksum) = written.rsplit_once(" (")?;
+    (written_rules(rules) == written).then_some(rules)
+}
+
+/// Takes up the words of a call.
+pub(super) fn insert(
+    connection: &Connection,
+    id: i64,
+    request: &GenerateRequest,
+    answer: &str,
+) -> Result<(), LogError> {
+    connection
+        .prepare_cached("INSERT INTO call_texts (rowid, prompt, answer) VALUES (?1, ?2, ?3)")?
+        .execute(params![
+            id,
+            words_to_index(&prompt_text(request)),
+            words_to_index(answer)
+        ])?;
+    Ok(())
+}
+
+impl Store {
+    /// Takes the words of a closed call, whose payload is still there, out of the index, if there is one.
+    pub fn forget_text(&self, id: i64) -> Result<(), LogError> {
+        if !self.has_text_index {
+            return Ok(());
+        }
+        let payload: Option<(String, String)> = self
+            .connection
+            .prepare_cached("SELECT request, text FROM calls WHERE id = ?1 AND erased_at_us IS NULL")?
+            .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        if let Some((request, answer)) = payload {
+            let request: GenerateRequest = json::read(&request)?;
+            self.connection
+                .prepare_cached(
+                    "INSERT INTO call_texts (call_texts, rowid, prompt, answer) VALUES ('delete', ?1, ?2, ?3)",
+                )?
+                .execute(params![
+                    id,
+                    words_to_index(&prompt_text(&request)),
+                    words_to_index(&answer)
+                ])?;
+        }
+        Ok(())
+    }
+}
+
+/// An FTS5 query that finds what has all phrases: each in quotes, so that nothing of it is taken for an operator.
+pub(super) fn match_expression(phrases: &Phrases) -> String {
+    let quoted: Vec<_> = phrases.iter().map(|phrase| format!("\"{phrase}\"")).collect();
+    quoted.join(" AND ")
+}
