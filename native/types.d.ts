@@ -1137,7 +1137,8 @@ export type CallStatus = "open" | "done" | "cancelled" | "failed" | "denied" | "
  */
 export type CallRecord = { 
 /**
- * Where a list goes on after this call: `CallFilter::cursor`.
+ * The call's place in every list of its log, for `CallFilter::cursor`. Of no use in another log, also
+ * when the call is exported and imported there.
  */
 cursor: string, 
 /**
@@ -1275,7 +1276,9 @@ since?: number | undefined,
 until?: number | undefined, 
 /**
  * Only with all of these words in prompt or answer; words in double quotes have to follow each other. Upper and lower case
- * are the same. A durable log has to be opened with `fullTextSearch`.
+ * are the same, and so are the Unicode forms of a character; accents count. In scripts without spaces between words (Chinese,
+ * Japanese, Thai and their like) and in Korean, any part of a sentence is found. A durable log has to be opened with
+ * `fullTextSearch`.
  */
 text?: string | undefined, 
 /**
@@ -1283,7 +1286,8 @@ text?: string | undefined,
  */
 limit?: number | undefined, 
 /**
- * Only what comes after the call with this `CallRecord::cursor`, in the same order.
+ * Only what comes after the call with this `CallRecord::cursor`, in the same order. The cursor may come from any list of
+ * the same log, whatever its filter and order; the call may have been pruned meanwhile.
  */
 cursor?: string | undefined, 
 /**
@@ -1292,7 +1296,8 @@ cursor?: string | undefined,
 order?: CallOrder | undefined, };
 
 /**
- * In which order calls are listed, by their start.
+ * In which order calls are listed, by their start. Calls that started at the same time are in the order in which they were
+ * recorded, or its reverse.
  */
 export type CallOrder = "newest" | "oldest";
 

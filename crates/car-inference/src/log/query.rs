@@ -88,7 +88,10 @@ impl CallFilter {
             problems.push(Problem::new("cursor", CallPlace::INVALID));
         }
         if self.text.as_deref().is_some_and(|text| Phrases::parse(text).is_empty()) {
-            problems.push(Problem::new("text", "has no word to search for; pass at least one letter or digit"));
+            problems.push(Problem::new(
+                "text",
+                "has no word to search for; pass at least one letter or digit",
+            ));
         }
         problems
     }

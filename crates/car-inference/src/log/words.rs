@@ -43,7 +43,7 @@ pub(crate) fn words(text: &str) -> String {
                 .chars()
                 .for_each(|character| words.letter(character.to_ascii_lowercase()));
         } else {
-            fold(piece).chars().for_each(|character| words.push(character));
+            words.push_piece(piece);
         }
         words.end_run();
     }
@@ -75,12 +75,32 @@ struct Words {
 }
 
 impl Words {
+    /// A piece without separators in ASCII.
+    fn push_piece(&mut self, piece: &str) {
+        let mut written = 0;
+        let mut characters = piece.char_indices().peekable();
+        while let Some((at, character)) = characters.next() {
+            let next = characters.peek().map(|(_, next)| *next);
+            // Nothing is to be done to it, unless what follows belongs to it.
+            if is_settled(character) && next.is_none_or(|next| is_settled(next) || next.is_ascii()) {
+                self.push_folded(&piece[written..at]);
+                self.alone(character);
+                written = at + character.len_utf8();
+            }
+        }
+        self.push_folded(&piece[written..]);
+    }
+
+    fn push_folded(&mut self, text: &str) {
+        if !text.is_empty() {
+            fold(text).chars().for_each(|character| self.push(character));
+        }
+    }
+
     fn push(&mut self, character: char) {
         let is_mark = is_combining_mark(character) && !is_symbol(character);
         if is_alone(character) && (is_mark || character.is_alphanumeric()) {
-            self.begin_word();
-            self.text.push(character);
-            self.word_bytes = 0;
+            self.alone(character);
         } else if is_mark {
             // A mark belongs to a letter before it.
             if self.word_bytes > 0 {
@@ -91,6 +111,12 @@ impl Words {
         } else {
             self.end_run();
         }
+    }
+
+    fn alone(&mut self, character: char) {
+        self.begin_word();
+        self.text.push(character);
+        self.word_bytes = 0;
     }
 
     fn letter(&mut self, character: char) {
@@ -128,6 +154,12 @@ fn fold(text: &str) -> String {
             continue;
         }
         after_i &= is_combining_mark(character);
+        if character.is_ascii() {
+            let small = character.to_ascii_lowercase();
+            after_i = small == 'i';
+            folded.push(small);
+            continue;
+        }
         for character in without_case(character) {
             after_i |= character == 'i';
             folded.push(character);
@@ -158,6 +190,14 @@ fn is_letter(character: char) -> bool {
 /// Marks and letters of symbols: keycaps, letters in squares.
 fn is_symbol(character: char) -> bool {
     matches!(character, '\u{20D0}'..='\u{20FF}' | '\u{1F130}'..='\u{1F189}')
+}
+
+/// Whether a character is a word of its own, has one case, and is in its normalised form, as the most frequent of these are.
+fn is_settled(character: char) -> bool {
+    matches!(character,
+        '\u{3041}'..='\u{3096}' | '\u{30A1}'..='\u{30FA}' | '\u{30FC}' // Hiragana, Katakana
+        | '\u{3400}'..='\u{4DBF}' | '\u{4E00}'..='\u{9FFF}' // Han
+        | '\u{AC00}'..='\u{D7A3}') // Hangul
 }
 
 /// Whether a character of this script is a word of its own. In the order of Unicode's blocks.

@@ -18,6 +18,9 @@ const FEW_MATCHES: usize = 2_000;
 const STRETCH_MIN: usize = 256;
 const STRETCH_MAX: usize = 16_384;
 
+/// When a list seems to need a look at more calls, it is found out first whether only few have the words.
+const CALLS_TO_LOOK_AT_MAX: usize = 8_192;
+
 /// Calls whose numbers are not farther apart are asked for together. About what asking once more costs.
 const GAP_MAX: i64 = 256;
 
@@ -50,18 +53,21 @@ impl Search<'_> {
         let mut found = Vec::new();
         let mut after = self.page.after;
         let mut stretch = STRETCH_MIN;
-        let mut may_be_few = true;
+        let (mut looked_at, mut may_be_few) = (0, true);
         while found.len() < self.limit {
             let selection = self.page.places(after, stretch);
             let calls = self.read_places(selection)?;
             let is_last = calls.len() < stretch;
+            looked_at += calls.len();
             after = calls.last().copied();
             found.extend(self.with_words(calls)?);
             if is_last || found.len() >= self.limit {
                 break;
             }
-            // Not before the list has turned out to need more than its beginning.
-            if std::mem::take(&mut may_be_few)
+            // Not while the list is about to be complete: counting the calls that have the words takes time too.
+            let to_look_at = looked_at.saturating_mul(self.limit).checked_div(found.len());
+            if to_look_at.is_none_or(|calls| calls > CALLS_TO_LOOK_AT_MAX)
+                && std::mem::take(&mut may_be_few)
                 && let Some(ids) = self.few()?
             {
                 let selection = self.page.places_of(ids, self.limit);
