@@ -261,6 +261,8 @@ const written = fc.letrec<{ value: string }>((tie) => {
   const digits = fc.bigInt({ min: 0n, max: 10n ** 22n }).map(String);
   const number = fc.oneof(
     fc.double({ noNaN: true, noDefaultInfinity: true }).map(String),
+    // Many of them lie halfway between two texts of as many digits.
+    fc.double({ noNaN: true, min: -1e16, max: 1e16 }).map(String),
     fc.tuple(fc.constantFrom('', '-'), digits).map((parts) => parts.join('')),
     fc
       .tuple(fc.constantFrom('0', '-0', '7', '120'), digits, fc.constantFrom('', 'e0', 'E+2', 'e-7', 'e400', 'e-400'))
@@ -306,7 +308,11 @@ test('any text, in any deltas, is kept to the letter in every place', async () =
         const [text] = drawn[index] as [string, number[]];
         expect(call.rawArguments ?? JSON.stringify(call.arguments)).toBe(text);
         expect(call.argumentsError).toBeUndefined();
-        if ('arguments' in call) expect(call.arguments).toEqual(JSON.parse(text));
+        const value = JSON.parse(text) as unknown;
+        if ('arguments' in call) expect(call.arguments).toEqual(value);
+        // Half a surrogate pair is written as it came, but lost on the way.
+        const isAsWritten = typeof value !== 'string' && JSON.stringify(value) === text && !text.includes('\\ud');
+        if (isAsWritten) expect(call.rawArguments).toBeUndefined();
       }
       expect((await stream.result()).toolCalls).toEqual(toolCalls);
       expect((await log.call(stream.traceId))?.toolCalls).toEqual(toolCalls);

@@ -41,6 +41,30 @@ impl Decimal {
             digits,
         }
     }
+
+    fn to_double(&self) -> Option<f64> {
+        let sign = if self.is_negative { "-" } else { "" };
+        let digits = std::str::from_utf8(&self.digits).ok()?;
+        format!("{sign}0.{digits}e{}", self.exponent).parse().ok()
+    }
+}
+
+/// The fewest digits that give the double again, as JavaScript chooses them: of two that are equally near, the even one. Rust
+/// chooses the greater one. Not zero.
+fn shortest(double: f64) -> Decimal {
+    let mut decimal = Decimal::of(&format!("{double:e}"));
+    let count = decimal.digits.len();
+    let one_more = format!("{double:.count$e}");
+    if significand(&one_more).ends_with('5') {
+        let mut exact = Decimal::of(&format!("{double:.DIGITS_MAX$e}"));
+        let is_between = exact.digits.len() == count + 1;
+        exact.digits.truncate(count);
+        let is_even = exact.digits.last().is_some_and(|digit| digit % 2 == 0);
+        if is_between && is_even && exact.to_double() == Some(double) {
+            decimal = exact;
+        }
+    }
+    decimal
 }
 
 /// Whether a double keeps the number: either it is exactly this number, or JavaScript, which writes the fewest digits that
@@ -58,7 +82,7 @@ pub(super) fn is_kept(token: &str) -> bool {
         return double.is_sign_positive() && !significand(token).bytes().any(|byte| matches!(byte, b'1'..=b'9'));
     }
     let decimal = Decimal::of(token);
-    decimal == Decimal::of(&format!("{double:e}"))
+    decimal == shortest(double)
         || (decimal.digits.len() <= DIGITS_MAX && decimal == Decimal::of(&format!("{double:.1074}")))
 }
 
@@ -83,7 +107,7 @@ pub(super) fn write(json: &mut String, double: f64) {
         is_negative,
         digits,
         exponent,
-    } = Decimal::of(&format!("{double:e}"));
+    } = shortest(double);
     if is_negative {
         json.push('-');
     }
@@ -162,6 +186,7 @@ mod tests {
             "0.1000000000000000055511151231257827",
             "3.141592653589793238",
             "9007199254740992.5",
+            "2136214950809926.3",
         ] {
             check(lost, false);
         }
@@ -186,6 +211,12 @@ mod tests {
             (5e-324, "5e-324"),
             (18_446_744_073_709_551_615.0, "18446744073709552000"),
             (f64::MAX, "1.7976931348623157e+308"),
+            // Each lies halfway between two numbers of as many digits.
+            (1_767_090_643_846_168.2, "1767090643846168.2"),
+            (-193_971_289_945_460.12, "-193971289945460.12"),
+            (173.694_854_736_328_12, "173.69485473632812"),
+            (1_767_090_643_846_168.8, "1767090643846168.8"),
+            (4_000_000_000_000_000.5, "4000000000000000.5"),
         ] {
             let mut json = String::new();
             write(&mut json, double);
