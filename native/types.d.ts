@@ -1368,6 +1368,35 @@ traceId: string,
 call: CallRecord, };
 
 /**
+ * A time in which a log recorded nothing, because it had failed. A record of the chain says so.
+ */
+export type LogOutage = { 
+/**
+ * What kind of failure it was.
+ */
+reason: LogErrorKind, 
+/**
+ * What had happened, for people.
+ */
+message: string, 
+/**
+ * When it failed, in milliseconds since the Unix epoch.
+ */
+failedAt: number, 
+/**
+ * When it was reopened, in milliseconds since the Unix epoch.
+ */
+reopenedAt: number, 
+/**
+ * How many calls were open when it failed, and are recorded as `interrupted`.
+ */
+interruptedCalls: number, 
+/**
+ * How many calls began after it failed and ran all the same, unrecorded: those of engines with `onLogFailure: 'continue'`.
+ */
+unrecordedCalls: number, };
+
+/**
  * What is in a log, and how it is.
  */
 export type LogStats = { 
@@ -1406,7 +1435,15 @@ queuedBytes: number,
 /**
  * Why the log has failed, when it has.
  */
-failure?: string | undefined, };
+failure?: string | undefined, 
+/**
+ * How many times it has failed and was reopened.
+ */
+outages: number, 
+/**
+ * The last of these times.
+ */
+lastOutage?: LogOutage | undefined, };
 
 /**
  * What kind of failure a `LogError` is.

@@ -1,4 +1,4 @@
-// npm run soak: set-up with the release build, then soak/main.mjs under Node 24, with its own arguments.
+// npm run soak: set-up with the release build, then soak/main.mjs, or soak/log/main.mjs with `--log`, under Node 24.
 import { nodeFlags } from '../soak/node-flags.mjs';
 import { stream } from './command.mjs';
 import { prepare } from './prepare.mjs';
@@ -10,7 +10,9 @@ process.on('SIGINT', () => {});
 
 await entry(async () => {
   await prepare('release');
-  const args = [...nodeFlags, 'soak/main.mjs', ...process.argv.slice(2)];
+  const given = process.argv.slice(2);
+  const main = given.includes('--log') ? 'soak/log/main.mjs' : 'soak/main.mjs';
+  const args = [...nodeFlags, main, ...given];
   const { code } = await stream('node', args, { env: toolEnvironment() });
   return code;
 });

@@ -12,6 +12,7 @@ import type {
   Failure,
   ImportReport,
   LoggedEvent,
+  LogOutage,
   LogStats,
   PruneOptions,
   PruneReport,
@@ -296,6 +297,28 @@ export class EventLog {
   /** From now on the log opens with this key instead. */
   async rotateKey(key: EncryptionKey): Promise<void> {
     await this.#log.ask({ type: 'rotate-key' }, 'keeps-process', encryptionKey(key, 'key'));
+  }
+
+  /**
+   * Has a log that has failed record again, once the cause is gone: after the disk was full, could not be written or failed to
+   * sync. Engines and other handles of the log need not be made anew. Calls that were cut off are recorded as `interrupted`, a
+   * record of the chain says that nothing was recorded meanwhile, and tails and observers go on where they were.
+   *
+   * @returns what the record says: `reason`, `message`, `failedAt`, `reopenedAt` (ms since the epoch), `interruptedCalls`,
+   *   `unrecordedCalls`; also `stats().lastOutage`. Undefined when the log had not failed, and then nothing is done. Those who
+   *   ask at the same time share one attempt.
+   * @throws LogError while it cannot go on: its `reason` is that of the cause, such as `'disk-full'`; `'moved'` when the file is
+   *   gone, is another log or lacks what was committed; `'locked'` when the log was opened again meanwhile; `'closed'` when it is
+   *   closed. Call it again once that is mended.
+   * @example
+   * if (log.failure?.reason === 'disk-full') {
+   *   await makeRoom();
+   *   const outage = await log.reopen();
+   *   console.warn(`nothing was recorded for ${outage.reopenedAt - outage.failedAt} ms`);
+   * }
+   */
+  async reopen(): Promise<LogOutage | undefined> {
+    return (await this.#log.ask<LogOutage | null>({ type: 'reopen' })) ?? undefined;
   }
 
   /** Has the one file hold everything, so that other programs read it without the write-ahead log. @internal */

@@ -17,6 +17,7 @@ import {
   LogError,
   type LogErrorKind,
   type LoggedEvent,
+  type LogOutage,
   type LogStats,
   type ObserveCallback,
   type PruneReport,
@@ -111,6 +112,7 @@ export async function ask(log: EventLog): Promise<void> {
     expectType<Equal<typeof event.event, StreamEvent>>();
   }
   expectType<Equal<Awaited<ReturnType<typeof log.stats>>, LogStats>>();
+  expectType<Equal<Awaited<ReturnType<typeof log.reopen>>, LogOutage | undefined>>();
 
   const after: TailOptions = { after: 'cursor' };
   const tail = log.tail(after);

@@ -140,6 +140,7 @@ enum Question {
     },
     Checkpoint,
     RotateKey,
+    Reopen,
     Close,
 }
 
@@ -194,6 +195,7 @@ fn answer(log: &LogHandle, question: Question, bytes: Option<&[u8]>) -> Result<B
         ),
         Question::Checkpoint => json(&log.durable()?.checkpoint(&key_of(bytes)?)?),
         Question::RotateKey => json(&log.durable()?.rotate_key(LogKey::new(key_of(bytes)?))?),
+        Question::Reopen => json(&store.reopen()?),
         Question::StopWaiting { waiter } => {
             log.waiters.lock().remove(&waiter);
             json(&())

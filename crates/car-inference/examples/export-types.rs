@@ -9,8 +9,8 @@ use car_inference::log::sqlite::{Checkpoint, LogAccess, VerifyOptions, VerifyPro
 use car_inference::log::transfer::ImportReport;
 use car_inference::log::{
     AttemptRecord, CallFilter, CallOrder, CallRecord, CallStatus, Decision, Durability, Ending, EraseReport,
-    EraseTarget, EventRange, LogErrorKind, LogStats, LoggedEvent, Note, PruneOptions, PruneReport, SqliteLogOptions,
-    TailItem, VerdictRecord,
+    EraseTarget, EventRange, LogErrorKind, LogOutage, LogStats, LoggedEvent, Note, PruneOptions, PruneReport,
+    SqliteLogOptions, TailItem, VerdictRecord,
 };
 use car_inference::redaction::RedactionOptions;
 use car_inference::stream::{
@@ -165,6 +165,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         CallOrder,
         EventRange,
         TailItem,
+        LogOutage,
         LogStats,
         LogErrorKind,
         PruneOptions,

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use car_inference::log::{CallStart, Durability, EventLog, LogErrorKind, LogStore, Stamp};
+use car_inference::log::{CallStart, Durability, EventLog, LogErrorKind, LogStore, Stamp, TailItem};
 use car_inference::stream::EventRef;
 use car_inference::testing::{Script, ScriptedRunner};
 use car_inference::{CallStatus, ErrorCode, InferenceEngine, ModelSchema, SqliteLog, SqliteLogOptions};
@@ -264,4 +264,198 @@ async fn a_question_that_the_system_fails_to_answer_fails_alone() {
     reader.close().unwrap();
     subject.log.close().unwrap();
     must_hold(&subject.path, Durability::Call, &[trace_id, other]);
+}
+
+/// A log that has failed in this way after these calls.
+async fn failed(durability: Durability, suffix: &str, fault: Fault) -> (Subject, Vec<String>) {
+    let subject = subject(durability);
+    let mut acknowledged = Vec::new();
+    for _ in 0..3 {
+        acknowledged.push(call(&subject).await.unwrap());
+    }
+    fault.strike(&subject.folder.path().join(format!("calls.db{suffix}")));
+    if suffix.is_empty() {
+        subject.log.settle().unwrap_err();
+    } else {
+        call(&subject).await.unwrap_err();
+    }
+    (subject, acknowledged)
+}
+
+#[tokio::test]
+async fn a_log_that_has_failed_records_again_once_it_is_reopened_for_its_engines_and_all_its_handles() {
+    for (durability, suffix, fault, reason) in [
+        (Durability::Relaxed, "", Fault::Full, LogErrorKind::DiskFull),
+        (Durability::Call, "-wal", Fault::Full, LogErrorKind::DiskFull),
+        (Durability::Call, "", Fault::CannotSync, LogErrorKind::Io),
+        (Durability::Strict, "-wal", Fault::CannotSync, LogErrorKind::Io),
+        (Durability::Event, "-wal", Fault::Broken, LogErrorKind::Io),
+    ] {
+        let (subject, mut acknowledged) = failed(durability, suffix, fault).await;
+        let failure = subject.log.failure().unwrap();
+        assert_eq!(failure.kind, reason);
+        let outage = subject.log.reopen().unwrap().expect("it had failed");
+        assert_eq!((outage.reason, &outage.message), (reason, &failure.message));
+        assert!(outage.failed_at <= outage.reopened_at && outage.failed_at > 0.0);
+        assert_eq!(subject.log.failure(), None);
+        acknowledged.push(call(&subject).await.unwrap());
+        let other = SqliteLog::open(subject.path.to_str().unwrap(), options(durability)).unwrap();
+        let stats = other.stats().unwrap();
+        assert_eq!((stats.outages, stats.last_outage), (1, Some(outage)));
+        assert_eq!(subject.log.reopen().unwrap(), None, "it works");
+        other.close().unwrap();
+        subject.log.close().unwrap();
+        must_hold(&subject.path, durability, &acknowledged);
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_was_open_when_the_log_failed_reads_back_as_interrupted_after_it_was_reopened() {
+    let subject = subject(Durability::Call);
+    let start = CallStart {
+        trace_id: "0".repeat(32),
+        model: MODEL.into(),
+        hint: None,
+        provider: None,
+        started_at_us: 1,
+        request: Arc::new(hi()),
+    };
+    let open = EventLog::start(&subject.log, &start).unwrap();
+    let stamp = Stamp {
+        seq: 1,
+        at_us: 0,
+        attempt: 1,
+    };
+    open.event(stamp, EventRef::TextDelta(ANSWER)).unwrap();
+    subject.log.flush().unwrap();
+    Fault::Full.strike(&subject.folder.path().join("calls.db-wal"));
+    call(&subject).await.unwrap_err();
+    let outage = subject.log.reopen().unwrap().unwrap();
+    assert_eq!(outage.interrupted_calls, 1);
+    let record = subject.log.call(&start.trace_id).unwrap().unwrap();
+    assert_eq!(
+        (record.status, record.text.as_deref()),
+        (CallStatus::Interrupted, Some(ANSWER))
+    );
+    // It belongs to what has failed: nothing of it is recorded twice.
+    open.event(Stamp { seq: 2, ..stamp }, EventRef::TextDelta("more"))
+        .unwrap_err();
+    drop(open);
+    call(&subject).await.unwrap();
+    assert!(subject.log.verify(&Default::default()).unwrap().ok);
+    assert_eq!(subject.log.stats().unwrap().open_calls, 0);
+}
+
+#[tokio::test]
+async fn reopening_counts_the_calls_that_went_on_without_the_log() {
+    let (subject, _) = failed(Durability::Call, "-wal", Fault::Full).await;
+    let careless = InferenceEngine::builder()
+        .model(ModelSchema::delegated(MODEL, None))
+        .runner(Arc::new(subject.runner.clone()))
+        .event_log(subject.log.clone())
+        .on_log_failure(car_inference::OnLogFailure::Continue)
+        .build();
+    for _ in 0..3 {
+        careless.generate(hi()).await.unwrap();
+    }
+    call(&subject).await.unwrap_err();
+    assert_eq!(subject.log.reopen().unwrap().unwrap().unrecorded_calls, 3);
+}
+
+#[tokio::test]
+async fn a_file_that_is_gone_is_not_made_anew_by_reopening() {
+    let subject = subject(Durability::Call);
+    call(&subject).await.unwrap();
+    std::fs::remove_file(&subject.path).unwrap();
+    call(&subject).await.unwrap_err();
+    for _ in 0..2 {
+        let error = subject.log.reopen().unwrap_err();
+        assert_eq!(error.kind, LogErrorKind::Moved, "{error}");
+        assert!(error.message.contains("calls.db"), "{error}");
+        assert!(!subject.path.exists());
+    }
+    let _told = subject.log.close();
+    assert_eq!(subject.log.reopen().unwrap_err().kind, LogErrorKind::Closed);
+}
+
+#[tokio::test]
+async fn another_log_or_an_older_copy_in_the_place_of_a_log_is_not_gone_on_with() {
+    for is_copy in [true, false] {
+        let subject = subject(Durability::Call);
+        call(&subject).await.unwrap();
+        let substitute = subject.folder.path().join("substitute.db");
+        if is_copy {
+            subject.log.backup(substitute.to_str().unwrap()).unwrap();
+        } else {
+            let other = SqliteLog::open(substitute.to_str().unwrap(), options(Durability::Call)).unwrap();
+            other.close().unwrap();
+        }
+        call(&subject).await.unwrap();
+        std::fs::rename(&substitute, &subject.path).unwrap();
+        call(&subject).await.unwrap_err();
+        // What was left beside the file belongs to the one before.
+        for suffix in ["-wal", "-shm"] {
+            let _gone = std::fs::remove_file(subject.folder.path().join(format!("calls.db{suffix}")));
+        }
+        let before = std::fs::read(&subject.path).unwrap();
+        assert_eq!(subject.log.reopen().unwrap_err().kind, LogErrorKind::Moved);
+        assert!(std::fs::read(&subject.path).unwrap() == before, "it was written to");
+    }
+}
+
+#[tokio::test]
+async fn those_who_reopen_at_the_same_time_share_one_attempt() {
+    let (subject, _) = failed(Durability::Call, "-wal", Fault::Full).await;
+    let threads: Vec<_> = (0..8)
+        .map(|_| {
+            let log = subject.log.clone();
+            std::thread::spawn(move || log.reopen())
+        })
+        .collect();
+    for thread in threads {
+        thread.join().unwrap().unwrap();
+    }
+    assert_eq!(subject.log.stats().unwrap().outages, 1);
+    call(&subject).await.unwrap();
+}
+
+#[tokio::test]
+async fn who_follows_a_log_goes_on_after_it_was_reopened() {
+    let (subject, _) = failed(Durability::Call, "-wal", Fault::Full).await;
+    let cursor = subject.log.end_cursor().unwrap();
+    let mut changed = subject.log.changed(&cursor);
+    let at_once = is_ready(&mut changed).await;
+    assert!(!at_once, "a failed log has nothing to tell");
+    subject.log.reopen().unwrap();
+    tokio::time::timeout(PATIENCE, changed).await.expect("it goes on");
+    let trace_id = call(&subject).await.unwrap();
+    let page = subject.log.tail(Some(&cursor), 100).unwrap();
+    let traces = page.items.iter().map(|item| match item {
+        TailItem::CallStart { trace_id, .. }
+        | TailItem::Event { trace_id, .. }
+        | TailItem::CallEnd { trace_id, .. } => trace_id.clone(),
+    });
+    // Of the call that came after: its start, its events and its end.
+    assert_eq!(traces.collect::<Vec<_>>(), vec![trace_id; 4]);
+}
+
+/// Whether a future is ready at once.
+async fn is_ready(future: &mut (impl Future<Output = ()> + Unpin)) -> bool {
+    poll_fn(|context| {
+        let ready = std::pin::Pin::new(&mut *future).poll(context).is_ready();
+        std::task::Poll::Ready(ready)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_failed_log_that_is_opened_again_goes_on_for_those_who_had_it_open() {
+    let (subject, mut acknowledged) = failed(Durability::Call, "-wal", Fault::Full).await;
+    let again = SqliteLog::open(subject.path.to_str().unwrap(), options(Durability::Call)).unwrap();
+    assert_eq!(subject.log.failure(), None);
+    acknowledged.push(call(&subject).await.unwrap());
+    assert_eq!(again.stats().unwrap().calls, subject.log.stats().unwrap().calls);
+    again.close().unwrap();
+    subject.log.close().unwrap();
+    must_hold(&subject.path, Durability::Call, &acknowledged);
 }

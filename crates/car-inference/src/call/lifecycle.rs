@@ -172,6 +172,7 @@ impl CallState {
                 });
             }
             Err(error) if shared.engine.on_log_failure() == OnLogFailure::Continue => {
+                shared.engine.log().goes_unrecorded();
                 self.accumulator.warn(unlogged(&error));
             }
             Err(error) => return self.seal(Some(log_failure(&error)), shared, after),

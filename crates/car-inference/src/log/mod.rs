@@ -20,8 +20,8 @@ use std::task::{Context, Poll};
 pub use error::{LogError, LogErrorKind};
 pub use memory::{MemoryLog, MemoryLogLimits};
 pub use query::{
-    CallFilter, CallOrder, EraseReport, EraseTarget, EventRange, LogStats, PruneOptions, PruneReport, TailItem,
-    TailPage,
+    CallFilter, CallOrder, EraseReport, EraseTarget, EventRange, LogOutage, LogStats, PruneOptions, PruneReport,
+    TailItem, TailPage,
 };
 pub use record::{
     AttemptRecord, CallRecord, CallStart, CallStatus, Decision, Ending, LoggedEvent, Note, Stamp, VerdictRecord,
@@ -39,6 +39,9 @@ pub trait EventLog: Send + Sync + 'static {
     /// When the log cannot take the call; the call then fails with
     /// [`ErrorCode::LogFailed`](crate::ErrorCode::LogFailed).
     fn start(&self, start: &CallStart) -> Result<Arc<dyn CallLog>, LogError>;
+
+    /// A call goes on although [`start`](Self::start) failed, because its engine is to continue.
+    fn goes_unrecorded(&self) {}
 }
 
 /// One call's place in the log, which its readers may share. Called under the call's lock, one call after the other and once

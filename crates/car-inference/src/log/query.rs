@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cursor::{CallPlace, LogTag};
 use super::search::Phrases;
-use super::{CallRecord, CallStatus, LoggedEvent};
+use super::{CallRecord, CallStatus, LogErrorKind, LoggedEvent};
 use crate::error::Problem;
 
 /// Which calls to list. What is absent does not restrict; what is given has to hold, all of it.
@@ -174,6 +174,30 @@ pub struct LogStats {
     /// Why the log has failed, when it has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
+    /// How many times it has failed and was reopened.
+    pub outages: u64,
+    /// The last of these times.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_outage: Option<LogOutage>,
+}
+
+/// A time in which a log recorded nothing, because it had failed. A record of the chain says so.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct LogOutage {
+    /// What kind of failure it was.
+    pub reason: LogErrorKind,
+    /// What had happened, for people.
+    pub message: String,
+    /// When it failed, in milliseconds since the Unix epoch.
+    pub failed_at: f64,
+    /// When it was reopened, in milliseconds since the Unix epoch.
+    pub reopened_at: f64,
+    /// How many calls were open when it failed, and are recorded as `interrupted`.
+    pub interrupted_calls: u64,
+    /// How many calls began after it failed and ran all the same, unrecorded: those of engines with `onLogFailure: 'continue'`.
+    pub unrecorded_calls: u64,
 }
 
 /// Which calls [`LogStore::prune`](super::LogStore::prune) removes: closed ones beyond any of these bounds, the oldest first.

@@ -5,7 +5,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::query::{CallFilter, EraseReport, EraseTarget, EventRange, LogStats, PruneOptions, PruneReport, TailPage};
+use super::query::{
+    CallFilter, EraseReport, EraseTarget, EventRange, LogOutage, LogStats, PruneOptions, PruneReport, TailPage,
+};
 use super::{
     AttemptRecord, CallRecord, CallStart, Ending, EventLog, LogError, LoggedEvent, Note, Stamp, VerdictRecord,
 };
@@ -94,6 +96,18 @@ pub trait LogStore: EventLog {
     /// # Errors
     /// When the log cannot take it.
     fn restore(&self, call: ArchivedCall) -> Result<bool, LogError>;
+
+    /// Has a log that has failed go on: once the cause is gone, it is checked, calls that were cut off are recorded as
+    /// interrupted, the time between is recorded, and every handle and engine of it records again. Nothing for a log that has
+    /// not failed. Those who ask at the same time share one attempt; after one that failed, another may be made.
+    ///
+    /// # Errors
+    /// Why it still cannot go on: [`LogErrorKind::DiskFull`] and its like while the cause is there, [`LogErrorKind::Moved`] when
+    /// the file is gone or another one, [`LogErrorKind::Locked`] when the log was opened again meanwhile,
+    /// [`LogErrorKind::Closed`] when it is closed.
+    fn reopen(&self) -> Result<Option<LogOutage>, LogError> {
+        Ok(None)
+    }
 
     /// Writes what waits, and lets go of the file. Calls that are open are recorded as interrupted. Closing again is fine.
     ///

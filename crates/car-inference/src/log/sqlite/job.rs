@@ -25,7 +25,7 @@ pub(super) enum Job {
         batch: Box<Batch>,
         stamp: Stamp,
         ending: Arc<Ending>,
-        /// Nobody waits in `relaxed`.
+        /// Nobody waits in `relaxed`, unless too much is queued.
         committed: Option<OnCommit>,
     },
     /// The call was given up without an ending.

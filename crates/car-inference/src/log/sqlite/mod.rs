@@ -5,6 +5,7 @@
 
 mod annotation;
 mod archive;
+mod attempts;
 mod batch;
 mod chain;
 mod checkpoint;
@@ -20,6 +21,7 @@ mod list;
 mod open_call;
 mod opening;
 mod options;
+mod outage;
 mod progress;
 mod prune;
 mod queue;
@@ -29,6 +31,7 @@ mod recorded;
 mod recorder;
 mod recover;
 mod redacting;
+mod reopening;
 mod schema;
 mod seal;
 mod session;
@@ -65,7 +68,7 @@ pub use verify_report::{VerifyOptions, VerifyProblem, VerifyReport};
 use super::cursor::{LogTag, TailPlace};
 use super::{
     ArchivedCall, CallFilter, CallLog, CallRecord, CallStart, EraseReport, EraseTarget, EventLog, EventRange, LogError,
-    LogErrorKind, LogStats, LogStore, LoggedEvent, PruneOptions, PruneReport, TailPage,
+    LogErrorKind, LogOutage, LogStats, LogStore, LoggedEvent, PruneOptions, PruneReport, TailPage,
 };
 use crate::error::Problem;
 use files::LogPath;
@@ -133,7 +136,7 @@ impl SqliteLog {
             return Err(LogError::new(LogErrorKind::Locked, message));
         };
         if let Some(shared) = open.upgrade() {
-            if shared.session.queue.failure().is_none() && shared.add_handle() {
+            if Self::works(&shared, &options)? && shared.add_handle() {
                 let handle = Self::of(shared);
                 if handle.handle.shared.is_opened_with(&options) {
                     return Ok(handle);
@@ -145,11 +148,26 @@ impl SqliteLog {
                 ));
             }
             // It has failed or is being closed: its thread gives the file free.
-            let _told = shared.session.join();
+            let _told = shared.session().join();
         }
         let shared = Arc::new(opening::open(path, options)?);
         *open = Arc::downgrade(&shared);
         Ok(Self::of(shared))
+    }
+
+    /// Whether an open log can be shared: one that has failed goes on for all its handles, unless its file is gone.
+    fn works(shared: &Shared, options: &SqliteLogOptions) -> Result<bool, LogError> {
+        if shared.session().queue.failure().is_none() {
+            return Ok(true);
+        }
+        if !shared.has_handles() || !shared.is_opened_with(options) {
+            return Ok(false);
+        }
+        match reopening::reopen(shared) {
+            Ok(_) => Ok(true),
+            Err(error) if matches!(error.kind, LogErrorKind::Moved | LogErrorKind::Closed) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     fn of(shared: Arc<Shared>) -> Self {
@@ -265,14 +283,14 @@ impl SqliteLog {
     #[must_use]
     pub fn written_cursor(&self) -> Option<String> {
         let shared = &self.handle.shared;
-        let end = TailPlace::after(shared.session.progress.position());
+        let end = TailPlace::after(shared.session().progress.position());
         shared.writes.then(|| end.cursor(LogTag::of(&shared.log_id)))
     }
 
     /// Why the log takes nothing any more, when it has failed.
     #[must_use]
     pub fn failure(&self) -> Option<LogError> {
-        self.handle.shared.session.queue.failure().cloned()
+        self.handle.shared.session().queue.failure().cloned()
     }
 }
 
@@ -284,11 +302,13 @@ impl EventLog for SqliteLog {
         }
         let call = OpenCall::new(start, shared.options.durability());
         let bytes = start.request.bytes();
-        shared
-            .session
-            .queue
-            .push(Job::Start(Arc::clone(&call)), bytes, Urgency::Soon)?;
-        Ok(Arc::new(Recorder::new(call, Arc::clone(&shared.session.queue))))
+        let queue = Arc::clone(&shared.session().queue);
+        queue.push(Job::Start(Arc::clone(&call)), bytes, Urgency::Soon)?;
+        Ok(Arc::new(Recorder::new(call, queue)))
+    }
+
+    fn goes_unrecorded(&self) {
+        self.handle.shared.session().count_unrecorded();
     }
 }
 
@@ -317,12 +337,13 @@ impl LogStore for SqliteLog {
 
     fn stats(&self) -> Result<LogStats, LogError> {
         let shared = self.shared()?;
-        let (calls, open_calls, oldest_us, newest_us) = self.read(|reading| {
+        let ((calls, open_calls, oldest_us, newest_us), (outages, last_outage)) = self.read(|reading| {
             let mut statement = reading.connection.prepare_cached(
                 "SELECT (SELECT count(*) FROM calls), (SELECT count(*) FROM calls WHERE status = 'open'),
                         (SELECT min(started_at_us) FROM calls), (SELECT max(started_at_us) FROM calls)",
             )?;
-            Ok(statement.query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?)
+            let calls = statement.query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
+            Ok((calls, outage::outages(reading.connection)?))
         })?;
         let (calls, open_calls): (i64, i64) = (calls, open_calls);
         let at = |at_us: Option<i64>| at_us.map(read::epoch_ms);
@@ -335,8 +356,10 @@ impl LogStore for SqliteLog {
             bytes: shared.path.bytes("") + wal_bytes,
             wal_bytes: Some(wal_bytes),
             durable_seq: self.durable_seq(),
-            queued_bytes: shared.session.queue.bytes() as u64,
+            queued_bytes: shared.session().queue.bytes() as u64,
             failure: self.failure().map(|error| error.message),
+            outages,
+            last_outage,
         })
     }
 
@@ -356,18 +379,11 @@ impl LogStore for SqliteLog {
             // Another process writes; only looking tells.
             return Box::pin(tokio::time::sleep(Duration::from_millis(50)));
         }
-        let mut position = shared.session.progress.watch();
-        let queue = Arc::clone(&shared.session.queue);
-        Box::pin(async move {
-            // A log that takes nothing any more has nothing to wait for.
-            let _gone = position
-                .wait_for(|position| *position > place.position || queue.failure().is_some())
-                .await;
-        })
+        Box::pin(shared.changed(place.position))
     }
 
     fn durable_seq(&self) -> u64 {
-        self.handle.shared.session.progress.position().cast_unsigned()
+        self.handle.shared.session().progress.position().cast_unsigned()
     }
 
     fn flush(&self) -> Result<(), LogError> {
@@ -412,6 +428,10 @@ impl LogStore for SqliteLog {
         self.shared()?.on_writer(|reply| Task::Restore(Box::new(call), reply))
     }
 
+    fn reopen(&self) -> Result<Option<LogOutage>, LogError> {
+        reopening::reopen(self.shared()?)
+    }
+
     fn close(&self) -> Result<(), LogError> {
         self.handle.close()
     }
@@ -423,8 +443,11 @@ impl Handle {
             return Ok(());
         }
         self.shared.close_readers();
-        self.shared.session.queue.close();
-        self.shared.session.join()
+        let session = self.shared.session();
+        session.queue.close();
+        let ended = session.join();
+        self.shared.give_up();
+        ended
     }
 }
 

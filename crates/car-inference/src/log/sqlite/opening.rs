@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension};
 use super::chain::{Salts, genesis, hex, random};
 use super::connection::{open_reader, open_writer};
 use super::failure::{corrupt, io_error};
-use super::files::LogPath;
+use super::files::{LogPath, WriteLock};
 use super::options::{LogAccess, LogKey, SqliteLogOptions};
 use super::read::Reading;
 use super::schema;
@@ -62,34 +62,64 @@ fn open_to_write(path: LogPath, options: SqliteLogOptions) -> Result<Shared, Log
         }
         None => make_identity(&mut connection, options.key.as_ref())?,
     };
-    let has_text_index = match (TextIndex::of(&connection)?, options.full_text_search) {
-        (TextIndex::Absent, None | Some(false)) => false,
+    prepare_text_index(&mut connection, options.full_text_search, &sealer)?;
+    let head = end_of(&connection, &log_id)?;
+    let mut store = store_of(connection, &path, sealer.clone(), log_id.clone(), head)?;
+    store.recover()?;
+    let session = begin(store, lock, &path, &options)?;
+    Ok(Shared::new(path, options, sealer, log_id, session))
+}
+
+/// Makes or removes the index of words, as it is wanted.
+pub(super) fn prepare_text_index(
+    connection: &mut Connection,
+    is_wanted: Option<bool>,
+    sealer: &Sealer,
+) -> Result<(), LogError> {
+    match (TextIndex::of(connection)?, is_wanted) {
+        (TextIndex::Absent, None | Some(false)) | (TextIndex::Current, None | Some(true)) => Ok(()),
         (_, Some(false)) => {
             let transaction = connection.transaction()?;
             TextIndex::remove(&transaction)?;
             transaction.commit()?;
-            false
+            Ok(())
         }
-        (TextIndex::Current, _) => true,
         (TextIndex::Absent, Some(true)) | (TextIndex::Outdated | TextIndex::OfUnknownRules, _) => {
-            index_words(&mut connection, &sealer)?;
-            true
+            index_words(connection, sealer)
         }
-    };
-    let head = head(&connection, &log_id)?;
-    let mut store = Store {
+    }
+}
+
+/// What the writer of the file at this path writes with.
+pub(super) fn store_of(
+    connection: Connection,
+    path: &LogPath,
+    sealer: Sealer,
+    log_id: String,
+    head: Head,
+) -> Result<Store, LogError> {
+    Ok(Store {
         places: path.places(),
+        has_text_index: matches!(TextIndex::of(&connection)?, TextIndex::Current),
         connection,
-        sealer: sealer.clone(),
+        sealer,
         redaction: None,
-        log_id: log_id.clone(),
-        has_text_index,
+        log_id,
         head,
         salts: Salts::default(),
         failure: None,
-    };
-    store.recover()?;
+    })
+}
+
+/// Starts the thread that writes.
+pub(super) fn begin(
+    store: Store,
+    lock: WriteLock,
+    path: &LogPath,
+    options: &SqliteLogOptions,
+) -> Result<Session, LogError> {
     let session = Session::new(options.queue_bytes_max(), store.head.position);
+    session.progress.reach(store.head);
     let writer = Writer {
         wal: WalBound::new(path.clone(), options.durability(), Arc::clone(&session.gate)),
         store,
@@ -102,13 +132,13 @@ fn open_to_write(path: LogPath, options: SqliteLogOptions) -> Result<Shared, Log
         open_calls: std::collections::HashMap::new(),
         lock,
     };
-    let options_of_writer = options.clone();
+    let options = options.clone();
     let thread = std::thread::Builder::new()
         .name("car-inference-log".into())
-        .spawn(move || writer.run(&options_of_writer))
+        .spawn(move || writer.run(&options))
         .map_err(|error| io_error("the log's thread cannot be started", &error))?;
     session.written_by(thread);
-    Ok(Shared::new(path, options, sealer, log_id, session))
+    Ok(session)
 }
 
 /// A new log's id, and its key when it is to be encrypted.
@@ -141,7 +171,8 @@ fn sealer(connection: &Connection, log_id: &str, key: Option<&LogKey>) -> Result
     }
 }
 
-fn head(connection: &Connection, log_id: &str) -> Result<Head, LogError> {
+/// The last record of the chain.
+pub(super) fn end_of(connection: &Connection, log_id: &str) -> Result<Head, LogError> {
     // More records than any log comes to: there is room for those to come.
     const POSITION_MAX: i64 = i64::MAX / 2;
     let last = connection

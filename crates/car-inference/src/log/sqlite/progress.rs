@@ -1,16 +1,22 @@
 //! How far the writer has come.
 
+use parking_lot::Mutex;
 use tokio::sync::watch;
+
+use super::store::Head;
 
 /// How far the writer has come.
 pub(super) struct Progress {
     position: watch::Sender<i64>,
+    /// The last record that was committed, where this process writes.
+    committed: Mutex<Option<Head>>,
 }
 
 impl Progress {
     pub fn new(position: i64) -> Self {
         Self {
             position: watch::Sender::new(position),
+            committed: Mutex::default(),
         }
     }
 
@@ -18,12 +24,24 @@ impl Progress {
         *self.position.borrow()
     }
 
+    /// Everything up to this record is committed.
+    pub fn reach(&self, head: Head) {
+        *self.committed.lock() = Some(head);
+        self.advance(head.position);
+    }
+
+    /// Another process has come so far.
     pub fn advance(&self, position: i64) {
         self.position.send_if_modified(|known| {
             let is_news = *known != position;
             *known = position;
             is_news
         });
+    }
+
+    /// The last record that this process has committed.
+    pub fn committed(&self) -> Option<Head> {
+        *self.committed.lock()
     }
 
     /// Wakes those who wait: there will be no more.

@@ -10,6 +10,7 @@ use parking_lot::{Condvar, Mutex};
 
 use super::job::Job;
 use super::open_call::OpenCall;
+use super::store::now_us;
 use super::waiting::refuse;
 use crate::log::{LogError, LogErrorKind};
 
@@ -28,7 +29,10 @@ const STALL_MAX: Duration = Duration::from_secs(1);
 const WORTHWHILE_BYTES: usize = 256 * 1024;
 /// About so many bytes are written at once: whoever waits, for room or for a commit, waits for these and not for all that is
 /// queued.
-const TAKE_BYTES_MAX: usize = 4 * 1024 * 1024;
+const TAKE_BYTES_MAX: usize = 1024 * 1024;
+/// When more than this part of the queue is full, endings wait for their commit whatever the durability: so callers come no
+/// faster than the disk, long before somebody has to be kept waiting with their thread, or be refused.
+const BEHIND_SHARE: usize = 8;
 
 pub(super) struct Queue {
     state: Mutex<State>,
@@ -37,7 +41,8 @@ pub(super) struct Queue {
     /// Those who record wait here.
     room: Condvar,
     bytes_max: usize,
-    failure: OnceLock<LogError>,
+    /// And when that was, in microseconds since the Unix epoch.
+    failure: OnceLock<(LogError, i64)>,
 }
 
 #[derive(Default)]
@@ -91,19 +96,29 @@ impl Queue {
 
     /// Why nothing is taken any more.
     pub fn failure(&self) -> Option<&LogError> {
-        self.failure.get()
+        self.failure.get().map(|(error, _)| error)
+    }
+
+    /// Since when, in microseconds since the Unix epoch.
+    pub fn failed_at_us(&self) -> Option<i64> {
+        self.failure.get().map(|(_, at_us)| *at_us)
     }
 
     pub fn check(&self) -> Result<(), LogError> {
-        self.failure.get().map_or(Ok(()), |error| Err(error.clone()))
+        self.failure().map_or(Ok(()), |error| Err(error.clone()))
     }
 
     pub fn bytes(&self) -> usize {
         self.state.lock().bytes
     }
 
-    /// Appends a job. When too much waits already, waits for the writer: whoever records faster than the disk is slowed. A job
-    /// that is not taken is refused: whoever waits for it is told why.
+    /// Whether more comes than the disk takes.
+    pub fn is_behind(&self) -> bool {
+        self.bytes() > self.bytes_max / BEHIND_SHARE
+    }
+
+    /// Appends a job. Blocks producers while the queue is full, for a second at most. A job that is not taken is refused:
+    /// whoever waits for it is told why.
     pub fn push(&self, job: Job, bytes: usize, urgency: Urgency) -> Result<(), LogError> {
         self.try_push(job, bytes, urgency).map_err(|(job, error)| {
             refuse(job, &error);
@@ -264,7 +279,7 @@ impl Queue {
     pub fn fail(&self, error: LogError) -> Vec<Job> {
         let mut state = self.state.lock();
         // The first failure is the cause of the others.
-        let _known = self.failure.set(error);
+        let _known = self.failure.set((error, now_us()));
         state.lingering.clear();
         state.bytes = 0;
         self.room.notify_all();

@@ -93,7 +93,7 @@ impl CallLog for Recorder {
         let bytes = batch.bytes() + ending.completion.text.len();
         let (call, queue) = (Arc::clone(&self.call), Arc::clone(&self.queue));
         let ending = Arc::clone(ending);
-        let waits = call.durability != Durability::Relaxed;
+        let waits = call.durability != Durability::Relaxed || queue.is_behind();
         let job = move |committed| Job::End {
             call,
             batch: Box::new(batch),

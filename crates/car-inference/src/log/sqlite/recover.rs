@@ -23,22 +23,28 @@ fn folded(events: &[(Stamp, StreamEvent)]) -> (Completion, u32) {
 impl Store {
     /// Closes all calls that are still open in the file: their process is gone.
     pub fn recover(&mut self) -> Result<(), LogError> {
-        let open: Vec<i64> = {
-            let mut statement = self
-                .connection
-                .prepare("SELECT id FROM calls WHERE status = 'open' ORDER BY id")?;
-            statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?
-        };
-        if open.is_empty() {
+        if self.open_in_file()?.is_empty() {
             return Ok(());
         }
-        self.change(|store| {
-            for id in open {
-                let start = start_of(&store.connection, &store.sealer, id)?;
-                store.close_interrupted(&start, id)?;
-            }
-            Ok(())
-        })
+        self.change(|store| store.close_all_interrupted().map(drop))
+    }
+
+    /// Closes all calls that are still open in the file, in a transaction that has begun. Returns how many.
+    pub fn close_all_interrupted(&mut self) -> Result<u64, LogError> {
+        let open = self.open_in_file()?;
+        for id in &open {
+            let start = start_of(&self.connection, &self.sealer, *id)?;
+            self.close_interrupted(&start, *id)?;
+        }
+        Ok(open.len() as u64)
+    }
+
+    fn open_in_file(&self) -> Result<Vec<i64>, LogError> {
+        let mut statement = self
+            .connection
+            .prepare("SELECT id FROM calls WHERE status = 'open' ORDER BY id")?;
+        let open = statement.query_map([], |row| row.get(0))?;
+        Ok(open.collect::<Result<_, _>>()?)
     }
 
     /// Writes the rest of a call that was given up in this process, and closes it unless it was closed before.

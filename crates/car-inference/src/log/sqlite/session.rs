@@ -1,6 +1,7 @@
 //! One stretch of a log that is recorded to: its queue, how far it has come, and the thread that writes.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
 use parking_lot::Mutex;
@@ -17,6 +18,8 @@ pub(super) struct Session {
     pub gate: Arc<ReadGate>,
     /// Nothing for a log that is only read.
     thread: Mutex<Option<JoinHandle<()>>>,
+    /// Calls that went on although their start was not taken.
+    unrecorded: AtomicU64,
 }
 
 impl Session {
@@ -27,12 +30,23 @@ impl Session {
             progress: Arc::new(Progress::new(position)),
             gate: Arc::default(),
             thread: Mutex::default(),
+            unrecorded: AtomicU64::new(0),
         }
     }
 
     /// The thread that writes has been started.
     pub fn written_by(&self, thread: JoinHandle<()>) {
         *self.thread.lock() = Some(thread);
+    }
+
+    /// A call goes on although its start was not taken.
+    pub fn count_unrecorded(&self) {
+        self.unrecorded.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many calls did.
+    pub fn unrecorded(&self) -> u64 {
+        self.unrecorded.load(Ordering::Relaxed)
     }
 
     /// Waits for the writer to finish, also when somebody else waits for it already.

@@ -1,9 +1,12 @@
 //! What all handles of one open log share: the queue to its writer, its progress, connections that read.
 
-use parking_lot::Mutex;
-use rusqlite::Connection;
-use tokio::sync::oneshot;
+use std::sync::Arc;
 
+use parking_lot::{Mutex, RwLock};
+use rusqlite::Connection;
+use tokio::sync::{oneshot, watch};
+
+use super::attempts::Attempts;
 use super::connection::open_reader;
 use super::failure::moved;
 use super::files::LogPath;
@@ -14,7 +17,7 @@ use super::seal::Sealer;
 use super::session::Session;
 use super::settings::log_id;
 use crate::block_on::block_on;
-use crate::log::LogError;
+use crate::log::{LogError, LogErrorKind, LogOutage};
 
 /// Connections that are kept for the next reader.
 const READERS_MAX: usize = 4;
@@ -26,7 +29,10 @@ pub(super) struct Shared {
     key: Mutex<Option<LogKey>>,
     pub sealer: Sealer,
     pub log_id: String,
-    pub session: Session,
+    session: RwLock<Arc<Session>>,
+    /// Told of each session after the first, and when the log is closed.
+    renewed: watch::Sender<()>,
+    pub reopening: Attempts<Result<Option<LogOutage>, LogError>>,
     /// Whether it was opened to record.
     pub writes: bool,
     readers: Mutex<Vec<Connection>>,
@@ -43,9 +49,58 @@ impl Shared {
             options,
             sealer,
             log_id,
-            session,
+            session: RwLock::new(Arc::new(session)),
+            renewed: watch::Sender::new(()),
+            reopening: Attempts::default(),
             readers: Mutex::default(),
             handles: Mutex::new(1),
+        }
+    }
+
+    /// The one that is recorded to now, or was until it failed.
+    pub fn session(&self) -> Arc<Session> {
+        Arc::clone(&self.session.read())
+    }
+
+    /// Goes on with this session after the one before has failed, unless all handles were closed meanwhile.
+    pub fn renew(&self, session: Session) -> Result<(), LogError> {
+        let session = Arc::new(session);
+        let mut current = self.session.write();
+        // Whoever closes the last handle closes the session that is current afterwards.
+        if *self.handles.lock() == 0 {
+            drop(current);
+            session.queue.close();
+            let _told = session.join();
+            return Err(LogError::closed());
+        }
+        *current = session;
+        drop(current);
+        self.renewed.send_replace(());
+        Ok(())
+    }
+
+    /// Wakes those who wait for a failed log to go on: it does not.
+    pub fn give_up(&self) {
+        self.renewed.send_replace(());
+    }
+
+    /// Resolves when there may be something after this position. What a failed log holds stays; it may go on.
+    pub fn changed(&self, position: i64) -> impl Future<Output = ()> + use<> {
+        let mut renewed = self.renewed.subscribe();
+        let session = self.session();
+        async move {
+            let queue = &session.queue;
+            let mut known = session.progress.watch();
+            // The sender is held here, so there is an answer.
+            drop(
+                known
+                    .wait_for(|known| *known > position || queue.failure().is_some())
+                    .await,
+            );
+            let has_failed = queue.failure().is_some_and(|error| error.kind != LogErrorKind::Closed);
+            if has_failed && session.progress.position() <= position {
+                let _gone = renewed.changed().await;
+            }
         }
     }
 
@@ -57,14 +112,15 @@ impl Shared {
             Some(connection) => connection,
             None => self.open_reader()?,
         };
-        let _open = self.session.gate.enter();
+        let session = self.session();
+        let _open = session.gate.enter();
         connection.execute_batch("BEGIN")?;
         if !self.writes {
             // How far another process has come, only the file tells.
             let last: Option<i64> = connection
                 .prepare_cached("SELECT max(position) FROM records")?
                 .query_row([], |row| row.get(0))?;
-            self.session.progress.advance(last.unwrap_or_default());
+            session.progress.advance(last.unwrap_or_default());
         }
         let result = read(&connection);
         let ended = connection.execute_batch("COMMIT");
@@ -96,7 +152,7 @@ impl Shared {
 
     fn catch_up(&self) -> Result<(), LogError> {
         // What a failed log holds can still be read.
-        if self.writes && self.session.queue.failure().is_none() {
+        if self.writes && self.session().queue.failure().is_none() {
             self.commit()?;
         }
         Ok(())
@@ -104,9 +160,9 @@ impl Shared {
 
     /// Returns once everything recorded so far is committed.
     pub fn commit(&self) -> Result<(), LogError> {
-        self.session.queue.ripen_all();
+        self.session().queue.ripen_all();
         let (reply, committed) = oneshot::channel();
-        self.session.queue.push(Job::Flush(reply), 0, Urgency::Now)?;
+        self.session().queue.push(Job::Flush(reply), 0, Urgency::Now)?;
         wait(committed)
     }
 
@@ -116,7 +172,7 @@ impl Shared {
             return Err(LogError::unsupported("the log was opened with `access: 'read'`"));
         }
         let (reply, done) = oneshot::channel();
-        self.session.queue.push(Job::Task(task(reply)), 0, Urgency::Now)?;
+        self.session().queue.push(Job::Task(task(reply)), 0, Urgency::Now)?;
         wait(done)
     }
 
@@ -150,6 +206,11 @@ impl Shared {
         let is_live = *handles > 0;
         *handles += usize::from(is_live);
         is_live
+    }
+
+    /// Whether somebody holds the log.
+    pub fn has_handles(&self) -> bool {
+        *self.handles.lock() > 0
     }
 
     /// One handle less. Returns whether it was the last.

@@ -11,6 +11,7 @@ use super::checkpoint::Checkpoint;
 use super::columns::{END, END_PAYLOAD, START_PAYLOAD, digest_of};
 use super::entries::{ENTRY, entry_hash};
 use super::gaps::{Gap, GapJson, Gaps, led_over};
+use super::outage::{OUTAGE, OutageRecord};
 use super::prune::{EraseRecord, PruneRecord};
 use super::read::Reading;
 use super::schema;
@@ -193,6 +194,7 @@ impl Verification<'_> {
                     self.erased.extend(calls.into_iter().map(|id| (id, at_us)));
                 }
                 "checkpoint" => {}
+                OUTAGE => drop(json::read::<OutageRecord>(&data)?),
                 _ => return wrong("records", position, "its kind is none"),
             }
         }

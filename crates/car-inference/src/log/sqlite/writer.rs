@@ -101,7 +101,7 @@ impl Writer {
 
     /// Tells how far the log has come, and whether it has failed.
     fn note(&mut self) -> Result<(), LogError> {
-        self.progress.advance(self.store.head.position);
+        self.progress.reach(self.store.head);
         match self.store.failure.take() {
             Some(error) => {
                 self.refuse(&error);
@@ -214,7 +214,7 @@ impl Writer {
     }
 
     fn tell(&self, waiting: &mut Waiting) {
-        self.progress.advance(self.store.head.position);
+        self.progress.reach(self.store.head);
         waiting.begun.clear();
         for commit in waiting.commits.drain(..) {
             tell(commit, Ok(()));

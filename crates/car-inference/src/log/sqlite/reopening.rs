@@ -1,0 +1,147 @@
+//! A log that has failed goes on in the same file: whether that is still the log that it was, what was cut off, and what the
+//! chain says of the time between.
+
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OptionalExtension};
+
+use super::connection::{open_reader, open_writer};
+use super::failure::moved;
+use super::files::LogPath;
+use super::opening::{begin, end_of, prepare_text_index, store_of};
+use super::outage::{OUTAGE, OutageRecord};
+use super::schema;
+use super::session::Session;
+use super::settings::log_id;
+use super::shared::Shared;
+use super::store::{Head, Store, now_us};
+use crate::log::{LogError, LogErrorKind, LogOutage};
+
+/// So often what others read of the write-ahead log is waited for.
+const COPY_TRIES: usize = 20;
+
+/// Goes on after a failure. Nothing when the log has not failed. Those who ask at the same time share one attempt.
+pub(super) fn reopen(shared: &Shared) -> Result<Option<LogOutage>, LogError> {
+    shared.reopening.share(|| try_reopen(shared))
+}
+
+fn try_reopen(shared: &Shared) -> Result<Option<LogOutage>, LogError> {
+    let failed = shared.session();
+    let Some(failure) = failed.queue.failure() else {
+        return Ok(None);
+    };
+    if failure.kind == LogErrorKind::Closed {
+        return Err(LogError::closed());
+    }
+    // Its thread gives the file free. What it ended with is known.
+    let _known = failed.join();
+    shared.close_readers();
+    let (session, outage) = go_on(shared, &failed, failure)?;
+    shared.renew(session)?;
+    Ok(Some(outage))
+}
+
+fn go_on(shared: &Shared, failed: &Session, failure: &LogError) -> Result<(Session, LogOutage), LogError> {
+    let Shared { path, options, .. } = shared;
+    check_file(path, &shared.log_id, failed.progress.committed())?;
+    let lock = path
+        .lock(Duration::from_millis(options.lock_wait_ms.unwrap_or_default()))
+        .map_err(|error| opened_meanwhile(path, error))?;
+    let mut connection = open_writer(path, options.durability())?;
+    // An attempt that fails leaves the write-ahead log as it is.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    schema::migrate(&mut connection)?;
+    schema::check_triggers(&connection)?;
+    prepare_text_index(&mut connection, options.full_text_search, &shared.sealer)?;
+    let head = end_of(&connection, &shared.log_id)?;
+    let mut store = store_of(connection, path, shared.sealer.clone(), shared.log_id.clone(), head)?;
+    copy_wal(&mut store, options.durability().syncs())?;
+    let outage = record_outage(&mut store, failed, failure)?;
+    let _kept = store
+        .connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false);
+    Ok((begin(store, lock, path, options)?, outage))
+}
+
+/// Whether the file at the path is this log with all that was committed to it, before anything is written there.
+fn check_file(path: &LogPath, id: &str, committed: Option<Head>) -> Result<(), LogError> {
+    path.check()?;
+    if !path.is_taken() || path.bytes("") == 0 {
+        return Err(moved(&path.0));
+    }
+    let connection = open_reader(path)?;
+    if log_id(&connection)?.as_deref() != Some(id) {
+        return Err(moved(&path.0));
+    }
+    committed.map_or(Ok(()), |committed| check_continues(&connection, path, committed))
+}
+
+fn opened_meanwhile(path: &LogPath, error: LogError) -> LogError {
+    if error.kind != LogErrorKind::Locked {
+        return error;
+    }
+    let message = format!(
+        "{} was opened again meanwhile, by another process or with other options in this one; use that log, or close it and \
+         reopen this one",
+        path.0.display()
+    );
+    LogError::new(LogErrorKind::Locked, message)
+}
+
+/// Whether the last record that this process has committed is in the file, or has been pruned since by another process.
+fn check_continues(connection: &Connection, path: &LogPath, committed: Head) -> Result<(), LogError> {
+    let at = |sql: &str| -> Result<Option<Head>, LogError> {
+        let row = connection.prepare(sql)?.query_row([committed.position], |row| {
+            Ok(Head {
+                position: row.get(0)?,
+                link: row.get(1)?,
+            })
+        });
+        Ok(row.optional()?)
+    };
+    match at("SELECT position, link FROM records WHERE position >= ?1 ORDER BY position LIMIT 1")? {
+        Some(found) if found.position > committed.position || found == committed => Ok(()),
+        None if committed.position == 0 => Ok(()),
+        _ => Err(LogError::new(
+            LogErrorKind::Moved,
+            format!(
+                "{} does not hold what was committed to it (up to record {}): an older copy was put in its place, or its \
+                 write-ahead log was removed; restore the file, or open it as it is",
+                path.0.display(),
+                committed.position
+            ),
+        )),
+    }
+}
+
+/// Copies what is in the write-ahead log to the database, which is synced: the system forgets what it failed to write, so what
+/// is in the write-ahead log may be on no disk, and later commits would be lost with it.
+fn copy_wal(store: &mut Store, syncs: bool) -> Result<(), LogError> {
+    for _ in 0..COPY_TRIES {
+        if store.checkpoint_wal("TRUNCATE")? == 0 {
+            return Ok(());
+        }
+    }
+    if syncs {
+        let message = "somebody reads the log, so what it has written cannot be synced; reopen it when they are done";
+        return Err(LogError::new(LogErrorKind::Locked, message));
+    }
+    Ok(())
+}
+
+/// Closes what was cut off, and says in the chain that nothing was recorded for a time.
+fn record_outage(store: &mut Store, failed: &Session, failure: &LogError) -> Result<LogOutage, LogError> {
+    let reopened_at_us = now_us();
+    store.change(|store| {
+        let record = OutageRecord {
+            reason: failure.kind,
+            message: failure.message.clone(),
+            failed_at_us: failed.queue.failed_at_us().unwrap_or(reopened_at_us),
+            interrupted_calls: store.close_all_interrupted()?,
+            unrecorded_calls: failed.unrecorded(),
+        };
+        store.append_housekeeping(OUTAGE, reopened_at_us, &record)?;
+        Ok(record.told(reopened_at_us))
+    })
+}
