@@ -21,6 +21,9 @@ export declare function attemptFacts(port: number): string
 /** The settings of a call, as JSON. */
 export declare function callSettings(callId: number): string
 
+/** Clears a slot of an engine if it still holds that runner. Returns whether it did. */
+export declare function clearEngineRunner(engine: number, hint: string | undefined | null, runnerId: number): boolean
+
 /** Clears a slot: if it still holds that runner, or whatever it holds when none is named. Returns whether it did. */
 export declare function clearRunner(hint?: string | undefined | null, runnerId?: number | undefined | null): boolean
 
@@ -39,7 +42,8 @@ export declare function currentRunner(hint?: string | undefined | null): number
 /**
  * Looks at the clock of a call that JavaScript drives. Milliseconds until the next look, -1 when no time runs, -2 when
  * one ran out and the runner is to be aborted, -3 when the call is over without its runner, -4 when the
- * log commits its ending (SEALED will be posted).
+ * log commits its ending (SEALED will be posted), -5 when the runner is to be aborted and another attempt follows, -6 when
+ * that runner is to be given up.
  */
 export declare function deadline(callId: number, waitedMs: number): number
 
@@ -73,6 +77,12 @@ export declare function engineSettings(engine: number): string
 /** Ends a call because of a defect of ours that was caught on its way. */
 export declare function failInternal(port: number, message: string): number
 
+/** Goes on without the runner of an attempt that is to be given up. Returns what is to be done next. */
+export declare function giveUp(callId: number): number
+
+/** Whether any event of a call has been recorded and may have been delivered. */
+export declare function hasBegun(callId: number): boolean
+
 /** Whether something is to be handed over in place of, or beside, JavaScript's own events. */
 export declare function hasDeliveries(callId: number): boolean
 
@@ -91,8 +101,17 @@ export declare function models(engine: number): string
 /** The id of the model that serves a call; empty when the call is not open any more. */
 export declare function modelUsed(callId: number): string
 
-/** Opens a call: checks the request and resolves its models; nothing starts. Returns its id, or -1. */
-export declare function open(engine: number, requestJson: string, optionsJson?: string | undefined | null, depth?: number | undefined | null, parentTraceId?: string | undefined | null): number
+/**
+ * Makes a runner for an engine or a call, which the next function called has to name. Returns its id, under which
+ * JavaScript keeps the runner itself.
+ */
+export declare function newRunner(objectId: number): number
+
+/**
+ * Opens a call: checks the request and resolves its models; nothing starts. `runner` is the call's own, as `newRunner` has
+ * named it. Returns its id, or -1.
+ */
+export declare function open(engine: number, requestJson: string, optionsJson?: string | undefined | null, depth?: number | undefined | null, parentTraceId?: string | undefined | null, runner?: number | undefined | null): number
 
 /** Opens a log. Its id is posted as ANSWER with the returned number. */
 export declare function openLog(path: string, optionsJson: string, key?: Uint8Array | undefined | null): number
@@ -106,11 +125,14 @@ export declare function overrun(port: number): number
 /** Panics, so that tests can see what a panic becomes. */
 export declare function panicProbe(): void
 
-/** Registers a model. Returns 0, or -1. */
-export declare function registerModel(engine: number, schemaJson: string): number
+/** Registers a model, with a runner of its own that `newRunner` has made, or without. Returns 0, or -1. */
+export declare function registerModel(engine: number, schemaJson: string, runner?: number | undefined | null): number
 
-/** Registers a runner. Returns its id, under which JavaScript keeps the runner itself. */
-export declare function registerRunner(hint?: string | undefined | null): number
+/**
+ * Registers a runner in a slot of the process. Returns its id, under which JavaScript keeps the runner itself.
+ * `object_id` is the same for each registration of one object.
+ */
+export declare function registerRunner(objectId: number, hint?: string | undefined | null): number
 
 /** Ends a call because of an event that could not even be written as JSON. */
 export declare function rejectEvent(port: number, path: string, message: string): number
@@ -132,6 +154,9 @@ export declare function resume(callId: number): number
  * is dropped after so many events. Returns the events and what ended them, as JSON.
  */
 export declare function rustCallerProbe(optionsJson: string, requestJson: string, take?: number | undefined | null): string
+
+/** Fills a slot of an engine with a runner that `newRunner` has made, or clears it. */
+export declare function setEngineRunner(engine: number, hint?: string | undefined | null, runnerId?: number | undefined | null): void
 
 /** Says whom to wake when [`take_messages`] has something. */
 export declare function setMailbox(ring: () => void): void

@@ -609,7 +609,7 @@ export type ModelSchema = {
  */
 id: string, 
 /**
- * Who serves it.
+ * Who serves it. Default: a runner, without a hint.
  */
 source: ModelSource, 
 /**
@@ -646,7 +646,7 @@ tags?: Array<string> | undefined, };
  */
 export type ModelSource = { "type": "delegated", 
 /**
- * Handed to the runner; typically the provider's id (`openai`, `anthropic`, …).
+ * Whose slots are asked first, and handed to the runner; typically the provider's id (`openai`, `anthropic`, …).
  */
 hint?: string | undefined, };
 
@@ -827,7 +827,7 @@ callBytesMax?: number | undefined,
 nestedCallsMax?: number | undefined, };
 
 /**
- * Whether to run a runner again that failed before any content. By default not.
+ * Whether to run a runner again that failed, or was silent for too long, before any content. By default not.
  */
 export type RetryPolicy = { 
 /**

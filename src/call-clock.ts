@@ -14,6 +14,10 @@ export interface ClockedCall {
   nextLookMs(leftMs: number): number;
   /** A timeout stopped the call. Answers whether that was news. */
   timedOut(): boolean;
+  /** A timeout ended the attempt; another follows. */
+  withdrawn(): void;
+  /** The grace period of that attempt's runner is over. */
+  givenUp(): void;
   /** The grace period is over; the ending is there. */
   sealed(): void;
   /** The grace period is over; the ending is there once the log has committed. */
@@ -37,6 +41,8 @@ export class CallClock extends Alarm {
     if (answer >= 0) this.start(this.#call.nextLookMs(answer));
     else if (answer === Deadline.SEALED) this.#call.sealed();
     else if (answer === Deadline.SEALING) this.#call.sealing();
+    else if (answer === Deadline.WITHDRAWN) this.#call.withdrawn();
+    else if (answer === Deadline.GIVEN_UP) this.#call.givenUp();
     else if (answer === Deadline.TIMED_OUT && !this.#call.timedOut()) this.start(RETRY_MS);
   }
 

@@ -3,6 +3,7 @@
 import type { LimitOverrides, Problem, RetryOverrides, TimeoutOverrides } from '../native/types';
 import { InvalidRequestError } from './errors';
 import { decodeJson, describe, encodeJson, JsonProblem, messageOf } from './json';
+import { checkRunner, type RunnerLike } from './runner';
 
 /** Options of one call. */
 export interface GenerateOptions {
@@ -14,16 +15,20 @@ export interface GenerateOptions {
   limits?: LimitOverrides | undefined;
   /** How a failed attempt is tried again; replaces the engine's way, field by field. */
   retry?: RetryOverrides | undefined;
+  /** The runner of this call alone. It is asked first, for each of the call's models. */
+  runner?: RunnerLike | undefined;
 }
 
 export interface CallInput {
   readonly requestJson: string;
   readonly optionsJson: string | undefined;
   readonly signal: AbortSignal | undefined;
+  /** Held here for as long as the call is. */
+  readonly runner: RunnerLike | undefined;
   /** Whether the caller set a timeout for the runner. */
   readonly setsTimeouts: boolean;
   /** Why there is nothing to open. */
-  readonly error: InvalidRequestError | undefined;
+  readonly error: InvalidRequestError | TypeError | undefined;
   /** The model the request names. */
   readonly model: string;
 }
@@ -35,13 +40,15 @@ export function readCallInput(request: unknown, options: unknown): CallInput {
 
   let signal: AbortSignal | undefined;
   let optionsJson: string | undefined;
+  let runner: unknown;
   if (typeof options !== 'object' || options === null) {
     if (options !== undefined) {
       problems.push({ path: 'options', message: `must be an object, got ${describe(options)}` });
     }
   } else {
     try {
-      const { signal: given, timeouts, limits, retry } = options as GenerateOptions;
+      const { signal: given, timeouts, limits, retry, runner: own } = options as GenerateOptions;
+      runner = own;
       if (given === undefined || isSignal(given)) signal = given;
       else problems.push({ path: 'signal', message: `must be an AbortSignal, got ${describe(given)}` });
       if (timeouts !== undefined || limits !== undefined || retry !== undefined) {
@@ -54,14 +61,25 @@ export function readCallInput(request: unknown, options: unknown): CallInput {
       problems.push({ path: 'options', message: `cannot be read: ${messageOf(error)}` });
     }
   }
+  const runnerError = runner === undefined ? undefined : errorOfRunner(runner);
   return {
     requestJson: typeof requestJson === 'string' ? requestJson : '',
     optionsJson,
     signal,
+    runner: runner as RunnerLike | undefined,
     setsTimeouts: optionsJson !== undefined && setsTimeouts(optionsJson),
-    error: problems.length === 0 ? undefined : invalid(problems),
+    error: problems.length === 0 ? runnerError : invalid(problems),
     model: modelOf(request),
   };
+}
+
+function errorOfRunner(runner: unknown): TypeError | undefined {
+  try {
+    checkRunner(runner, 'options.runner');
+    return undefined;
+  } catch (error) {
+    return error as TypeError;
+  }
 }
 
 /** The model that the request names, for as long as no call is open that knows it. */

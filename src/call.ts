@@ -11,6 +11,7 @@ import { CallFailure, type ErrorOrigin } from './call-failure';
 import { type CallInput, unreadableSignal } from './call-input';
 import { CallResult, type Outcome } from './call-result';
 import type { CallSettings } from './call-settings';
+import { CallStarted } from './call-started';
 import { Causes, type Reason } from './causes';
 import { enterLive, leaveLive } from './deadlines';
 import type { EmitOutcome } from './emitter';
@@ -23,10 +24,10 @@ import { decodeJson, messageOf } from './json';
 import { LOOKS, LocalRun } from './local-run';
 import { Drain, isTooLong, native, Step, Stopped, Verdict } from './native';
 import { enclosingCall, scopeOf, Ticket } from './nesting';
-import { Outlet } from './outlet';
+import { Outlet, quiet } from './outlet';
 import { realm } from './realm';
 import { type Fill, Room } from './room';
-import { runnerById } from './runner';
+import { makeOwnRunner, runnerById } from './runner';
 import { lockedError, type StreamReader } from './stream-reader';
 
 /** Who stops a call, in the addon's words. */
@@ -47,6 +48,10 @@ export class Call {
   readonly outlet = new Outlet();
   #room: Room | undefined;
   readonly #result = new CallResult();
+  /** Set while somebody waits for the first event. */
+  #started: CallStarted | undefined;
+  /** The first event has come. Found out only when somebody asks, but for calls that Rust drives. */
+  #hasBegun = false;
   /** Undefined when nobody listens. */
   #watched: WatchedCall | undefined;
   #causes: Causes | undefined;
@@ -100,9 +105,50 @@ export class Call {
 
   /** The folded result; asks for the whole call, and pulls by itself when nobody iterates. */
   result(): Promise<Completion> {
-    // A loop that begins in the same tick must still get every event.
-    if (!this.#result.isAsked && this.#phase !== 'over') Promise.resolve().then(() => this.#demand());
+    if (!this.#result.isAsked && this.#phase !== 'over') {
+      // Accepted from now on: an engine that is closed in the same tick must not refuse it.
+      if (this.#isFresh) this.#engine.enter(this);
+      // A loop that begins in the same tick must still get every event.
+      Promise.resolve().then(() => this.#demand());
+    }
     return this.#result.promise();
+  }
+
+  /** Resolves at the first event, which stays where it is; starts the call. */
+  started(): Promise<void> {
+    if (this.#started !== undefined) return this.#started.promise;
+    if (this.#findBegun()) return Promise.resolve();
+    if (this.#phase === 'over') return quiet(this.#result.promise().then(nothing));
+    const started = new CallStarted();
+    this.#started = started;
+    if (this.#isFresh) this.start();
+    else {
+      this.#connect(this.#run);
+      this.#pump();
+    }
+    return started.promise;
+  }
+
+  /** Whether the first event has come. */
+  #findBegun(): boolean {
+    // What Rust has of a call that it drives may not be deliverable yet.
+    if (!this.#hasBegun && this.id !== 0 && this.#phase !== 'over' && this.#phase !== 'foreign') {
+      this.#hasBegun = native.hasBegun(this.id);
+    }
+    return this.#hasBegun;
+  }
+
+  #begun(): void {
+    this.#hasBegun = true;
+    const started = this.#started;
+    this.#started = undefined;
+    started?.came();
+    if (this.#phase === 'local') this.#connect(this.#run);
+  }
+
+  /** Whether the answer is wanted, whoever reads the stream. */
+  get isAnswerWanted(): boolean {
+    return this.#demanded || this.#result.isAsked;
   }
 
   /** A reader is attached and will pull later: `result()` must not throw its events away, and nobody else may read. */
@@ -159,8 +205,8 @@ export class Call {
       this.#pump();
       return;
     }
-    // Someone may still hold the promise of a pull; the call goes on until that is answered.
-    if (this.outlet.waiting) {
+    // Someone may still hold the promise of a pull, or of the start; the call goes on until that is answered.
+    if (this.outlet.waiting || this.#started !== undefined) {
       this.#forgotten = true;
       this.#connect(undefined);
     } else this.stop('consumer', undefined, 'the stream was forgotten');
@@ -177,6 +223,11 @@ export class Call {
   }
 
   // ── lifecycle ──
+
+  /** Starts a call that was accepted and has not begun. */
+  begin(): void {
+    if (this.#isFresh) this.start();
+  }
 
   start(): void {
     // Opening tells subscribers of the start, and what they do may start or end the call.
@@ -219,7 +270,7 @@ export class Call {
     if (step >= 0) {
       const request = decodeJson<GenerateRequest>(this.#input.requestJson);
       // The model of this attempt: the only one there is when none was named, or a fallback's.
-      if (request.model === undefined || request.fallbackModels !== undefined) request.model = this.modelUsed;
+      if (request.model === undefined || request.fallbackModels !== undefined) nameModel(request, this.modelUsed);
       const run = new LocalRun(this);
       this.#phase = 'local';
       this.#run = run;
@@ -286,6 +337,22 @@ export class Call {
     return true;
   }
 
+  /** The attempt was silent for too long: its runner is told, and another attempt follows. */
+  withdrawn(): void {
+    if (!this.#isEnding && !this.#stopping) this.#abortRun(undefined);
+  }
+
+  /** The runner of that attempt did not stop within its grace. */
+  givenUp(): void {
+    if (this.#isEnding) return;
+    try {
+      this.#run?.abandon(new CancelledError('the attempt is over'));
+      this.proceed(native.giveUp(this.id));
+    } catch (error) {
+      this.broken(error);
+    }
+  }
+
   waitedMs(): number {
     return this.#run?.waitedMs() ?? 0;
   }
@@ -330,6 +397,7 @@ export class Call {
 
   deliver(event: StreamEvent, bytes: number): void {
     if (this.#watched !== undefined) this.#watched.event(event.type);
+    if (this.#started !== undefined) this.#begun();
     this.outlet.deliver(event, bytes);
     if (this.#forgotten && !this.outlet.waiting) this.stop('consumer', undefined, 'the stream was forgotten');
   }
@@ -351,6 +419,7 @@ export class Call {
 
   #deliverBatch(json: string): void {
     const batch = decodeJson<Array<string | StreamEvent | null>>(json);
+    this.#hasBegun = true;
     this.#isDrained = batch.at(-1) === null;
     const bytes = (json.length * 2) / batch.length;
     for (const item of batch) {
@@ -360,7 +429,7 @@ export class Call {
 
   /** Whether another event should be produced now. */
   get wantsMore(): boolean {
-    return this.outlet.waiting || (this.#demanded && !this.isFull);
+    return this.outlet.waiting || (this.#demanded && !this.isFull) || this.#started !== undefined;
   }
 
   /** Whether the consumer is behind by as much as is allowed. */
@@ -399,7 +468,11 @@ export class Call {
   /** Whether a consumer waits for something that is bound to come. */
   get keepsProcess(): boolean {
     const isAwaited =
-      this.outlet.waiting || this.#whenOver.length > 0 || this.#result.isAsked || this.#engine.isAwaited;
+      this.outlet.waiting ||
+      this.#started !== undefined ||
+      this.#whenOver.length > 0 ||
+      this.#result.isAsked ||
+      this.#engine.isAwaited;
     if (!isAwaited || this.#phase === 'fresh') return false;
     // Log, timer and other threads come back by themselves; a runner of this thread has to keep its own thread alive.
     if (this.#phase !== 'local') return true;
@@ -468,6 +541,12 @@ export class Call {
 
   #openWithin(requestJson: string, optionsJson: string | undefined): number {
     const { outer } = this.ticket;
+    const { runner } = this.#input;
+    if (runner !== undefined) {
+      const parentTraceId = outer === undefined ? undefined : native.traceId(outer.id);
+      const runnerId = makeOwnRunner(runner);
+      return native.open(this.#engine.id, requestJson, optionsJson, outer?.depthInside, parentTraceId, runnerId);
+    }
     if (outer === undefined) return native.open(this.#engine.id, requestJson, optionsJson);
     return native.open(this.#engine.id, requestJson, optionsJson, outer.depthInside, native.traceId(outer.id));
   }
@@ -490,7 +569,7 @@ export class Call {
 
   /** Lets pulls and events of a run go by this call, unless it has a part in them. */
   #connect(run: LocalRun | undefined): void {
-    const isPlain = !this.#demanded && !this.#forgotten && this.#watched === undefined;
+    const isPlain = !this.#demanded && !this.#forgotten && this.#watched === undefined && this.#started === undefined;
     this.outlet.connect(isPlain ? run : undefined);
   }
 
@@ -533,6 +612,7 @@ export class Call {
     this.#forgotten = false; // Delivering the rest stops nothing any more.
     try {
       const ending = decodeJson<Ending>(native.ending(this.id) as string);
+      if (ending.status !== 'done') this.#findBegun();
       if (this.#dropsUnlessDone && ending.status !== 'done') this.outlet.drop();
       if (this.#phase !== 'foreign' && native.hasDeliveries(this.id)) this.deliverAll(native.takeDeliveries(this.id));
       const { modelUsed, text, traceId } = ending.completion;
@@ -556,6 +636,13 @@ export class Call {
     this.#room?.open();
     this.outlet.close(outcome instanceof CallFailure ? outcome : undefined);
     this.#result.announce();
+    const started = this.#started;
+    this.#started = undefined;
+    if (outcome instanceof CallFailure) started?.failed(outcome);
+    else {
+      this.#hasBegun = true;
+      started?.came();
+    }
     this.#engine.leave(this);
     const whenOver = this.#whenOver;
     this.#whenOver = [];
@@ -572,6 +659,14 @@ export class Call {
     this.#onAbort = undefined;
     if (onAbort !== undefined) attempt(() => this.#input.signal?.removeEventListener('abort', onAbort));
   }
+}
+
+function nothing(): void {}
+
+/** Has the request name the model of an attempt, unless it is for the runner to choose one. */
+function nameModel(request: GenerateRequest, model: string): void {
+  if (model === '') delete request.model;
+  else request.model = model;
 }
 
 /** More was allowed than a JavaScript string holds. */

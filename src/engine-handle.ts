@@ -5,6 +5,7 @@ import { setsNestedCallsMax, setsTimeouts } from './call-input';
 import type { CallSettings } from './call-settings';
 import { decodeJson } from './json';
 import { native } from './native';
+import { OwnRunners } from './own-runners';
 
 const collected = new FinalizationRegistry<number>((id) => native.releaseEngine(id));
 
@@ -16,6 +17,7 @@ export class EngineHandle {
   readonly setsNestedCallsMax: boolean;
   /** What holds for calls that set nothing of their own. */
   readonly settings: CallSettings;
+  readonly runners: OwnRunners;
   readonly #running = new Set<Call>();
   #waiting: Array<() => void> = [];
 
@@ -24,9 +26,11 @@ export class EngineHandle {
     this.setsTimeouts = setsTimeouts(optionsJson);
     this.setsNestedCallsMax = setsNestedCallsMax(optionsJson);
     this.settings = decodeJson<CallSettings>(native.engineSettings(id));
+    this.runners = new OwnRunners(id);
     collected.register(this, id);
   }
 
+  /** From now on the engine's closing waits for the call: it runs, or will in a moment because its result is asked for. */
   enter(call: Call): void {
     this.#running.add(call);
   }
@@ -37,6 +41,11 @@ export class EngineHandle {
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const resolve of waiting) resolve();
+  }
+
+  /** Starts the calls that were accepted and have not begun, and those that their runners make meanwhile. */
+  beginAccepted(): void {
+    for (const call of this.#running) call.begin();
   }
 
   /** The calls in flight, as they are now. */

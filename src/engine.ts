@@ -9,12 +9,21 @@ import { EventLog } from './event-log';
 import { lastError } from './failure';
 import { decodeJson, describe, encodeJson, JsonProblem, messageOf } from './json';
 import { isUrl } from './log-path';
+import { type ModelInput, type ModelInputSource, type SplitModel, splitModel, splitModels } from './model-input';
 import { native } from './native';
+import { checkRunner, hintOf, type RunnerLike, type RunnerRegistration, type RunnerSlotOptions } from './runner';
 import { TrackedStream } from './tracked-stream';
 import { warn } from './warning';
 
 /** Settings of an engine. Everything has a default. */
-export interface InferenceEngineOptions extends EngineOptions {
+export interface InferenceEngineOptions extends Omit<EngineOptions, 'models'> {
+  /**
+   * The runner that only this engine asks, before the process's. With one, `models` may be left out, and models that are
+   * not registered are taken too.
+   */
+  runner?: RunnerLike | undefined;
+  /** The models that requests can name. A model's `source.runner` is asked before the engine's runner. */
+  models?: ModelInput[] | undefined;
   /** Where calls are recorded: the path of a durable log, or one that is open. Default: in memory. */
   eventLog?: string | URL | EventLog | undefined;
 }
@@ -28,7 +37,9 @@ export type CloseMode = 'drain' | 'cancel';
  *
  * @example
  * const engine = new InferenceEngine({
- *   models: [{ id: 'gpt-5', source: { type: 'delegated', hint: 'openai' } }],
+ *   runner: async function* (request, { signal }) {
+ *     yield { type: 'text-delta', text: `You said: ${request.prompt}` };
+ *   },
  *   timeouts: { firstEventMs: 30_000, idleMs: 20_000 },
  * });
  * const { text } = await engine.generate({ model: 'gpt-5', prompt: 'hi' });
@@ -42,15 +53,17 @@ export class InferenceEngine {
   #closing: Promise<void> | undefined;
 
   /**
-   * @param options `models`: the schemas to begin with. `timeouts` in milliseconds (`null` disables one): `firstEventMs`,
+   * @param options `runner`: what answers this engine's calls; without one, the runners of its models and of the process.
+   *   `models`: the schemas to begin with, each with a runner of its own if it has one. `timeouts` in milliseconds (`null` disables one): `firstEventMs`,
    *   `idleMs` between events, `totalMs`, `graceMs` for a cancelled runner to stop. `limits`: bounds on buffered events
    *   and bytes. `retry`: attempts and backoff; none by default. `eventLog`: the path of a durable log, which is closed with the
    *   engine, or one that `EventLog.open` has opened; in memory by default. `onLogFailure`: whether calls go on unrecorded when
    *   the log has failed; they are refused by default.
-   * @throws InvalidRequestError listing every problem of the options; LogError when the log cannot be opened.
+   * @throws InvalidRequestError listing every problem of the options; TypeError when a runner is none; LogError when the log
+   *   cannot be opened.
    */
   constructor(options: InferenceEngineOptions = {}) {
-    const { eventLog, rest } = splitOptions(options);
+    const { eventLog, modelRunners, rest, runner } = splitOptions(options);
     const json = encodeJson(rest);
     if (json instanceof JsonProblem) throw invalid([json]);
     const log = typeof eventLog === 'string' || isUrl(eventLog) ? openFor(json, eventLog) : eventLog;
@@ -59,22 +72,63 @@ export class InferenceEngine {
     this.#handle = new EngineHandle(id, json);
     this.#ownsLog = log !== eventLog;
     this.eventLog = log ?? new EventLog(native.engineLog(id));
+    if (modelRunners.length > 0) this.#giveRunners(json, modelRunners);
+    if (runner !== undefined) this.#handle.runners.set(runner);
   }
 
-  /** The models this engine knows; a copy. */
+  /** Registers the models that have runners once more, with these. */
+  #giveRunners(optionsJson: string, runners: Array<RunnerLike | undefined>): void {
+    const { models } = decodeJson<{ models: ModelSchema[] }>(optionsJson);
+    models.forEach((schema, at) => {
+      const runner = runners[at];
+      if (runner !== undefined) this.#register(JSON.stringify(schema), runner);
+    });
+  }
+
+  #register(json: string, runner: RunnerLike | undefined): void {
+    const id = decodeJson<{ id?: string } | null>(json)?.id ?? '';
+    if (this.#handle.runners.registerModel(json, id, runner) < 0) throw lastError();
+  }
+
+  /** The models this engine knows; a copy, which another engine takes as it is. A model's own runner is its `source.runner`. */
   get models(): ModelSchema[] {
-    return decodeJson<ModelSchema[]>(native.models(this.#handle.id));
+    const models = decodeJson<ModelSchema[]>(native.models(this.#handle.id));
+    for (const { id, source } of models) {
+      const runner = this.#handle.runners.ofModel(id);
+      if (runner !== undefined) (source as ModelInputSource).runner = runner;
+    }
+    return models;
   }
 
   /**
-   * Adds a model, or replaces the one of the same id.
+   * Adds a model, or replaces the one of the same id, and its runner.
    *
-   * @throws InvalidRequestError listing every problem of the schema.
+   * @throws InvalidRequestError listing every problem of the schema; TypeError when `source.runner` is no runner.
    */
-  registerModel(schema: ModelSchema): void {
-    const json = encodeJson(schema);
+  registerModel(schema: ModelInput): void {
+    const { runner, schema: rest } = splitModel(schema);
+    if (runner !== undefined) checkRunner(runner, 'registerModel: source.runner');
+    const json = encodeJson(rest);
     if (json instanceof JsonProblem) throw invalid([json]);
-    if (native.registerModel(this.#handle.id, json) < 0) throw lastError();
+    this.#register(json, runner);
+  }
+
+  /**
+   * Sets the runner that only this engine asks, before the process's, or the one for models with one `hint`, which comes
+   * first. Replaces what was there; a call in flight keeps the runners it started with. `null` clears.
+   *
+   * @param runner an object with `run(request, emitter)`, an async function, or an `async function*` that yields events.
+   * @param options `hint`: set it for models of this hint only.
+   * @returns a registration; disposing of it clears only if the engine still has this runner there.
+   * @throws TypeError when `runner` is none of these, or `hint` is not a non-empty string.
+   *
+   * @example
+   * const registration = engine.setRunner(runner, { hint: 'openai' });
+   */
+  setRunner(runner: RunnerLike | null, options: RunnerSlotOptions = {}): RunnerRegistration {
+    const hint = hintOf(options);
+    if (runner !== null) checkRunner(runner, 'setRunner: runner', 'an object with a run method, a function or null');
+    return this.#handle.runners.set(runner, hint);
   }
 
   /**
@@ -82,7 +136,7 @@ export class InferenceEngine {
    * is wrong with the request is thrown by the first pull, or by `result()`.
    *
    * @param request `model` and `prompt` or `messages`, and the rest of `GenerateRequest`.
-   * @param options `signal`, and `timeouts`, `limits`, `retry` for this call.
+   * @param options `signal`, and `timeouts`, `limits`, `retry`, `runner` for this call.
    */
   generateTrackedStream(request: GenerateRequest, options?: GenerateOptions): TrackedStream {
     return new TrackedStream(new Call(this.#handle, readCallInput(request, options)));
@@ -104,6 +158,9 @@ export class InferenceEngine {
    * still running. A log that the engine was given stays open, and its file holds everything; one that it was given the path of
    * is closed.
    *
+   * A call is in flight from its first pull, `result()`, `generate()`, `started()` or `detach()` on. A stream of which none of
+   * these has been called yet has not begun, and its first pull throws an `EngineClosedError`.
+   *
    * Awaiting `'drain'` inside one's own loop over a stream of this engine, or inside its runner, waits for itself.
    *
    * @param mode `'drain'` waits for the calls in flight, `'cancel'` cancels them (their consumers catch a
@@ -114,6 +171,8 @@ export class InferenceEngine {
     if (mode !== 'drain' && mode !== 'cancel') {
       throw new TypeError(`close: mode must be 'drain' or 'cancel', got ${describe(mode)}`);
     }
+    // Nothing that was accepted is refused, although it may not have begun.
+    if (mode === 'drain') this.#handle.beginAccepted();
     native.closeEngine(this.#handle.id);
     if (mode === 'cancel') {
       for (const call of this.#handle.running()) call.stop('engine', undefined, 'the engine was closed');
@@ -138,9 +197,15 @@ export class InferenceEngine {
     }
   }
 
-  /** Closes with `'cancel'`: at the end of an `await using` block nobody consumes the streams any more. */
+  /**
+   * Closes the engine at the end of an `await using` block. It waits for calls whose answer is wanted: those of `generate()`,
+   * `result()` and `detach()`. A stream that is only read in pieces is cancelled, because nobody may ever read on.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.close('cancel');
+    for (const call of this.#handle.running()) {
+      if (!call.isAnswerWanted) call.stop('engine', undefined, 'the engine was closed');
+    }
+    await this.close('drain');
   }
 }
 
@@ -152,19 +217,39 @@ function openFor(optionsJson: string, pathOrUrl: string | URL): EventLog {
   return EventLog.openNow(pathOrUrl);
 }
 
-function splitOptions(options: unknown): { eventLog: string | URL | EventLog | undefined; rest: unknown } {
-  const { eventLog, rest } = takeApart(options);
-  if (eventLog === undefined || typeof eventLog === 'string' || isLog(eventLog) || isUrl(eventLog))
-    return { eventLog, rest };
+interface SplitOptions {
+  readonly eventLog: string | URL | EventLog | undefined;
+  readonly runner: RunnerLike | undefined;
+  /** As many as there are models when one of them has a runner, else none. */
+  readonly modelRunners: Array<RunnerLike | undefined>;
+  /** What is left is for Rust. */
+  readonly rest: unknown;
+}
+
+function splitOptions(options: unknown): SplitOptions {
+  const { eventLog, models, rest, runner } = takeApart(options);
+  if (runner !== undefined) checkRunner(runner, 'InferenceEngine: runner');
+  const modelRunners = models.map((model, at) => {
+    if (model.runner === undefined) return undefined;
+    checkRunner(model.runner, `InferenceEngine: models[${at}].source.runner`);
+    return model.runner;
+  });
+  if (eventLog === undefined || typeof eventLog === 'string' || isLog(eventLog) || isUrl(eventLog)) {
+    return { eventLog, runner, modelRunners, rest };
+  }
   throw invalid([{ path: 'eventLog', message: `expected a path, a URL or an EventLog, got ${describe(eventLog)}` }]);
 }
 
-function takeApart(options: unknown): { eventLog: unknown; rest: unknown } {
+/** What has no JSON apart from the rest. The models only when one of them has a runner. */
+function takeApart(options: unknown): { eventLog: unknown; runner: unknown; models: SplitModel[]; rest: unknown } {
+  const nothing = { eventLog: undefined, runner: undefined, models: [], rest: options };
+  if (typeof options !== 'object' || options === null) return nothing;
+  const models = splitModels(options);
   try {
-    if (typeof options !== 'object' || options === null || !('eventLog' in options))
-      return { eventLog: undefined, rest: options };
-    const { eventLog, ...rest } = options as InferenceEngineOptions;
-    return { eventLog, rest };
+    if (models.length === 0 && !('eventLog' in options) && !('runner' in options)) return nothing;
+    const { eventLog, runner, ...rest } = options as Record<string, unknown>;
+    if (models.length === 0) return { eventLog, runner, models, rest };
+    return { eventLog, runner, models, rest: { ...rest, models: models.map(({ schema }) => schema) } };
   } catch (error) {
     throw invalid([{ path: 'options', message: `cannot be read: ${messageOf(error)}` }]);
   }

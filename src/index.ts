@@ -34,6 +34,7 @@ export { type CallQuery, EventLog, type TailOptions } from './event-log';
 export type { EncryptionKey, SigningKey } from './keys';
 export type { ObserveCallback } from './log-observer';
 export type { CheckpointOptions, EventLogOptions } from './log-options';
+export type { ModelInput, ModelInputSource } from './model-input';
 export type { ReadableChunks, ReadableOptions } from './readable';
 export {
   currentInferenceRunner,

@@ -14,13 +14,19 @@ export interface Native {
   takeMessages(): Array<number | string>;
   takeFailure(): string;
 
-  registerRunner(hint?: string): number;
+  /** `objectId` tells runners apart, however often each is registered. */
+  registerRunner(objectId: number, hint?: string): number;
   clearRunner(hint?: string, runnerId?: number): boolean;
+  /** A runner for an engine or a call; the next native function called has to take it. */
+  newRunner(objectId: number): number;
   currentRunner(hint?: string): number;
 
   createEngine(optionsJson: string, log?: number): number;
   engineLog(engine: number): number;
-  registerModel(engine: number, schemaJson: string): number;
+  registerModel(engine: number, schemaJson: string, runnerId?: number): number;
+  /** Clears the slot when no runner is given. */
+  setEngineRunner(engine: number, hint?: string, runnerId?: number): void;
+  clearEngineRunner(engine: number, hint: string | undefined, runnerId: number): boolean;
   models(engine: number): string;
   engineSettings(engine: number): string;
   closeEngine(engine: number): void;
@@ -37,8 +43,15 @@ export interface Native {
   logPath(log: number): string | null;
   releaseLog(log: number): void;
 
-  /** The last two of a call that is made inside another one's runner. */
-  open(engine: number, requestJson: string, optionsJson?: string, depth?: number, parentTraceId?: string): number;
+  /** `depth` and `parentTraceId` of a call that is made inside another one's runner; `runnerId` of the call's own. */
+  open(
+    engine: number,
+    requestJson: string,
+    optionsJson?: string,
+    depth?: number,
+    parentTraceId?: string,
+    runnerId?: number,
+  ): number;
   callSettings(callId: number): string;
   traceId(callId: number): string;
   modelUsed(callId: number): string;
@@ -76,6 +89,8 @@ export interface Native {
   stop(callId: number, causeJson: string): number;
   detach(callId: number): void;
   deadline(callId: number, waitedMs: number): number;
+  giveUp(callId: number): number;
+  hasBegun(callId: number): boolean;
   stepDelay(callId: number): number;
   ending(callId: number): string | null;
   /** JSON of an array in which a string is a text delta and a null at the end means EMPTY; or what `Drain` names. */
@@ -104,7 +119,7 @@ export const Step = { ENDED: -1, WAIT: -2, FOREIGN: -3, SEALING: -4 } as const;
 export const Stopped = { STOPPING: 0, OVER: 1, FOREIGN: 2, SEALING: 3 } as const;
 
 /** What `deadline` answers when it is not a number of milliseconds. */
-export const Deadline = { NONE: -1, TIMED_OUT: -2, SEALED: -3, SEALING: -4 } as const;
+export const Deadline = { NONE: -1, TIMED_OUT: -2, SEALED: -3, SEALING: -4, WITHDRAWN: -5, GIVEN_UP: -6 } as const;
 
 /** What `drain` answers when it is not a batch of events: none until READY is posted, or none any more. */
 export const Drain = { EMPTY: -1, ENDED: -2 } as const;

@@ -12,13 +12,16 @@ import { native } from './native';
 import type { RunnerLike } from './runner';
 
 export interface RegisteredRunner {
-  readonly runner: RunnerLike;
-  /** The async context in which it was registered. */
-  readonly scope: AsyncScope;
+  /** The runner; undefined when the engine or call that held it is gone. */
+  find(): RunnerLike | undefined;
+  /** The async context in which it was registered for the process. */
+  readonly scope: AsyncScope | undefined;
 }
 
 export interface Realm {
   readonly runners: Map<number, RegisteredRunner>;
+  /** A number for each object that is a runner, the same in however many places it is registered. */
+  readonly runnerObjects: { readonly ids: WeakMap<RunnerLike, number>; last: number };
   /** Calls that are open. */
   readonly calls: Map<number, Call>;
   readonly hostedRuns: Map<number, HostedRun>;
@@ -31,6 +34,7 @@ export interface Realm {
 
 const fresh: Realm = {
   runners: new Map(),
+  runnerObjects: { ids: new WeakMap(), last: 0 },
   calls: new Map(),
   hostedRuns: new Map(),
   asks: new Map(),

@@ -1,6 +1,7 @@
 /**
- * The runners of this thread: registering, finding, forgetting. Rust owns the slots and only knows numbers; the objects
- * behind the numbers live here until Rust says that no call holds them any more.
+ * The runners of this thread: registering, finding, forgetting. Rust owns the slots and only knows numbers. The objects
+ * behind the numbers of the process's runners live here until Rust says that no call holds them any more; those of an
+ * engine or a call live there, and are only found from here.
  */
 
 import type { GenerateRequest, RunnerResult } from '../native/types';
@@ -32,12 +33,12 @@ export interface InferenceRunner {
   run: EmittingRun | GeneratingRun;
 }
 
-/** Everything that `setInferenceRunner` accepts. */
+/** Every form that a runner may have. */
 export type RunnerLike = InferenceRunner | EmittingRun | GeneratingRun;
 
-/** Which slot is meant. */
+/** Which slot of the process, or of an engine, is meant. */
 export interface RunnerSlotOptions {
-  /** The slot of this hint; the process-wide slot when left out. */
+  /** The slot of this hint; when left out, the one for every model. */
   hint?: string | undefined;
 }
 
@@ -49,7 +50,8 @@ export interface RunnerRegistration extends Disposable {
 
 /**
  * Registers the runner that answers this process's calls, or the calls of models with one `hint`. Replaces what was
- * there; a call in flight keeps the runner it started with. `null` clears the slot.
+ * there; a call in flight keeps the runner it started with. `null` clears the slot. Engines and calls that have runners of
+ * their own ask those first.
  *
  * @param runner an object with `run(request, emitter)`, an async function, or an `async function*` that yields events.
  * @param options `hint`: register for models of this hint only.
@@ -67,10 +69,24 @@ export function setInferenceRunner(runner: RunnerLike | null, options: RunnerSlo
     native.clearRunner(hint);
     return new Registration(hint, undefined);
   }
-  checkRunner(runner);
-  const id = native.registerRunner(hint);
-  realm.runners.set(id, { runner, scope: new AsyncScope() });
+  checkRunner(runner, 'setInferenceRunner: runner', 'an object with a run method, a function or null');
+  const id = native.registerRunner(objectIdOf(runner), hint);
+  realm.runners.set(id, { find: () => runner, scope: new AsyncScope() });
   return new Registration(hint, id);
+}
+
+/** Makes a runner known to Rust that an engine or a call holds; the native function called next takes it. @internal */
+export function makeOwnRunner(runner: RunnerLike): number {
+  const id = native.newRunner(objectIdOf(runner));
+  // Weakly: a runner that reaches its engine is garbage with it.
+  const held = new WeakRef(runner);
+  realm.runners.set(id, { find: () => held.deref(), scope: undefined });
+  return id;
+}
+
+/** Who held it has let go of it; calls in flight may still want it, until Rust says that none does. @internal */
+export function keepForCalls(id: number, runner: RunnerLike): void {
+  realm.runners.set(id, { find: () => runner, scope: undefined });
 }
 
 /**
@@ -84,12 +100,12 @@ export function setInferenceRunner(runner: RunnerLike | null, options: RunnerSlo
 export function currentInferenceRunner(options: RunnerSlotOptions = {}): RunnerLike | null {
   const id = native.currentRunner(hintOf(options));
   if (id === Slot.EMPTY) return null;
-  return realm.runners.get(id)?.runner ?? RUNNER_ELSEWHERE;
+  return runnerById(id) ?? RUNNER_ELSEWHERE;
 }
 
 /** The runner that Rust knows by this number. @internal */
 export function runnerById(id: number): RunnerLike | undefined {
-  return realm.runners.get(id)?.runner;
+  return realm.runners.get(id)?.find();
 }
 
 /**
@@ -98,8 +114,8 @@ export function runnerById(id: number): RunnerLike | undefined {
  */
 export function hostedScope(id: number): AsyncScope {
   const open = () => new AsyncScope();
-  const registered = realm.runners.get(id);
-  return registered === undefined ? outsideCalls(open) : registered.scope.runInAsyncScope(open);
+  const scope = realm.runners.get(id)?.scope;
+  return scope === undefined ? outsideCalls(open) : scope.runInAsyncScope(open);
 }
 
 /** Rust holds this runner no longer. @internal */
@@ -133,25 +149,43 @@ class Registration implements RunnerRegistration {
   }
 }
 
-function checkRunner(runner: unknown): asserts runner is RunnerLike {
+/**
+ * @param path what the caller calls it.
+ * @param accepted what may stand there.
+ * @throws TypeError that names the path, when it is no runner.
+ * @internal
+ */
+export function checkRunner(
+  runner: unknown,
+  path: string,
+  accepted = 'an object with a run method or a function',
+): asserts runner is RunnerLike {
   if (typeof runner === 'function') {
     if (/^class\b/.test(Function.prototype.toString.call(runner))) {
-      throw new TypeError('setInferenceRunner: runner is a class; pass an instance of it');
+      throw new TypeError(`${path} is a class; pass an instance of it`);
     }
     return;
   }
   if (typeof runner !== 'object' || runner === null) {
-    throw new TypeError(
-      `setInferenceRunner: runner must be an object with a run method, a function or null, got ${describe(runner)}`,
-    );
+    throw new TypeError(`${path} must be ${accepted}, got ${describe(runner)}`);
   }
-  const run = read(runner, 'run', 'setInferenceRunner: runner.run');
+  const run = read(runner, 'run', `${path}.run`);
   if (typeof run !== 'function') {
-    throw new TypeError(`setInferenceRunner: runner.run must be a function, got ${describe(run)}`);
+    throw new TypeError(`${path}.run must be a function, got ${describe(run)}`);
   }
 }
 
-function hintOf(options: RunnerSlotOptions): string | undefined {
+function objectIdOf(runner: RunnerLike): number {
+  const objects = realm.runnerObjects;
+  const known = objects.ids.get(runner);
+  if (known !== undefined) return known;
+  objects.last += 1;
+  objects.ids.set(runner, objects.last);
+  return objects.last;
+}
+
+/** @throws TypeError when it is not a non-empty string. @internal */
+export function hintOf(options: RunnerSlotOptions): string | undefined {
   if (typeof options !== 'object' || options === null) {
     throw new TypeError(`options must be an object, got ${describe(options)}`);
   }

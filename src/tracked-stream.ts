@@ -9,7 +9,7 @@ import { StreamLoop } from './stream-loop';
 import { TextStream } from './text-stream';
 
 /**
- * One call's events as an async generator. Nothing starts before the first pull, `result()` or `detach()`.
+ * One call's events as an async generator. Nothing starts before the first pull, `result()`, `started()` or `detach()`.
  *
  * Leaving the loop early cancels the runner; `detach()` lets it run on. A failed call throws its typed error once, after
  * the events that came before it.
@@ -46,6 +46,27 @@ export class TrackedStream implements AsyncGenerator<StreamEvent, void, undefine
    */
   next(): Promise<IteratorResult<StreamEvent, void>> {
     return this.#call.next();
+  }
+
+  /**
+   * Resolves when the first event is there, and rejects when the call fails before it; resolves too when the call is
+   * completed without one. Starts the call. The event stays in the stream: a loop afterwards gets all of them.
+   *
+   * Use it to answer with a status before the first byte of a response is sent. Of a detached call whose runner lives in
+   * another thread it resolves at the end.
+   *
+   * @throws the call's typed error; the signal's own reason after an abort. Nothing is reported when nobody waits.
+   *
+   * @example
+   * const stream = engine.generateTrackedStream({ model: 'gpt-5', prompt: 'hi' });
+   * try {
+   *   await stream.started();
+   * } catch (error) {
+   *   return new Response(error.message, { status: 502 });
+   * }
+   */
+  started(): Promise<void> {
+    return this.#call.started();
   }
 
   /** Leaves the stream: cancels the runner and resolves when it has stopped, at the latest after the grace period. */

@@ -46,13 +46,14 @@ export class Model {
   answer = new Answer();
   attempt = 0;
   hasRunner = true;
-  engineIsClosed = false;
   /** The run whose outcome decided the ending. */
   decisive: Finished | undefined;
   readonly outlet: ModelOutlet;
   readonly #program: Program;
   #isAborted = false;
   #isOpened = false;
+  #isAccepted = false;
+  #engineIsClosed = false;
 
   constructor(program: Program) {
     this.#program = program;
@@ -64,6 +65,17 @@ export class Model {
   open(): void {
     if (!this.#isOpened) this.#refuse();
     this.#isOpened = true;
+  }
+
+  /** Its result was asked for. Where nothing else begins it, it begins when that has come through. */
+  accept(): void {
+    this.#isAccepted = !this.#engineIsClosed;
+  }
+
+  /** What was accepted is drained, or cancelled; what was not is refused from now on. */
+  closeEngine(mode: 'drain' | 'cancel'): void {
+    if (this.#isAccepted && mode === 'drain') this.start();
+    this.#engineIsClosed = true;
   }
 
   start(): void {
@@ -114,8 +126,8 @@ export class Model {
     if (by === 'leave' && this.outlet.isDetached) return;
     switch (this.phase) {
       case 'fresh':
-        // An abort is looked at when it starts, and an engine knows nothing of it yet.
-        if (by === 'abort' || by === 'engine') return;
+        // An abort is looked at when it starts, and an engine knows only what it has accepted.
+        if (by === 'abort' || (by === 'engine' && !this.#isAccepted)) return;
         this.#cancelled(by);
         this.close();
         break;
@@ -168,7 +180,7 @@ export class Model {
   #refuse(): void {
     if (this.phase !== 'fresh') return;
     if (this.#isAborted) this.#cancelled('abort');
-    else if (this.engineIsClosed) this.ending = 'engine-closed';
+    else if (this.#engineIsClosed) this.ending = 'engine-closed';
     if (this.ending !== undefined) this.close();
   }
 

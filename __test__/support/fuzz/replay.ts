@@ -69,7 +69,10 @@ export class Replay {
         model.hasRunner = entry.holds;
         break;
       case 'engine closes':
-        model.engineIsClosed = true;
+        model.closeEngine(entry.mode);
+        break;
+      case 'accept':
+        model.accept();
         break;
       case 'pull':
         model.outlet.pull(entry);

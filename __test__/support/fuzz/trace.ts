@@ -51,9 +51,11 @@ export interface Stopping extends Standpoint {
 export type Entry =
   // The world.
   | { readonly do: 'slot'; readonly holds: boolean }
-  | { readonly do: 'engine closes' }
+  | { readonly do: 'engine closes'; readonly mode: 'drain' | 'cancel' }
   // The consumer.
   | Pulled
+  /** It asked for the result: from here on the call is the engine's to drain, although it may begin a little later. */
+  | { readonly do: 'accept' }
   | ({ readonly do: 'demand' } & Standpoint)
   | ({ readonly do: 'detach' } & Standpoint)
   /** It read the trace id or the model: a call gets them when it is opened. */

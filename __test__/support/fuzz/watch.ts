@@ -63,6 +63,7 @@ export function watch(stream: TrackedStream, trace: Trace): void {
     },
     result(this: TrackedStream) {
       // The call learns of it once the consumer's own turn is through: just after this.
+      if (!isAsked) trace.add({ do: 'accept' });
       if (!isAsked) queueMicrotask(() => trace.addStanding<Standing<'demand'>>({ do: 'demand' }));
       isAsked = true;
       return real.result.call(this);

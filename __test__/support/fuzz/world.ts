@@ -15,7 +15,7 @@ import { EVENT_BYTES_MAX } from './offers';
 import { mustListen, type Program } from './program';
 import { Disagreement } from './report';
 import { playRunner } from './runner';
-import type { Stopping } from './trace';
+import type { Entry, Stopping } from './trace';
 import { countTurns } from './turns';
 
 const HINT = 'fuzz';
@@ -102,7 +102,7 @@ export class World {
   }
 
   close(mode: 'drain' | 'cancel'): Promise<void> {
-    this.#tellAll({ do: 'engine closes' });
+    this.#tellAll({ do: 'engine closes', mode });
     if (mode === 'cancel') {
       for (const { trace } of this.#consumers) trace.addStanding<Stopping>({ do: 'stop', by: 'engine' });
     }
@@ -127,7 +127,7 @@ export class World {
     return this.#collected;
   }
 
-  #tellAll(entry: { do: 'slot'; holds: boolean } | { do: 'engine closes' }): void {
+  #tellAll(entry: Extract<Entry, { do: 'slot' | 'engine closes' }>): void {
     for (const { trace } of this.#consumers) trace.add(entry);
   }
 

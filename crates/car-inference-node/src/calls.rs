@@ -36,7 +36,8 @@ fn mailbox() -> Arc<Mailbox> {
     environment::with(|environment| Arc::clone(&environment.mailbox))
 }
 
-/// Opens a call: checks the request and resolves its models; nothing starts. Returns its id, or -1.
+/// Opens a call: checks the request and resolves its models; nothing starts. `runner` is the call's own, as `newRunner` has
+/// named it. Returns its id, or -1.
 #[napi(catch_unwind)]
 pub fn open(
     engine: u32,
@@ -44,8 +45,11 @@ pub fn open(
     options_json: Option<String>,
     depth: Option<u32>,
     parent_trace_id: Option<String>,
+    runner: Option<u32>,
 ) -> i32 {
     environment::with(|environment| {
+        // First of all, so that it does not stay when nothing is opened.
+        let runner = runner.and_then(|runner| environment.place_runner(runner));
         let Some((engine, _)) = environment.engines.get(engine) else {
             return environment.fail_unknown("engine");
         };
@@ -59,7 +63,10 @@ pub fn open(
         };
         let request = GenerateRequest::from_json(&request_json);
         let opened = match (request, options) {
-            (Ok(request), Ok(options)) => engine.open_within(request, &options, nesting),
+            (Ok(request), Ok(options)) => match runner {
+                None => engine.open_within(request, &options, nesting),
+                Some(runner) => engine.open_with_runner(request, &options, nesting, runner),
+            },
             (request, options) => {
                 // The one that parsed may be wrong as well, and all problems are told at once.
                 let problems: Vec<Problem> = [
@@ -234,7 +241,12 @@ pub fn stop(call_id: u32, cause_json: String) -> u32 {
 /// Why a call, or a hosted run's call, is being stopped: a failure, as JSON.
 #[napi(catch_unwind)]
 pub fn stop_reason(port: u32) -> String {
-    let reason = call_of(port).and_then(|call| call.stop_reason());
+    let emitter = environment::with(|environment| environment.ports.get(port)?.emitter.clone());
+    let reason = match emitter {
+        Some(emitter) => emitter.stop_reason(),
+        // Stopped before its first attempt.
+        None => call_of(port).and_then(|call| call.stop_reason()),
+    };
     to_json(&reason.unwrap_or_else(|| Failure::new(car_inference::ErrorCode::Cancelled, "the call is over")))
 }
 
@@ -252,13 +264,16 @@ pub fn detach(call_id: u32) {
 
 /// Looks at the clock of a call that JavaScript drives. Milliseconds until the next look, -1 when no time runs, -2 when
 /// one ran out and the runner is to be aborted, -3 when the call is over without its runner, -4 when the
-/// log commits its ending (SEALED will be posted).
+/// log commits its ending (SEALED will be posted), -5 when the runner is to be aborted and another attempt follows, -6 when
+/// that runner is to be given up.
 #[napi(catch_unwind)]
 pub fn deadline(call_id: u32, waited_ms: f64) -> f64 {
     const NONE: f64 = -1.0;
     const STOPPED: f64 = -2.0;
     const OVER: f64 = -3.0;
     const SEALING: f64 = -4.0;
+    const WITHDRAWN: f64 = -5.0;
+    const GIVEN_UP: f64 = -6.0;
     let Some(call) = call_of(call_id) else { return OVER };
     let waited = Duration::try_from_secs_f64(waited_ms.max(0.0) / 1_000.0).unwrap_or(Duration::MAX);
     // JavaScript does not ask again at each event, so the idle time that the next event starts counts too.
@@ -266,6 +281,8 @@ pub fn deadline(call_id: u32, waited_ms: f64) -> f64 {
     match call.check_deadlines(Some(waited)) {
         DeadlineCheck::None => idle.unwrap_or(NONE),
         DeadlineCheck::Stopped => STOPPED,
+        DeadlineCheck::Withdrawn => WITHDRAWN,
+        DeadlineCheck::GivenUp => GIVEN_UP,
         DeadlineCheck::Over => OVER,
         DeadlineCheck::Sealing => {
             post_when_sealed(call_id, &call);
@@ -276,6 +293,24 @@ pub fn deadline(call_id: u32, waited_ms: f64) -> f64 {
             delay.min(idle.unwrap_or(f64::INFINITY))
         }
     }
+}
+
+/// Goes on without the runner of an attempt that is to be given up. Returns what is to be done next.
+#[napi(catch_unwind)]
+pub fn give_up(call_id: u32) -> i32 {
+    let attempt = environment::with(|environment| {
+        let emitter = environment.ports.get(call_id)?.emitter.as_ref();
+        emitter.map(|emitter| (emitter.call().clone(), emitter.attempt()))
+    });
+    attempt.map_or(step::ENDED, |(call, attempt)| {
+        take_step(call_id, &call, call.give_up(attempt))
+    })
+}
+
+/// Whether any event of a call has been recorded and may have been delivered.
+#[napi(catch_unwind)]
+pub fn has_begun(call_id: u32) -> bool {
+    call_of(call_id).is_some_and(|call| call.has_begun())
 }
 
 /// A call's ending, as JSON.

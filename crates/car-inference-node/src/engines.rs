@@ -51,21 +51,28 @@ pub fn engine_log(engine: u32) -> i32 {
     })
 }
 
-/// Registers a model. Returns 0, or -1.
+/// Registers a model, with a runner of its own that `newRunner` has made, or without. Returns 0, or -1.
 #[napi(catch_unwind)]
-pub fn register_model(engine: u32, schema_json: String) -> i32 {
-    environment::with(|environment| {
-        let Some((engine, _)) = environment.engines.get(engine) else {
-            return environment.fail_unknown("engine");
-        };
-        let registered = ModelSchema::from_json(&schema_json)
-            .map_err(InferenceError::InvalidRequest)
-            .and_then(|model| engine.register_model(model));
-        match registered {
-            Ok(()) => 0,
-            Err(error) => environment.fail_with(&error),
-        }
-    })
+pub fn register_model(engine: u32, schema_json: String, runner: Option<u32>) -> i32 {
+    let placed = environment::with(|environment| {
+        let runner = runner.and_then(|runner| environment.place_runner(runner));
+        let (engine, _) = environment.engines.get(engine)?;
+        Some((engine.clone(), runner))
+    });
+    let Some((engine, runner)) = placed else {
+        return environment::with(|environment| environment.fail_unknown("engine"));
+    };
+    // Outside: what is replaced may be dropped here.
+    let registered = ModelSchema::from_json(&schema_json)
+        .map_err(InferenceError::InvalidRequest)
+        .and_then(|model| match runner {
+            None => engine.register_model(model),
+            Some(runner) => engine.register_model_with_runner(model, runner),
+        });
+    match registered {
+        Ok(()) => 0,
+        Err(error) => environment::with(|environment| environment.fail_with(&error)),
+    }
 }
 
 /// The registered models, as JSON.

@@ -28,13 +28,32 @@ pub struct Environment {
     pub logs: Table<LogHandle>,
     /// Calls of this environment that Rust drives, by their trace ids: a run that comes back here finds its call.
     pub driven: HashMap<String, u32>,
-    /// Runners of this environment and the hint each was registered for.
-    pub runners: Table<(Option<String>, Weak<JsRunner>)>,
+    /// Runners of this environment, and where each was put.
+    pub runners: Table<PlacedRunner>,
     /// The failure of the last function that said it failed.
     pub failure: String,
     /// What the copies of the package's JavaScript on this thread share; null before the first of them.
     pub realm: sys::napi_ref,
     hooked: bool,
+}
+
+/// Where one of this environment's runners is.
+pub enum PlacedRunner {
+    /// Nowhere yet: whoever made it is about to say.
+    Nowhere(Arc<JsRunner>),
+    /// In the process's slot of this hint, or in the one for every model.
+    Process(Option<String>, Weak<JsRunner>),
+    /// With an engine or a call of this environment, which ends with it.
+    Own(Weak<JsRunner>),
+}
+
+impl PlacedRunner {
+    pub fn upgrade(&self) -> Option<Arc<JsRunner>> {
+        match self {
+            Self::Nowhere(runner) => Some(Arc::clone(runner)),
+            Self::Process(_, runner) | Self::Own(runner) => runner.upgrade(),
+        }
+    }
 }
 
 impl Environment {
@@ -163,8 +182,10 @@ fn clean_up(env: sys::napi_env) {
         // SAFETY: the reference is of this environment, which ends only after its hooks. Nothing is left to do on failure.
         let _status = unsafe { sys::napi_delete_reference(env, gone.realm) };
     }
-    for (hint, runner) in gone.runners.into_values() {
-        if let Some(runner) = runner.upgrade() {
+    for runner in gone.runners.into_values() {
+        if let PlacedRunner::Process(hint, runner) = runner
+            && let Some(runner) = runner.upgrade()
+        {
             runners::clear(hint.as_deref(), Some(&runner));
         }
     }

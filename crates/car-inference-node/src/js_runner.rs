@@ -17,7 +17,10 @@ use crate::mailbox::{Mailbox, Message};
 
 pub struct JsRunner {
     pub mailbox: Arc<Mailbox>,
+    /// Of this registration.
     pub runner_id: u32,
+    /// Of the JavaScript object, in however many places it is registered.
+    pub object_id: u32,
 }
 
 fn gone() -> RunnerError {
@@ -28,6 +31,13 @@ fn gone() -> RunnerError {
 impl InferenceRunner for JsRunner {
     async fn run(&self, request: GenerateRequest, emitter: EventEmitter) -> Result<RunnerResult, RunnerError> {
         self.ask(&request, emitter)?.attend().await
+    }
+
+    fn is_same(&self, other: &dyn InferenceRunner) -> bool {
+        let other: &dyn Any = other;
+        other.downcast_ref::<Self>().is_some_and(|other| {
+            other.object_id == self.object_id && other.mailbox.environment_id == self.mailbox.environment_id
+        })
     }
 }
 
@@ -63,9 +73,7 @@ pub fn ask_ahead(call: &Call, attempt: Attempt) -> Attempt {
     let Some(runner) = runner.downcast_ref::<JsRunner>() else {
         return attempt;
     };
-    let mut request = (**call.request()).clone();
-    request.model = Some(attempt.model.id.clone());
-    match runner.ask(&request, call.emitter(&attempt)) {
+    match runner.ask(&attempt.request(call), call.emitter(&attempt)) {
         Ok(run) => Attempt {
             runner: Arc::new(Asked(Mutex::new(Some(run)))),
             ..attempt
@@ -137,7 +145,7 @@ impl Drop for AskedRun {
             return;
         }
         let over = || Failure::new(ErrorCode::Cancelled, "the call is over");
-        let failure = self.emitter.call().stop_reason().unwrap_or_else(over);
+        let failure = self.emitter.stop_reason().unwrap_or_else(over);
         // An environment that is gone has no run to give up.
         let _gone = self.mailbox.post(Message::Over(self.port, to_json(&failure)));
     }

@@ -134,7 +134,7 @@ impl Port {
 
     /// Whether there is, or will be, mail that its call is stopped. A runner that gets no turn of its loop would end without.
     fn is_hosted_and_stopped(&self) -> bool {
-        let is_stopped = |emitter: &EventEmitter| emitter.call().stop_reason().is_some();
+        let is_stopped = |emitter: &EventEmitter| emitter.stop_reason().is_some();
         matches!(self.role, Role::Hosted { .. }) && self.emitter.as_ref().is_some_and(is_stopped)
     }
 

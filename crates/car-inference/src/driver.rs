@@ -2,6 +2,10 @@
 
 use std::sync::Arc;
 
+use tokio::task::JoinHandle;
+use tracing::instrument::WithSubscriber;
+use tracing::{Instrument, Span};
+
 use crate::call::{Attempt, Call, DeadlineCheck, Step};
 use crate::runner::RunnerError;
 
@@ -12,6 +16,19 @@ pub(crate) fn drive(call: Call, step: Step) -> impl Future<Output = ()> + Send {
     async move {
         let undriven = undriven;
         drive_on(&undriven.0, step).await;
+    }
+}
+
+/// Spawns a task inside the span of whoever does, which the call's runner is to be in as well. What is logged there goes to
+/// the subscriber that the span belongs to, also where that is the subscriber of one thread.
+pub(crate) fn spawn<F>(task: F) -> JoinHandle<F::Output>
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    let span = Span::current();
+    match Span::with_subscriber(&span, |(_, subscriber)| subscriber.clone()) {
+        Some(subscriber) => tokio::spawn(task.instrument(span).with_subscriber(subscriber)),
+        None => tokio::spawn(task),
     }
 }
 
@@ -44,7 +61,7 @@ impl Drop for Undriven {
 }
 
 /// A runner that is not waited for any more.
-struct AbortOnDrop<T>(tokio::task::JoinHandle<T>);
+struct AbortOnDrop<T>(JoinHandle<T>);
 
 impl<T> Drop for AbortOnDrop<T> {
     fn drop(&mut self) {
@@ -53,14 +70,13 @@ impl<T> Drop for AbortOnDrop<T> {
 }
 
 async fn run(call: &Call, attempt: Attempt) -> Step {
-    let Attempt { number, runner, model } = &attempt;
-    let mut request = (**call.request()).clone();
-    request.model = Some(model.id.clone());
+    let Attempt { number, runner, .. } = &attempt;
+    let request = attempt.request(call);
     let emitter = call.emitter(&attempt);
     let runner = Arc::clone(runner);
     // On a task of its own: a panic ends the task and not the call, and where there is another thread, a runner that
     // blocks does not stop the clock.
-    let mut task = AbortOnDrop(tokio::spawn(async move { runner.run(request, emitter).await }));
+    let mut task = AbortOnDrop(spawn(async move { runner.run(request, emitter).await }));
     loop {
         // Marked before looking at the clock, so that a stop between the two is not slept through.
         let mark = call.phase_mark();
@@ -74,7 +90,8 @@ async fn run(call: &Call, attempt: Attempt) -> Step {
         match check {
             DeadlineCheck::Over => return Step::Ended,
             DeadlineCheck::Sealing => return Step::Sealing,
-            DeadlineCheck::Stopped => continue,
+            DeadlineCheck::Stopped | DeadlineCheck::Withdrawn => continue,
+            DeadlineCheck::GivenUp => return call.give_up(*number),
             DeadlineCheck::None | DeadlineCheck::After(_) => {}
         }
         tokio::select! {

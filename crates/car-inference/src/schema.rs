@@ -13,7 +13,8 @@ use crate::stream::TokenUsage;
 pub struct ModelSchema {
     /// What requests call it, such as `gpt-5` or `anthropic/claude-sonnet-4-5`.
     pub id: String,
-    /// Who serves it.
+    /// Who serves it. Default: a runner, without a hint.
+    #[serde(default)]
     pub source: ModelSource,
     /// A name for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -110,9 +111,9 @@ impl ModelPricing {
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
 #[non_exhaustive]
 pub enum ModelSource {
-    /// A registered runner: the one for `hint` first, then the process-wide one.
+    /// A runner: one of the call's, the model's or the engine's own, or one that is registered for the process.
     Delegated {
-        /// Handed to the runner; typically the provider's id (`openai`, `anthropic`, …).
+        /// Whose slots are asked first, and handed to the runner; typically the provider's id (`openai`, `anthropic`, …).
         #[serde(default, skip_serializing_if = "Option::is_none")]
         hint: Option<String>,
     },

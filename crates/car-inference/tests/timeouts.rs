@@ -3,9 +3,12 @@
 
 mod support;
 
+use std::time::Duration;
+
 use car_inference::error::{TimeoutDetail, TimeoutKind};
+use car_inference::runner::Emitted;
 use car_inference::testing::Script;
-use car_inference::{CallOptions, CallStatus, ErrorCode, Limits, TimeoutOverrides, Timeouts};
+use car_inference::{CallOptions, CallStatus, ErrorCode, Limits, RetryPolicy, TimeoutOverrides, Timeouts};
 use support::{done, hi, text, world};
 use tokio::time::Instant;
 
@@ -225,4 +228,107 @@ async fn a_completed_run_is_not_timed_out_by_a_consumer_that_reads_later() {
     let stream = world.stream().await;
     support::pass(60_000).await;
     assert_eq!(world.read(stream).await.events, [text("a"), done("a")]);
+}
+
+/// An engine whose silent attempts are tried again.
+fn retrying(timeouts: Timeouts, scripts: impl IntoIterator<Item = Script>) -> support::World {
+    world(scripts, |builder| {
+        builder.timeouts(timeouts).retry(RetryPolicy {
+            attempts_max: 3,
+            backoff_ms: 10,
+            backoff_factor: 1.0,
+            ..Default::default()
+        })
+    })
+}
+
+const SHORT: Timeouts = Timeouts {
+    first_event_ms: Some(100),
+    idle_ms: Some(50),
+    total_ms: None,
+    grace_ms: 20,
+};
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_is_silent_before_any_content_is_tried_again_after_its_grace_and_the_wait() {
+    let usage = support::input_tokens(7);
+    // (the first attempt, when the second begins)
+    for (silent, begins_ms) in [
+        (Script::new().hangs(), 100 + 20 + 10),
+        (Script::new().until_cancelled(), 100 + 10),
+        (Script::new().until_cancelled().returns("too late"), 100 + 10),
+        (Script::new().until_cancelled().declines("too late"), 100 + 10),
+        (Script::new().until_cancelled().panics("too late"), 100 + 10),
+        (Script::new().until_cancelled().text("too late").hangs(), 100 + 20 + 10),
+        (Script::new().emit(usage.clone()).hangs(), 50 + 20 + 10),
+    ] {
+        let described = format!("{silent:?}");
+        let world = retrying(SHORT, [silent, Script::new().text("here")]);
+        let started = Instant::now();
+        let seen = world.run().await;
+        assert_eq!(seen.ending.completion.text, "here", "{described}");
+        assert_eq!(started.elapsed().as_millis(), begins_ms, "{described}");
+        let attempts = &seen.record.attempts;
+        let codes: Vec<_> = attempts
+            .iter()
+            .map(|attempt| attempt.failure.as_ref().map(|failure| failure.code))
+            .collect();
+        assert_eq!(codes, [Some(ErrorCode::Timeout), None], "{described}");
+        let emitters = world.runner.emitters();
+        assert!(emitters[0].is_closed(), "{described}");
+        assert_eq!(emitters[0].emit(text("later")).await, Emitted::Closed, "{described}");
+        assert_eq!(emitters[0].cancelled().await.code, ErrorCode::Timeout, "{described}");
+        assert!(emitters[1].stop_reason().is_none(), "{described}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_has_streamed_content_is_not_tried_again() {
+    let world = retrying(SHORT, [Script::new().text("hel").hangs(), Script::new().text("here")]);
+    let seen = world.run().await;
+    assert_eq!(seen.completion().text, "hel");
+    assert_eq!(seen.record.status, CallStatus::Timeout);
+    assert_eq!(world.runner.requests().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn silence_ends_the_call_once_all_attempts_are_used_and_the_log_has_each() {
+    let world = retrying(SHORT, [Script::new().hangs()]);
+    let started = Instant::now();
+    let seen = world.run().await;
+    let failure = seen.ending.failure.clone().expect("a failure");
+    let kind = TimeoutKind::FirstEvent;
+    assert_eq!(failure.timeout, Some(TimeoutDetail { kind, ms: 100 }));
+    assert_eq!(started.elapsed().as_millis(), 3 * (100 + 20) + 2 * 10);
+    assert_eq!(seen.record.attempts.len(), 3);
+    assert!(seen.record.attempts.iter().all(|attempt| attempt.failure.is_some()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_total_time_ends_a_call_in_the_grace_of_a_silent_attempt_and_in_the_wait_after_it() {
+    for (total_ms, ends_ms) in [(110, 120), (125, 125)] {
+        let timeouts = Timeouts {
+            total_ms: Some(total_ms),
+            ..SHORT
+        };
+        let world = retrying(timeouts, [Script::new().hangs()]);
+        let started = Instant::now();
+        let seen = world.run().await;
+        let failure = seen.ending.failure.clone().expect("a failure");
+        assert_eq!(failure.timeout.map(|timeout| timeout.kind), Some(TimeoutKind::Total));
+        assert_eq!(started.elapsed().as_millis(), ends_ms);
+        assert_eq!(world.runner.requests().len(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_cancelled_in_the_grace_of_a_silent_attempt_ends_when_that_is_over() {
+    let world = retrying(SHORT, [Script::new().hangs()]);
+    let stream = world.stream().await;
+    let started = Instant::now();
+    tokio::time::sleep(Duration::from_millis(110)).await;
+    stream.cancel("enough");
+    let seen = world.read(stream).await;
+    assert_eq!(seen.record.status, CallStatus::Cancelled);
+    assert_eq!(started.elapsed().as_millis(), 120);
 }

@@ -18,6 +18,11 @@ pub enum DeadlineCheck {
     After(Duration),
     /// A time ran out now: the runner is to be told. Look again.
     Stopped,
+    /// The attempt was silent for too long and another is to follow: the runner is to be told why, with
+    /// [`Call::stop_reason`], and gets its grace. Look again.
+    Withdrawn,
+    /// The runner of an attempt that was withdrawn did not settle within its grace: [`Call::give_up`] goes on without it.
+    GivenUp,
     /// The runner did not settle within its grace and is sealed off; the log commits the ending.
     Sealing,
     /// The runner did not settle within its grace: it is sealed off and the call is over.
@@ -80,7 +85,20 @@ impl CallState {
                     "the runner did not stop within its grace".into(),
                     after,
                 );
-                DeadlineCheck::by(&self.seal(Some(failure), shared, after))
+                DeadlineCheck::by(&self.seal_stopped(failure, shared, after))
+            }
+            Phase::Withdrawing { since } => {
+                let since = *since;
+                let grace = left(since, timeouts.grace_ms, now);
+                match self.total_left(now, shared) {
+                    Some(total) if total.is_zero() => {
+                        let total_ms = timeouts.total_ms.unwrap_or_default();
+                        self.stop_withdrawn(Failure::timeout(TimeoutKind::Total, total_ms), since, after);
+                        DeadlineCheck::Stopped
+                    }
+                    _ if grace.is_zero() => DeadlineCheck::GivenUp,
+                    total => DeadlineCheck::After(total.map_or(grace, |total| total.min(grace))),
+                }
             }
             Phase::Waiting => match self.total_left(now, shared) {
                 Some(left) if left.is_zero() => {
@@ -124,7 +142,16 @@ impl CallState {
         if !left.is_zero() {
             return DeadlineCheck::After(left);
         }
-        self.stop(Failure::timeout(kind, ms.unwrap_or_default()), after);
+        let failure = Failure::timeout(kind, ms.unwrap_or_default());
+        // As after any other failure that may be tried again, while the consumer has been given nothing of the answer.
+        let is_tried_again = kind != TimeoutKind::Total
+            && !self.content_delivered
+            && shared.settings.retry.delay(self.runs, None).is_some();
+        if is_tried_again {
+            self.withdraw(failure, after);
+            return DeadlineCheck::Withdrawn;
+        }
+        self.stop(failure, after);
         DeadlineCheck::Stopped
     }
 

@@ -236,7 +236,15 @@ impl Call {
     /// Settles an attempt whose runner succeeded, for whoever is not the call's driver: it ends the call. Should policy or
     /// log panic over it, the call ends as well, and the caller goes on.
     pub fn settle_ahead(&self, attempt: u32, result: Option<RunnerResult>) {
-        if catch_unwind(AssertUnwindSafe(|| self.settle(attempt, Ok(result)))).is_err() {
+        let settle = || {
+            self.with(|state, after| {
+                // An attempt that is withdrawn is its driver's to settle: another follows, and the driver has to run it.
+                if state.attempt == attempt && !matches!(state.phase, Phase::Withdrawing { .. }) {
+                    state.settle(Ok(result), &self.shared, after);
+                }
+            });
+        };
+        if catch_unwind(AssertUnwindSafe(settle)).is_err() {
             self.abandon("policy or log panicked at the call's ending");
         }
     }

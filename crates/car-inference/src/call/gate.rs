@@ -177,7 +177,7 @@ impl CallState {
                 }
                 return Admission::of(Verdict::Refused);
             }
-            Phase::Stopping { .. } => {
+            Phase::Stopping { .. } | Phase::Withdrawing { .. } => {
                 self.account(event, now, settings, after);
                 return Admission::of(Verdict::Closed);
             }
@@ -276,7 +276,7 @@ impl CallState {
             }
             Phase::Stopping { failure, since } if now >= *since + grace => {
                 let failure = (**failure).clone();
-                self.seal(Some(failure), shared, after);
+                self.seal_stopped(failure, shared, after);
             }
             _ => return false,
         }

@@ -6,16 +6,17 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
 
 use super::recording::{denied, log_failure};
-use super::state::{After, CallState, Candidate, Phase};
+use super::state::{After, CallState, Candidate, Phase, Withdrawn};
 use super::unlogged::{Unlogged, unlogged};
 use super::{Call, CallShared, Step};
-use crate::error::{CancelReason, ErrorCode, Failure, FailureDetails, PolicyPoint, RunnerFailureKind};
+use crate::error::{CancelReason, ErrorCode, Failure, FailureDetails, PolicyPoint, RunnerFailureKind, TimeoutKind};
 use crate::log::{AttemptRecord, CallStart, Decision, LogError};
 use crate::options::OnLogFailure;
 use crate::policy::RequestVerdict;
 use crate::runner::{InferenceRunner, RunnerError, RunnerResult};
 use crate::schema::ModelSchema;
 use crate::stream::{StreamEvent, Warning};
+use crate::tasks::generate::GenerateRequest;
 
 /// One run of a runner, to be made by the driver.
 pub struct Attempt {
@@ -25,6 +26,16 @@ pub struct Attempt {
     pub runner: Arc<dyn InferenceRunner>,
     /// The model to run it for.
     pub model: Arc<ModelSchema>,
+}
+
+impl Attempt {
+    /// The call's request for this attempt: it names the attempt's model, unless there is none.
+    #[must_use]
+    pub fn request(&self, call: &Call) -> GenerateRequest {
+        let mut request = (**call.request()).clone();
+        request.model = (!self.model.id.is_empty()).then(|| self.model.id.clone());
+        request
+    }
 }
 
 /// What stopping a call came to.
@@ -106,9 +117,28 @@ impl Call {
                 state.stop(Failure::cancelled(reason), after);
                 Stopped::Stopping
             }
+            Phase::Withdrawing { since } => {
+                state.stop_withdrawn(Failure::cancelled(reason), since, after);
+                Stopped::Stopping
+            }
             Phase::Stopping { .. } => Stopped::Stopping,
             Phase::Sealing(_) => Stopped::Sealing,
             Phase::Sealed(_) => Stopped::Over,
+        })
+    }
+
+    /// Goes on without the runner of an attempt that was [withdrawn](super::DeadlineCheck::Withdrawn) and did not settle within its
+    /// grace. The attempt takes no events; whatever its runner still does is nobody's any more.
+    pub fn give_up(&self, attempt: u32) -> Step {
+        self.with(|state, after| {
+            if state.attempt == attempt && matches!(state.phase, Phase::Withdrawing { .. }) {
+                let message = "the runner did not stop within its grace".into();
+                state.note(Instant::now(), "sealed-off", message, after);
+            }
+            if state.attempt != attempt {
+                return Step::Ended;
+            }
+            state.settle(Ok(None), &self.shared, after)
         })
     }
 
@@ -122,13 +152,21 @@ impl Call {
         });
     }
 
-    /// Why the call is being stopped, if it is.
+    /// Why the call is being stopped, or its current attempt, if it is.
     #[must_use]
     pub fn stop_reason(&self) -> Option<Failure> {
-        match &self.shared.state.lock().phase {
+        let attempt = self.shared.state.lock().attempt;
+        self.stop_reason_of(attempt)
+    }
+
+    /// Why an attempt's runner is to stop, if it is: its call is being stopped, or goes on with another attempt.
+    #[must_use]
+    pub fn stop_reason_of(&self, attempt: u32) -> Option<Failure> {
+        let state = self.shared.state.lock();
+        match &state.phase {
             Phase::Stopping { failure, .. } => Some((**failure).clone()),
             Phase::Sealing(ending) | Phase::Sealed(ending) => ending.failure.clone(),
-            _ => None,
+            _ => state.why_withdrawn(attempt).cloned(),
         }
     }
 }
@@ -143,6 +181,25 @@ impl CallState {
             };
             after.notify = true;
         }
+    }
+
+    /// The attempt is to stop, and another is to follow.
+    pub(super) fn withdraw(&mut self, failure: Failure, after: &mut After) {
+        self.withdrawn = Some(Box::new(Withdrawn {
+            attempt: self.attempt,
+            failure,
+        }));
+        self.phase = Phase::Withdrawing { since: Instant::now() };
+        after.notify = true;
+    }
+
+    /// No other attempt follows the one that is withdrawn: the call is to fail. Its runner has been told; its grace goes on.
+    pub(super) fn stop_withdrawn(&mut self, failure: Failure, since: Instant, after: &mut After) {
+        self.phase = Phase::Stopping {
+            failure: Box::new(failure),
+            since,
+        };
+        after.notify = true;
     }
 
     fn start(&mut self, shared: &Arc<CallShared>, after: &mut After) -> Step {
@@ -195,8 +252,9 @@ impl CallState {
             return self.seal(Some(failure), shared, after);
         }
         // A snapshot: a call in flight keeps the runners it started with.
-        for model in std::mem::take(&mut self.models) {
-            for runner in shared.engine.candidates(model.hint()) {
+        let own = self.plan.runner.take();
+        for model in std::mem::take(&mut self.plan.models) {
+            for runner in shared.engine.candidates(own.as_ref(), &model) {
                 self.candidates.push_back(Candidate {
                     model: Arc::clone(&model),
                     runner,
@@ -261,7 +319,7 @@ impl CallState {
         }
     }
 
-    fn settle(
+    pub(super) fn settle(
         &mut self,
         outcome: Result<Option<RunnerResult>, RunnerError>,
         shared: &Arc<CallShared>,
@@ -278,8 +336,10 @@ impl CallState {
             }
             Phase::Stopping { failure, .. } => {
                 let failure = (**failure).clone();
-                return self.seal(Some(failure), shared, after);
+                return self.seal_stopped(failure, shared, after);
             }
+            // Whatever it says now comes too late.
+            Phase::Withdrawing { .. } => return self.run_again(shared, after),
             Phase::Sealing(_) => return Step::Sealing,
             Phase::Opened | Phase::Waiting | Phase::Sealed(_) => return Step::Ended,
         }
@@ -306,7 +366,6 @@ impl CallState {
             // What the consumer has seen is never retracted, so no other attempt may start.
             return self.seal(Some(failure), shared, after);
         }
-        let now = Instant::now();
         let declined = failure
             .runner
             .as_ref()
@@ -316,29 +375,65 @@ impl CallState {
             false if !failure.retryable => None,
             false => shared.settings.retry.delay(self.runs, retry_after_ms),
         };
-        let goes_on = if declined {
-            !self.candidates.is_empty()
-        } else {
-            delay.is_some()
+        let next = match delay {
+            Some(delay) => Next::SameAfter(delay),
+            None if declined && !self.candidates.is_empty() => Next::Candidate,
+            None => Next::Nothing,
         };
-        if let Some(model) = self.current.as_ref().map(|candidate| Arc::clone(&candidate.model))
-            && let Err(error) = self.record_attempt(now, &model, Some(failure.clone()))
-        {
+        self.go_on(failure, next, shared, after)
+    }
+
+    /// The attempt was silent for too long and its runner has been told to stop, or has been given up.
+    fn run_again(&mut self, shared: &Arc<CallShared>, after: &mut After) -> Step {
+        let Some(failure) = self.why_withdrawn(self.attempt).cloned() else {
+            return self.seal(
+                Some(Failure::new(ErrorCode::Internal, "withdrawn without a reason")),
+                shared,
+                after,
+            );
+        };
+        let delay = shared.settings.retry.delay(self.runs, None);
+        self.go_on(failure, delay.map_or(Next::Nothing, Next::SameAfter), shared, after)
+    }
+
+    /// An attempt came to nothing: records that, and takes the next step.
+    fn go_on(&mut self, failure: Failure, next: Next, shared: &Arc<CallShared>, after: &mut After) -> Step {
+        let now = Instant::now();
+        if let Err(error) = self.record_failed_attempt(now, &failure) {
             return self.seal(Some(log_failure(&error)), shared, after);
         }
-        if !goes_on {
+        if matches!(next, Next::Nothing) {
             return self.seal(Some(failure), shared, after);
         }
         if let Err(error) = self.announce_retry(now, after) {
             return self.seal(Some(log_failure(&error)), shared, after);
         }
-        match delay {
-            None => self.run_next(shared, after),
-            Some(delay) => {
+        match next {
+            Next::Candidate | Next::Nothing => self.run_next(shared, after),
+            Next::SameAfter(delay) => {
                 self.phase = Phase::Waiting;
                 Step::Wait(self.within_total(delay, now, shared))
             }
         }
+    }
+
+    fn record_failed_attempt(&mut self, now: Instant, failure: &Failure) -> Result<(), LogError> {
+        match self.current.as_ref().map(|candidate| Arc::clone(&candidate.model)) {
+            Some(model) => self.record_attempt(now, &model, Some(failure.clone())),
+            None => Ok(()),
+        }
+    }
+
+    /// Seals a call that was stopped. As with a failed run, the log has what became of an attempt that was silent.
+    pub(super) fn seal_stopped(&mut self, failure: Failure, shared: &Arc<CallShared>, after: &mut After) -> Step {
+        let is_silence = failure
+            .timeout
+            .as_ref()
+            .is_some_and(|timeout| timeout.kind != TimeoutKind::Total);
+        if is_silence && let Err(error) = self.record_failed_attempt(Instant::now(), &failure) {
+            return self.seal(Some(log_failure(&error)), shared, after);
+        }
+        self.seal(Some(failure), shared, after)
     }
 
     /// Tells a consumer who has been given something of an attempt that came to nothing, such as its usage, that another begins.
@@ -362,6 +457,16 @@ impl CallState {
             _ => delay,
         }
     }
+}
+
+/// What follows an attempt that came to nothing.
+enum Next {
+    /// The next runner, at once.
+    Candidate,
+    /// The same runner, after a wait.
+    SameAfter(Duration),
+    /// The end.
+    Nothing,
 }
 
 fn no_runner(model: &ModelSchema) -> Failure {

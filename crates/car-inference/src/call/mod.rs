@@ -32,7 +32,7 @@ use crate::engine::EngineShared;
 use crate::error::{Failure, FailureDetails};
 use crate::log::Ending;
 use crate::options::{Limits, RetryPolicy, Timeouts};
-use crate::runner::EventEmitter;
+use crate::runner::{EventEmitter, InferenceRunner};
 use crate::schema::ModelSchema;
 use crate::stream::StreamEvent;
 use crate::tasks::generate::GenerateRequest;
@@ -71,6 +71,14 @@ pub struct CallSettings {
     pub limits: Limits,
     /// Whether to try again.
     pub retry: RetryPolicy,
+}
+
+/// Whom a call may ask, as far as that is known before it starts.
+pub(crate) struct Plan {
+    /// Models in the order to try.
+    pub models: Vec<Arc<ModelSchema>>,
+    /// The runner of this call alone.
+    pub runner: Option<Arc<dyn InferenceRunner>>,
 }
 
 /// One call. Clones share it.
@@ -120,10 +128,10 @@ impl Call {
         facts: CallFacts,
         request: GenerateRequest,
         settings: CallSettings,
-        models: Vec<Arc<ModelSchema>>,
+        plan: Plan,
         engine: Arc<EngineShared>,
     ) -> Self {
-        let state = Mutex::new(CallState::new(models, &settings.limits));
+        let state = Mutex::new(CallState::new(plan, &settings.limits));
         let request = Arc::new(request);
         Self {
             shared: Arc::new(CallShared {
@@ -240,6 +248,7 @@ impl Call {
     pub async fn stopped(&self, attempt: u32) -> Failure {
         let why = self
             .wait_for(|state| match &state.phase {
+                _ if state.why_withdrawn(attempt).is_some() => Some(state.why_withdrawn(attempt).cloned()),
                 Phase::Stopping { failure, .. } => Some(Some((**failure).clone())),
                 Phase::Sealing(ending) | Phase::Sealed(ending) => Some(ending.failure.clone()),
                 _ if state.attempt != attempt => Some(None),
@@ -292,6 +301,12 @@ impl Call {
     #[must_use]
     pub fn is_started(&self) -> bool {
         !matches!(self.shared.state.lock().phase, Phase::Opened)
+    }
+
+    /// Whether an event has been recorded that the consumer is to get, or has got.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        self.shared.state.lock().next_seq > 1
     }
 
     /// Whether the attempt's events are no longer taken.

@@ -9,7 +9,7 @@ use std::task::{Context, Waker};
 use tokio::time::Instant;
 
 use super::delivery::Delivery;
-use super::{CallFacts, CallShared};
+use super::{CallFacts, CallShared, Plan};
 use crate::error::{Failure, FailureDetails};
 use crate::log::{CallLog, Ending, LogError, OnCommit};
 use crate::options::Limits;
@@ -42,6 +42,9 @@ pub(super) enum Phase {
     Finishing { since: Instant },
     /// The call is to fail with this; the runner may settle until its grace is over.
     Stopping { failure: Box<Failure>, since: Instant },
+    /// The attempt was silent for too long and another is to follow; the runner may settle until its grace is over. Why is in
+    /// [`CallState::withdrawn`].
+    Withdrawing { since: Instant },
     /// The ending is decided; the log commits it.
     Sealing(Arc<Ending>),
     /// Over.
@@ -51,6 +54,12 @@ pub(super) enum Phase {
 /// A phase without what it holds, to see whether other times run: after the first event it is the idle time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PhaseMark(u32, std::mem::Discriminant<Phase>, bool);
+
+/// An attempt that was given up although the call goes on.
+pub(super) struct Withdrawn {
+    pub attempt: u32,
+    pub failure: Failure,
+}
 
 /// What an attempt's runner has emitted: the stream it is held to when it says the same again at its end.
 #[derive(Default)]
@@ -91,8 +100,8 @@ pub(super) struct CallState {
     pub policy: Option<Box<dyn CallPolicy>>,
     pub session: Session,
     pub delivery: Delivery,
-    /// Models in the order to try, until the call starts.
-    pub models: Vec<Arc<ModelSchema>>,
+    /// Whom it may ask, until the call starts.
+    pub plan: Plan,
     pub candidates: VecDeque<Candidate>,
     pub current: Option<Candidate>,
     /// The model of the last attempt; outlives the candidate.
@@ -114,12 +123,14 @@ pub(super) struct CallState {
     pub notes: u32,
     /// Wants to know that the call is over. In a box of its own, because most calls have none.
     pub on_sealed: Option<Box<OnSealed>>,
+    /// The last attempt that was withdrawn: its runner may ask why it is to stop when the next has begun.
+    pub withdrawn: Option<Box<Withdrawn>>,
     /// What attempts that failed have cost, in millionths of a US dollar; 0 when nothing is known of it.
     pub spent_micro_usd: u64,
 }
 
 impl CallState {
-    pub fn new(models: Vec<Arc<ModelSchema>>, limits: &Limits) -> Self {
+    pub fn new(plan: Plan, limits: &Limits) -> Self {
         Self {
             phase: Phase::Opened,
             plain_attempt: 0,
@@ -131,7 +142,7 @@ impl CallState {
             policy: None,
             log: None,
             delivery: Delivery::default(),
-            models,
+            plan,
             candidates: VecDeque::new(),
             current: None,
             serving: None,
@@ -151,6 +162,7 @@ impl CallState {
             log_error: None,
             notes: 0,
             on_sealed: None,
+            withdrawn: None,
             spent_micro_usd: 0,
             call_bytes: 0,
         }
@@ -195,10 +207,18 @@ impl CallState {
         )
     }
 
+    /// Why an attempt was withdrawn, if it was.
+    pub fn why_withdrawn(&self, attempt: u32) -> Option<&Failure> {
+        let withdrawn = self.withdrawn.as_ref()?;
+        (withdrawn.attempt == attempt).then_some(&withdrawn.failure)
+    }
+
     /// Lets the runners go that are not needed any more: after the lock, because dropping one may run anything.
     pub fn let_go(&mut self, after: &mut After) {
         self.let_current_go(after);
-        after.rare().candidates.append(&mut self.candidates);
+        let rare = after.rare();
+        rare.candidates.append(&mut self.candidates);
+        rare.runner = self.plan.runner.take();
     }
 
     pub fn let_current_go(&mut self, after: &mut After) {
@@ -246,6 +266,8 @@ pub(super) struct Rare {
     /// The candidate that ran, and those that never will.
     pub current: Option<Candidate>,
     pub candidates: VecDeque<Candidate>,
+    /// The call's own, of a call that never started.
+    pub runner: Option<Arc<dyn InferenceRunner>>,
     pub policy: Option<Box<dyn CallPolicy>>,
     pub log: Option<Arc<dyn CallLog>>,
 }

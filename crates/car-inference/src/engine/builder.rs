@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::Notify;
 
+use super::own_runners::OwnRunners;
 use super::{EngineShared, InferenceEngine};
 use crate::error::InferenceError;
 use crate::log::{EventLog, MemoryLog};
@@ -20,7 +21,7 @@ pub struct InferenceEngineBuilder {
     options: EngineOptions,
     policy: Option<Arc<dyn Policy>>,
     log: Option<Arc<dyn EventLog>>,
-    runner: Option<Arc<dyn InferenceRunner>>,
+    own_runners: OwnRunners,
     commits: Option<tokio::runtime::Handle>,
 }
 
@@ -32,7 +33,7 @@ impl InferenceEngineBuilder {
         self
     }
 
-    /// Sets models, timeouts, limits and retries at once.
+    /// Sets models, timeouts, limits and retries at once, in place of what was set before.
     #[must_use]
     pub fn options(mut self, options: EngineOptions) -> Self {
         self.options = options;
@@ -88,10 +89,25 @@ impl InferenceEngineBuilder {
         self
     }
 
-    /// Has this engine use one runner whatever is registered, as tests want it.
+    /// Adds a model with a runner of its own, which is asked before the engine's. See
+    /// [`InferenceEngine::register_model_with_runner`].
+    #[must_use]
+    pub fn model_with_runner(mut self, model: ModelSchema, runner: Arc<dyn InferenceRunner>) -> Self {
+        let _replaced = self.own_runners.replace_for_model(&model.id, Some(runner));
+        self.model(model)
+    }
+
+    /// Sets the engine's runner, which only this engine asks, before the process's. See [`InferenceEngine::set_runner`].
     #[must_use]
     pub fn runner(mut self, runner: Arc<dyn InferenceRunner>) -> Self {
-        self.runner = Some(runner);
+        let _replaced = self.own_runners.slots.replace(None, Some(runner));
+        self
+    }
+
+    /// Sets the engine's runner for models with this hint. See [`InferenceEngine::set_runner_for`].
+    #[must_use]
+    pub fn runner_for(mut self, hint: &str, runner: Arc<dyn InferenceRunner>) -> Self {
+        let _replaced = self.own_runners.slots.replace(Some(hint), Some(runner));
         self
     }
 
@@ -143,7 +159,7 @@ impl InferenceEngineBuilder {
                 policy: self.policy.unwrap_or_else(|| Arc::new(AllowAll)),
                 on_log_failure,
                 log: self.log.unwrap_or_else(|| Arc::new(MemoryLog::default())),
-                runner: self.runner,
+                own_runners: RwLock::new(self.own_runners),
                 commits: self.commits,
                 closed: AtomicBool::new(false),
                 next_call: std::sync::atomic::AtomicU64::new(0),

@@ -1,6 +1,8 @@
 //! The engine: which models there are, and what all calls share. A call's rules are in [`crate::call`].
 
 mod builder;
+mod own_runners;
+mod runners;
 mod shared;
 
 use std::collections::BTreeMap;
@@ -12,10 +14,11 @@ use uuid::Uuid;
 pub use builder::InferenceEngineBuilder;
 pub(crate) use shared::EngineShared;
 
-use crate::call::{Call, CallFacts, CallSettings, Step, WeakCall};
+use crate::call::{Call, CallFacts, CallSettings, Plan, Step, WeakCall};
 use crate::driver;
 use crate::error::{CancelKind, CancelReason, Failure, InferenceError, Problem};
 use crate::options::CallOptions;
+use crate::runner::InferenceRunner;
 use crate::schema::ModelSchema;
 use crate::stream::Completion;
 use crate::tasks::generate::GenerateRequest;
@@ -64,16 +67,37 @@ impl InferenceEngine {
         InferenceEngineBuilder::default()
     }
 
-    /// Registers a model, replacing one with the same id.
+    /// Registers a model, replacing one with the same id and its runner.
     ///
     /// # Errors
     /// [`InferenceError::InvalidRequest`] with everything that is wrong with it.
     pub fn register_model(&self, model: ModelSchema) -> Result<(), InferenceError> {
+        self.register(model, None)
+    }
+
+    /// Registers a model with a runner of its own, replacing one with the same id and its runner. Calls of the model ask
+    /// that runner before the engine's; see [`crate::runner`] for the whole order.
+    ///
+    /// # Errors
+    /// [`InferenceError::InvalidRequest`] with everything that is wrong with the model.
+    pub fn register_model_with_runner(
+        &self,
+        model: ModelSchema,
+        runner: Arc<dyn InferenceRunner>,
+    ) -> Result<(), InferenceError> {
+        self.register(model, Some(runner))
+    }
+
+    fn register(&self, model: ModelSchema, runner: Option<Arc<dyn InferenceRunner>>) -> Result<(), InferenceError> {
         let problems = model.validate();
         if !problems.is_empty() {
             return Err(InferenceError::InvalidRequest(problems));
         }
-        self.shared.models.write().insert(model.id.clone(), Arc::new(model));
+        let mut models = self.shared.models.write();
+        let replaced = self.shared.own_runners.write().replace_for_model(&model.id, runner);
+        models.insert(model.id.clone(), Arc::new(model));
+        drop(models);
+        drop(replaced);
         Ok(())
     }
 
@@ -110,13 +134,37 @@ impl InferenceEngine {
     /// [`Limits::nested_calls_max`](crate::Limits::nested_calls_max) calls are around this one.
     pub fn open_within(
         &self,
-        mut request: GenerateRequest,
+        request: GenerateRequest,
         options: &CallOptions,
         nesting: Nesting,
     ) -> Result<Call, InferenceError> {
+        self.open_call(request, options, nesting, None)
+    }
+
+    /// As [`open_within`](Self::open_within), for a call with a runner of its own, which is asked first.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn open_with_runner(
+        &self,
+        request: GenerateRequest,
+        options: &CallOptions,
+        nesting: Nesting,
+        runner: Arc<dyn InferenceRunner>,
+    ) -> Result<Call, InferenceError> {
+        self.open_call(request, options, nesting, Some(runner))
+    }
+
+    fn open_call(
+        &self,
+        mut request: GenerateRequest,
+        options: &CallOptions,
+        nesting: Nesting,
+        runner: Option<Arc<dyn InferenceRunner>>,
+    ) -> Result<Call, InferenceError> {
         let mut problems = request.validate();
         problems.extend(options.validate());
-        let models = self.resolve(&request, &mut problems)?;
+        let models = self.resolve(&request, runner.as_ref(), &mut problems)?;
         let Some(model) = models.first().filter(|_| problems.is_empty()) else {
             return Err(InferenceError::InvalidRequest(problems));
         };
@@ -144,7 +192,8 @@ impl InferenceEngine {
             request.parent_trace_id = nesting.parent_trace_id;
         }
         let number = shared.next_call.fetch_add(1, Ordering::Relaxed);
-        let call = Call::new(number, facts, request, settings, models, Arc::clone(shared));
+        let plan = Plan { models, runner };
+        let call = Call::new(number, facts, request, settings, plan, Arc::clone(shared));
         let mut open_calls = shared.open_calls.lock();
         // Looked at under the lock, so that `close` either refuses this call or waits for it.
         if shared.is_closed() {
@@ -154,30 +203,39 @@ impl InferenceEngine {
         Ok(call)
     }
 
-    /// The request's model and its fallbacks, known ones only.
+    /// The request's model and its fallbacks. One that is not registered is taken when there is a runner of the call's or
+    /// the engine's own, and somebody to ask for it: what it means is theirs to know.
     fn resolve(
         &self,
         request: &GenerateRequest,
+        of_call: Option<&Arc<dyn InferenceRunner>>,
         problems: &mut Vec<Problem>,
     ) -> Result<Vec<Arc<ModelSchema>>, InferenceError> {
         let known = self.shared.models.read();
+        let takes_unknown = of_call.is_some() || !self.shared.own_runners.read().is_empty();
+        let unknown = |id: &str| {
+            let model = Arc::new(ModelSchema::delegated(id, None));
+            (takes_unknown && !self.shared.candidates(of_call, &model).is_empty()).then_some(model)
+        };
         let first = match request.model.as_deref() {
-            Some(id) => Some(id),
-            None if known.len() == 1 => known.keys().next().map(String::as_str),
+            Some(id) => id,
+            None if known.len() == 1 => known.keys().next().map_or("", String::as_str),
+            // The runner's own default.
+            None if known.is_empty() && unknown("").is_some() => "",
             None => {
                 problems.push(Problem::new("model", format!("required: one of {}", list(&known))));
-                None
+                ""
             }
         };
         if !problems.is_empty() {
             return Ok(Vec::new());
         }
-        first
-            .into_iter()
+        std::iter::once(first)
             .chain(request.fallback_models.iter().map(String::as_str))
             .map(|id| {
-                let unknown = || InferenceError::ModelNotFound(format!("{} (registered: {})", short(id), list(&known)));
-                known.get(id).cloned().ok_or_else(unknown)
+                let not_found =
+                    || InferenceError::ModelNotFound(format!("{} (registered: {})", short(id), list(&known)));
+                known.get(id).cloned().or_else(|| unknown(id)).ok_or_else(not_found)
             })
             .collect()
     }
@@ -203,7 +261,25 @@ impl InferenceEngine {
         request: GenerateRequest,
         options: &CallOptions,
     ) -> Result<TrackedStream, InferenceError> {
-        let call = self.open(request, options)?;
+        Self::stream(self.open(request, options)?)
+    }
+
+    /// As [`generate_tracked_stream_with`](Self::generate_tracked_stream_with), with a runner for this call alone. It is asked
+    /// first, for each of the call's models.
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn generate_tracked_stream_with_runner(
+        &self,
+        request: GenerateRequest,
+        options: &CallOptions,
+        runner: Arc<dyn InferenceRunner>,
+    ) -> Result<TrackedStream, InferenceError> {
+        Self::stream(self.open_with_runner(request, options, Nesting::default(), runner)?)
+    }
+
+    /// Starts a call that was opened.
+    fn stream(call: Call) -> Result<TrackedStream, InferenceError> {
         call.buffer_events();
         let step = call.start();
         if let (Step::Ended, Some(ending)) = (&step, call.ending())
@@ -211,7 +287,7 @@ impl InferenceEngine {
         {
             return Err(failure.clone().into());
         }
-        tokio::spawn(driver::drive(call.clone(), step));
+        driver::spawn(driver::drive(call.clone(), step));
         Ok(TrackedStream::new(call))
     }
 
@@ -220,7 +296,39 @@ impl InferenceEngine {
     /// # Errors
     /// Whatever ended the call.
     pub async fn generate(&self, request: GenerateRequest) -> Result<Completion, InferenceError> {
-        self.generate_tracked_stream(request).await?.result().await
+        self.generate_with(request, &CallOptions::default()).await
+    }
+
+    /// As [`generate`](Self::generate), with settings of the call's own.
+    ///
+    /// # Errors
+    /// Whatever ended the call.
+    pub async fn generate_with(
+        &self,
+        request: GenerateRequest,
+        options: &CallOptions,
+    ) -> Result<Completion, InferenceError> {
+        self.generate_tracked_stream_with(request, options)
+            .await?
+            .result()
+            .await
+    }
+
+    /// As [`generate_with`](Self::generate_with), with a runner for this call alone. It is asked first, for each of the call's
+    /// models.
+    ///
+    /// # Errors
+    /// Whatever ended the call.
+    pub async fn generate_with_runner(
+        &self,
+        request: GenerateRequest,
+        options: &CallOptions,
+        runner: Arc<dyn InferenceRunner>,
+    ) -> Result<Completion, InferenceError> {
+        self.generate_tracked_stream_with_runner(request, options, runner)
+            .await?
+            .result()
+            .await
     }
 
     /// Refuses new calls from now on. Calls in flight go on.
@@ -230,6 +338,11 @@ impl InferenceEngine {
     }
 
     /// Closes the engine and waits until no call is in flight. Closing again is fine.
+    ///
+    /// A call is in flight from the first poll of [`generate`](Self::generate) or
+    /// [`generate_tracked_stream`](Self::generate_tracked_stream) on: [`CloseMode::Drain`] waits for its ending,
+    /// [`CloseMode::Cancel`] cancels it. A future that has not been polled yet has begun nothing, and is refused with
+    /// [`ErrorCode::EngineClosed`](crate::ErrorCode::EngineClosed).
     pub async fn close(&self, mode: CloseMode) {
         self.refuse_calls();
         loop {

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::Notify;
 
+use super::own_runners::OwnRunners;
 use crate::block_on::block_on;
 use crate::call::WeakCall;
 use crate::log::EventLog;
@@ -25,7 +26,8 @@ pub(crate) struct EngineShared {
     pub(super) policy: Arc<dyn Policy>,
     pub(super) log: Arc<dyn EventLog>,
     pub(super) on_log_failure: OnLogFailure,
-    pub(super) runner: Option<Arc<dyn InferenceRunner>>,
+    /// Where both are locked, after the models.
+    pub(super) own_runners: RwLock<OwnRunners>,
     pub(super) commits: Option<tokio::runtime::Handle>,
     pub(super) closed: AtomicBool,
     /// Calls that have been opened and are not over, by number. Whoever drives a call keeps it.
@@ -51,11 +53,13 @@ impl EngineShared {
         &*self.policy
     }
 
-    pub(crate) fn candidates(&self, hint: Option<&str>) -> Vec<Arc<dyn InferenceRunner>> {
-        match &self.runner {
-            Some(runner) => vec![Arc::clone(runner)],
-            None => crate::runner::candidates(hint),
-        }
+    /// The runners to ask for a model, in order.
+    pub(crate) fn candidates(
+        &self,
+        of_call: Option<&Arc<dyn InferenceRunner>>,
+        model: &ModelSchema,
+    ) -> Vec<Arc<dyn InferenceRunner>> {
+        self.own_runners.read().chain(of_call, model)
     }
 
     pub(crate) fn forget(&self, number: u64) {

@@ -79,6 +79,12 @@ impl EventEmitter {
         self.call.stopped(self.attempt).await
     }
 
+    /// Why the runner should stop, if it should; as [`cancelled`](Self::cancelled) without waiting.
+    #[must_use]
+    pub fn stop_reason(&self) -> Option<Failure> {
+        self.call.stop_reason_of(self.attempt)
+    }
+
     /// Says more of a failure that [`run`](super::InferenceRunner::run) is about to return: status, retry-after, body.
     pub fn describe_failure(&self, details: FailureDetails) {
         self.call.describe_failure(self.attempt, details);

@@ -1,4 +1,65 @@
-//! What hosts implement, and where they register it: one process-wide slot, and one slot for each hint.
+//! What hosts implement, and where they register it: one process-wide slot, and one slot for each hint. An engine's own
+//! runners are with the [engine](crate::InferenceEngine::set_runner).
+//!
+//! # Which runner answers
+//!
+//! A call asks, in this order: its own runner
+//! ([`generate_with_runner`](crate::InferenceEngine::generate_with_runner)), its model's
+//! ([`register_model_with_runner`](crate::InferenceEngine::register_model_with_runner)), the engine's for the model's hint
+//! and the engine's ([`set_runner_for`](crate::InferenceEngine::set_runner_for),
+//! [`set_runner`](crate::InferenceEngine::set_runner)), the process's for the hint and the process's
+//! ([`set_inference_runner_for`], [`set_inference_runner`]). Then the same for each fallback model. It goes on to the next
+//! only when one [declines](RunnerError::Declined). A runner that is in several of these places is asked once for each model.
+//!
+//! # Spans and task-locals
+//!
+//! A runner runs on a task of its own, inside the [`tracing`] span in which the call was made: what it logs is in the
+//! caller's span, in every attempt.
+//!
+//! Tokio's task-locals belong to one task, and the runner's is another one. So a runner does not see the caller's. Give the
+//! call a runner that takes the value along and enters its scope:
+//!
+//! ```
+//! use std::sync::Arc;
+//! use async_trait::async_trait;
+//! use car_inference::{
+//!     CallOptions, EventEmitter, GenerateRequest, InferenceEngine, InferenceRunner, RunnerError, RunnerResult,
+//! };
+//!
+//! tokio::task_local! {
+//!     static TENANT: String;
+//! }
+//!
+//! struct Provider;
+//!
+//! #[async_trait]
+//! impl InferenceRunner for Provider {
+//!     async fn run(&self, _request: GenerateRequest, _emitter: EventEmitter) -> Result<RunnerResult, RunnerError> {
+//!         Ok(RunnerResult { text: TENANT.with(Clone::clone), tool_calls: vec![] })
+//!     }
+//! }
+//!
+//! /// Runs another runner for one tenant.
+//! struct ForTenant<R>(String, R);
+//!
+//! #[async_trait]
+//! impl<R: InferenceRunner> InferenceRunner for ForTenant<R> {
+//!     async fn run(&self, request: GenerateRequest, emitter: EventEmitter) -> Result<RunnerResult, RunnerError> {
+//!         TENANT.scope(self.0.clone(), self.1.run(request, emitter)).await
+//!     }
+//! }
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+//! let engine = InferenceEngine::new();
+//! let answer = TENANT.scope("acme".into(), async {
+//!     let runner = ForTenant(TENANT.with(Clone::clone), Provider);
+//!     let request = GenerateRequest { prompt: "hi".into(), ..Default::default() };
+//!     engine.generate_with_runner(request, &CallOptions::default(), Arc::new(runner)).await
+//! });
+//! assert_eq!(answer.await?.text, "acme");
+//! # Ok::<(), car_inference::InferenceError>(())
+//! # }).unwrap();
+//! ```
 
 mod emitter;
 mod slot;
@@ -10,7 +71,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use emitter::{Emitted, EventEmitter};
-pub(crate) use slot::candidates;
+pub(crate) use slot::{Slots, append, append_registered};
 pub use slot::{
     clear_inference_runner_if, current_inference_runner, current_inference_runner_for, set_inference_runner,
     set_inference_runner_for,
@@ -49,6 +110,12 @@ pub trait InferenceRunner: Any + Send + Sync {
     /// [`RunnerError::Declined`] passes the request on to the next candidate; [`RunnerError::Failed`] ends the call,
     /// unless the engine's retry policy has it run again.
     async fn run(&self, request: GenerateRequest, emitter: EventEmitter) -> Result<RunnerResult, RunnerError>;
+
+    /// Whether this and another are one runner. A call asks a runner once for each model, in however many places it is
+    /// registered. Default: they are one object. A host that makes several objects for one runner says so here.
+    fn is_same(&self, other: &dyn InferenceRunner) -> bool {
+        std::ptr::addr_eq(std::ptr::from_ref(self), std::ptr::from_ref(other))
+    }
 }
 
 /// What a runner returns. Empty fields say nothing: the result is then what was streamed.

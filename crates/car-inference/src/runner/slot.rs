@@ -8,36 +8,75 @@ use parking_lot::RwLock;
 
 use super::InferenceRunner;
 
+/// Runners in slots: one for each hint, and one for every model.
 #[derive(Default)]
-struct Slots {
-    process_wide: Option<Arc<dyn InferenceRunner>>,
+pub(crate) struct Slots {
+    any: Option<Arc<dyn InferenceRunner>>,
     by_hint: HashMap<String, Arc<dyn InferenceRunner>>,
 }
 
+/// The slots of the process.
 static SLOTS: LazyLock<RwLock<Slots>> = LazyLock::new(RwLock::default);
 
 impl Slots {
-    fn get(&self, hint: Option<&str>) -> Option<&Arc<dyn InferenceRunner>> {
+    /// The runner of a hint's slot, or without a hint the one for every model.
+    pub(crate) fn get(&self, hint: Option<&str>) -> Option<&Arc<dyn InferenceRunner>> {
         match hint {
-            None => self.process_wide.as_ref(),
+            None => self.any.as_ref(),
             Some(hint) => self.by_hint.get(hint),
         }
     }
 
-    fn replace(
+    /// Fills or clears a slot. Returns what was there; the caller drops it outside the lock.
+    pub(crate) fn replace(
         &mut self,
         hint: Option<&str>,
         runner: Option<Arc<dyn InferenceRunner>>,
     ) -> Option<Arc<dyn InferenceRunner>> {
         match (hint, runner) {
-            (None, runner) => std::mem::replace(&mut self.process_wide, runner),
+            (None, runner) => std::mem::replace(&mut self.any, runner),
             (Some(hint), Some(runner)) => self.by_hint.insert(hint.to_owned(), runner),
             (Some(hint), None) => self.by_hint.remove(hint),
         }
     }
+
+    /// Clears a slot if `is_mine` says so of its runner. Returns that; the caller drops it outside the lock.
+    pub(crate) fn take_if(
+        &mut self,
+        hint: Option<&str>,
+        is_mine: impl FnOnce(&dyn InferenceRunner) -> bool,
+    ) -> Option<Arc<dyn InferenceRunner>> {
+        self.get(hint)
+            .is_some_and(|runner| is_mine(&**runner))
+            .then(|| self.replace(hint, None))
+            .flatten()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.any.is_none() && self.by_hint.is_empty()
+    }
+
+    /// Adds the runners for a model of this hint to a chain: the hint's, then the one for every model.
+    pub(crate) fn append_to(&self, chain: &mut Vec<Arc<dyn InferenceRunner>>, hint: Option<&str>) {
+        let of_hint = hint.and_then(|hint| self.by_hint.get(hint));
+        for runner in of_hint.into_iter().chain(&self.any) {
+            append(chain, runner);
+        }
+    }
+}
+
+/// Adds a runner to a chain, unless it is in it already: a call asks each runner once for each model.
+pub(crate) fn append(chain: &mut Vec<Arc<dyn InferenceRunner>>, runner: &Arc<dyn InferenceRunner>) {
+    if !chain.iter().any(|known| known.is_same(&**runner)) {
+        chain.push(Arc::clone(runner));
+    }
 }
 
 /// Registers the process-wide runner, or clears it with `None`. Calls in flight keep the runner they started with.
+///
+/// Every engine of the process asks it, after its own runners; see [`InferenceEngine::set_runner`] for one engine's own.
+///
+/// [`InferenceEngine::set_runner`]: crate::InferenceEngine::set_runner
 pub fn set_inference_runner(runner: Option<Arc<dyn InferenceRunner>>) {
     let old = SLOTS.write().replace(None, runner);
     drop(old);
@@ -46,7 +85,7 @@ pub fn set_inference_runner(runner: Option<Arc<dyn InferenceRunner>>) {
 /// The process-wide runner.
 #[must_use]
 pub fn current_inference_runner() -> Option<Arc<dyn InferenceRunner>> {
-    SLOTS.read().process_wide.clone()
+    SLOTS.read().any.clone()
 }
 
 /// Registers the runner for models with this hint, or clears it with `None`. It is asked before the process-wide one.
@@ -64,28 +103,11 @@ pub fn current_inference_runner_for(hint: &str) -> Option<Arc<dyn InferenceRunne
 /// Clears a slot (the process-wide one without a hint) only if `is_mine` says so of the runner it holds. Returns
 /// whether it was cleared.
 pub fn clear_inference_runner_if(hint: Option<&str>, is_mine: impl FnOnce(&dyn InferenceRunner) -> bool) -> bool {
-    let mut slots = SLOTS.write();
-    if !slots.get(hint).is_some_and(|runner| is_mine(&**runner)) {
-        return false;
-    }
-    let old = slots.replace(hint, None);
-    drop(slots);
-    drop(old);
-    true
+    let old = SLOTS.write().take_if(hint, is_mine);
+    old.is_some()
 }
 
-/// The runners to ask for a model, in order.
-pub(crate) fn candidates(hint: Option<&str>) -> Vec<Arc<dyn InferenceRunner>> {
-    let slots = SLOTS.read();
-    let mut candidates: Vec<_> = hint
-        .and_then(|hint| slots.by_hint.get(hint))
-        .cloned()
-        .into_iter()
-        .collect();
-    if let Some(runner) = &slots.process_wide
-        && !candidates.iter().any(|known| Arc::ptr_eq(known, runner))
-    {
-        candidates.push(Arc::clone(runner));
-    }
-    candidates
+/// Adds the process's runners for a model of this hint to a chain.
+pub(crate) fn append_registered(chain: &mut Vec<Arc<dyn InferenceRunner>>, hint: Option<&str>) {
+    SLOTS.read().append_to(chain, hint);
 }
