@@ -256,17 +256,14 @@ fn lists_by_words_of_many_calls_have_the_order_of_all_lists() {
                 order: Some(order),
                 ..filter.clone()
             };
-            let tagged = CallFilter {
+            let narrower = CallFilter {
                 tags: Some(vec!["tagged".into()]),
+                status: Some(CallStatus::Cancelled),
                 ..filter.clone()
             };
-            let both = CallFilter {
-                status: Some(CallStatus::Cancelled),
-                ..tagged.clone()
-            };
-            for filter in [filter, tagged, both] {
+            for filter in [filter, narrower] {
                 logs.check(&filter);
-                for (limit, after) in [(0, 7), (1, 0), (700, 1_234), (usize::MAX, 2_599)] {
+                for (limit, after) in [(700, 1_234), (usize::MAX, 2_599)] {
                     let filter = CallFilter {
                         limit: Some(limit),
                         ..filter.clone()

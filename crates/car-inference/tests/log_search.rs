@@ -153,8 +153,11 @@ fn every_form_of_a_character_is_the_same_word() {
                 text.nfkd().collect(),
             ]
         };
-        for said in forms(said) {
-            check(&said, &forms(words).each_ref().map(String::as_str), &["zzz"]);
+        let mut logs = Logs::new();
+        let mut said: Vec<u64> = forms(said).iter().map(|said| logs.say(said, "")).collect();
+        said.reverse();
+        for words in forms(words) {
+            assert_eq!(logs.find(&words), said, "{words:?}");
         }
     }
 }
@@ -214,6 +217,8 @@ fn variants() -> Vec<(String, Vec<String>)> {
     let word = |letter: String| format!("a{letter}b");
     (0x80..=0x2_FFFF_u32)
         .filter_map(char::from_u32)
+        // Syllables of Hangul are all made alike.
+        .filter(|letter| !matches!(letter, '가'..='힣') || u32::from(*letter).is_multiple_of(101))
         .filter_map(|letter| {
             let text = letter.to_string();
             let mut others = vec![
@@ -234,8 +239,8 @@ fn variants() -> Vec<(String, Vec<String>)> {
 #[test]
 fn every_letter_of_unicode_is_found_in_its_other_cases_and_forms() {
     let variants = variants();
-    assert!(variants.len() > 2_500);
-    for some in variants.chunks(100) {
+    assert!(variants.len() > 2_000);
+    for some in variants.chunks(300) {
         let mut logs = Logs::new();
         let said: Vec<&str> = some.iter().map(|(said, _)| said.as_str()).collect();
         logs.say(&said.join(" "), "");
@@ -293,8 +298,8 @@ fn nothing_in_a_filter_is_an_operator() {
 fn long_words_and_long_filters_find_alike() {
     let mut logs = Logs::new();
     let long = "é".repeat(40_000);
-    let sentence = "春眠暁を覚えず処処啼鳥を聞く".repeat(100);
-    let many: Vec<String> = (0..3_000).map(|number| format!("word{number}")).collect();
+    let sentence = "春眠暁を覚えず処処啼鳥を聞く".repeat(50);
+    let many: Vec<String> = (0..1_500).map(|number| format!("word{number}")).collect();
     let ascii = "x".repeat(100_000);
     let number = logs.say(&format!("{long} {sentence} {ascii}"), &many.join(" "));
     for words in [
@@ -442,7 +447,9 @@ fn words_of(text: &str) -> Vec<String> {
         .filter(|word| text.split(' ').any(|whole| whole == *word))
         .map(str::to_uppercase)
         .collect();
-    let characters: Vec<char> = text.nfc().collect();
+    // What is not seen is not looked for, and may keep marks from their order.
+    let is_seen = |character: &char| !matches!(character, '\u{AD}' | '\u{200D}' | '\u{FE0F}');
+    let characters: Vec<char> = text.chars().filter(is_seen).nfc().collect();
     for stretch in characters.chunk_by(|one, next| is_spaceless(*one) == is_spaceless(*next)) {
         // A mark after it would be part of its last character.
         if is_spaceless(stretch[0]) {

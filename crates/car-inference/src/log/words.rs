@@ -212,7 +212,8 @@ fn is_alone(character: char) -> bool {
         | '\u{1B00}'..='\u{1B7F}' // Balinese
         | '\u{2E80}'..='\u{2FDF}' // Radicals
         | '\u{3005}'..='\u{3007}' | '\u{3021}'..='\u{3029}' | '\u{3031}'..='\u{3035}' | '\u{3038}'..='\u{303C}'
-        | '\u{3040}'..='\u{31BF}' // Hiragana, Katakana, Bopomofo, Hangul Compatibility Jamo
+        // Hiragana, Katakana, Bopomofo, Hangul Compatibility Jamo; not the voicing marks, which belong to what is before them.
+        | '\u{3040}'..='\u{3098}' | '\u{309B}'..='\u{31BF}'
         | '\u{31F0}'..='\u{31FF}' // Katakana Phonetic Extensions
         | '\u{3400}'..='\u{4DBF}' | '\u{4E00}'..='\u{9FFF}' // Han
         | '\u{A000}'..='\u{A4CF}' // Yi
