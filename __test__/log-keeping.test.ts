@@ -98,14 +98,79 @@ describe.each(Object.entries(LOGS))('a log that is %s', (_name, newLog) => {
     expect(await log.erase({ tag: 'gdpr' })).toEqual({ traceIds: [] });
   });
 
-  test('does not erase a call that is open', async () => {
+  test('erases a call that is open: at once what it said, and whatever it says until it ends', async () => {
     const { log, engine } = await newLog();
-    const stream = engine.generateTrackedStream({ ...REQUEST, prompt: 'a b' });
+    const closed = await recordCall(engine, { tags: ['gdpr'] });
+    const stream = engine.generateTrackedStream({ ...REQUEST, prompt: 'a b', tags: ['gdpr', 'x'] });
+    const { traceId } = stream;
     await stream.next();
-    expect(await rejection(log.erase({ traceId: stream.traceId }))).toMatchObject(logError('invalid-input'));
-    await stream.return();
-    expect(await log.erase({ traceId: stream.traceId })).toEqual({ traceIds: [stream.traceId] });
+    expect(await log.erase({ tag: 'gdpr' })).toEqual({ traceIds: [closed], pendingTraceIds: [traceId] });
+    for (const target of [{ tag: 'gdpr' }, { tag: 'x' }, { traceId }]) {
+      expect(await log.erase(target)).toEqual({ traceIds: [], pendingTraceIds: [traceId] });
+    }
+    const pending = await log.call(traceId);
+    expect(pending).toMatchObject({ status: 'open', tags: [], eraseRequestedAt: expect.any(Number) });
+    expect(pending?.request).toBeUndefined();
+    expect(pending?.erasedAt).toBeUndefined();
+    const { text } = await stream.result();
+    expect(text).toBe('ab');
+    const erased = await log.call(traceId);
+    expect(erased).toMatchObject({ status: 'done', tags: [], toolCalls: [] });
+    expect(erased?.erasedAt).toBeGreaterThanOrEqual(erased?.endedAt as number);
+    for (const key of ['request', 'text', 'eraseRequestedAt']) expect(erased?.[key as 'text']).toBeUndefined();
+    expect(await eventsIn(log, traceId)).toEqual([]);
+    expect(await log.erase({ tag: 'gdpr' })).toEqual({ traceIds: [] });
+    const later = await recordCall(engine, { tags: ['gdpr'] });
+    expect(await log.call(later)).toMatchObject({ text: 'hi', tags: ['gdpr'] });
   });
+
+  test('is pruned to so many bytes, which stats() counts as prune() does, and not one call more', async () => {
+    const { log, engine } = await newLog();
+    const empty = (await log.stats()).bytes;
+    await recordCalls(engine, 120);
+    const { bytes } = await log.stats();
+    for (const share of [0.9, 0.8]) {
+      const maxBytes = Math.round(bytes * share);
+      const before = (await log.stats()).calls;
+      const { calls } = await log.prune({ maxBytes });
+      const after = await log.stats();
+      expect(after.calls).toBe(before - calls);
+      const fitting = (120 * (maxBytes - empty)) / (bytes - empty);
+      expect(after.calls).toBeGreaterThan(fitting * 0.7);
+      expect(after.bytes).toBeLessThanOrEqual(maxBytes);
+      for (let idle = 0; idle < 3; idle += 1) expect(await log.prune({ maxBytes })).toEqual({ calls: 0, bytes: 0 });
+      expect((await log.stats()).bytes).toBe(after.bytes);
+    }
+  });
+});
+
+test('a log that is pruned after every few calls stays as small as it should, and holds as many calls as before', async () => {
+  const { log, engine, path } = await newRecording();
+  const maxBytes = 200_000;
+  const left: number[] = [];
+  for (let round = 0; round < 12; round += 1) {
+    await recordCalls(engine, 50);
+    await log.prune({ maxBytes });
+    const { bytes, calls, walBytes } = await log.stats();
+    expect(bytes).toBeLessThanOrEqual(maxBytes);
+    expect([statSync(path).size, walBytes]).toEqual([bytes, 0]);
+    left.push(calls);
+  }
+  const [third = 0, last = 0] = [left[3], left.at(-1)];
+  expect(last).toBeGreaterThan(third * 0.9);
+  expect(await log.verify()).toMatchObject({ ok: true });
+});
+
+test('retention by size keeps the newest calls that fit', async () => {
+  const path = newPath();
+  const maxBytes = 150_000;
+  const { log, engine } = await newRecording({ retention: { maxBytes }, retentionIntervalMs: 1 }, path);
+  await recordCalls(engine, 150);
+  for (let stats = await log.stats(); stats.bytes > maxBytes; stats = await log.stats()) await turn();
+  const { calls } = await log.stats();
+  expect(calls).toBeGreaterThan(30);
+  expect(await log.prune({ maxBytes })).toMatchObject({ calls: 0 });
+  expect(await log.verify()).toMatchObject({ ok: true, calls });
 });
 
 test('a log in memory has no copy, no chain and no key', async () => {

@@ -62,10 +62,18 @@ async function call(engine, number) {
     ...{ model: 'm', prompt: `prompt of ${number}`, clientRef: referenceOf(seed, number), tags: [script.kind] },
   });
   const { traceId } = stream;
+  const erase = async () => {
+    say({ call: number, traceId, step: 'erasing' });
+    await engine.eventLog.erase({ traceId });
+    say({ call: number, traceId, step: 'erased' });
+  };
+  let erasesNow = erases && script.erased === 'open';
   let left = script.kind === 'is-cancelled' ? Math.ceil(script.count / 2) : Number.POSITIVE_INFINITY;
   try {
     for await (const event of stream) {
       say({ call: number, traceId, type: event.type, event: digest(event) });
+      if (erasesNow) await erase();
+      erasesNow = false;
       left -= 1;
       if (left === 0) stream.cancel();
     }
@@ -77,10 +85,7 @@ async function call(engine, number) {
     const status = code === 'cancelled' ? 'cancelled' : 'failed';
     say({ call: number, traceId, ended: { status, text: digest(text), code } });
   }
-  if (!(erases && script.isErased)) return;
-  say({ call: number, traceId, step: 'erasing' });
-  await engine.eventLog.erase({ traceId });
-  say({ call: number, traceId, step: 'erased' });
+  if (erases && script.erased === 'ended') await erase();
 }
 
 let number = first;

@@ -9,7 +9,7 @@ import { Random } from '../soak/random.mjs';
  * @property {'pulled' | 'pushed'} way a generator, or an emitter that awaits
  * @property {number} count deltas
  * @property {number} size characters of each delta
- * @property {boolean} isErased whether its payload is erased once it has ended
+ * @property {'never' | 'open' | 'ended'} erased when its payload is erased: after its first event, or once it has ended
  * @property {number} turnEvery the event loop turns before each so many deltas; 0 never
  */
 
@@ -43,7 +43,7 @@ export function scriptOf(seed, number, size) {
     kind: random.of(KINDS),
     way: random.of(['pulled', 'pushed']),
     turnEvery: random.of([0, 1, 1, 7, 40]),
-    isErased: random.next() < 0.1,
+    erased: random.next() < 0.15 ? random.of(['open', 'ended']) : 'never',
   };
 }
 

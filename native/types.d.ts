@@ -1234,9 +1234,15 @@ eventCount: number,
  */
 request?: GenerateRequest | undefined, 
 /**
- * When the payload was erased, in milliseconds since the Unix epoch.
+ * When the payload was erased, in milliseconds since the Unix epoch. Of a call that was open when its erasure was asked
+ * for, when it ended.
  */
-erasedAt?: number | undefined, };
+erasedAt?: number | undefined, 
+/**
+ * While the call is open: when its erasure was asked for, in milliseconds since the Unix epoch. The log holds none of its
+ * payload from then on.
+ */
+eraseRequestedAt?: number | undefined, };
 
 /**
  * Which calls to list. What is absent does not restrict; what is given has to hold, all of it.
@@ -1417,11 +1423,12 @@ oldestAt?: number | undefined,
  */
 newestAt?: number | undefined, 
 /**
- * How many bytes it takes: on disk, or in memory for a log in memory.
+ * How many bytes it takes; what `PruneOptions::max_bytes` is compared with. Of a durable log, the size of its file once
+ * the write-ahead log has been copied into it. Of a log in memory, about what its ended calls take.
  */
 bytes: number, 
 /**
- * How many bytes of that are in the write-ahead log.
+ * How many bytes the write-ahead log takes beside the file. Absent for a log in memory.
  */
 walBytes?: number | undefined, 
 /**
@@ -1451,7 +1458,8 @@ lastOutage?: LogOutage | undefined, };
 export type LogErrorKind = "disk-full" | "io" | "read-only" | "moved" | "locked" | "corrupt" | "not-a-log" | "newer-version" | "wrong-key" | "invalid-path" | "queue-full" | "closed" | "unsupported" | "invalid-input" | "other";
 
 /**
- * Which calls `LogStore::prune` removes: closed ones beyond any of these bounds, the oldest first.
+ * Which calls `LogStore::prune` removes: closed ones beyond any of these bounds, the oldest first
+ * (by start). Open calls stay. Without a bound nothing is removed.
  */
 export type PruneOptions = { 
 /**
@@ -1463,7 +1471,9 @@ maxAge?: number | undefined,
  */
 maxCalls?: number | undefined, 
 /**
- * So many that what is left takes about no more than this number of bytes.
+ * So many that what is left takes no more than this number of bytes: calls are removed, one after the other, until
+ * `LogStats::bytes` is at most this. Space comes back in pages of 4 KiB, so a few more calls may go than their own size
+ * says. Nothing more is removed while the log stays below the bound.
  */
 maxBytes?: number | undefined, 
 /**
@@ -1485,7 +1495,7 @@ calls: number,
 bytes: number, };
 
 /**
- * Whose payload to erase: one of these has to be given.
+ * Whose payload to erase: exactly one of these has to be given.
  */
 export type EraseTarget = { 
 /**
@@ -1493,7 +1503,7 @@ export type EraseTarget = {
  */
 traceId?: string | undefined, 
 /**
- * All closed calls with this label.
+ * All calls with this label, closed and open.
  */
 tag?: string | undefined, };
 
@@ -1502,9 +1512,14 @@ tag?: string | undefined, };
  */
 export type EraseReport = { 
 /**
- * The trace ids of the calls whose payload is gone.
+ * The trace ids of the closed calls whose payload this erasure removed. Calls that were erased before are not listed.
  */
-traceIds: Array<string>, };
+traceIds: Array<string>, 
+/**
+ * The trace ids of the calls that are still open. What they said so far is removed from the log, and what they say from
+ * now on does not reach it; they are listed until they end. Absent when there are none.
+ */
+pendingTraceIds?: Array<string> | undefined, };
 
 /**
  * What an import has come to.

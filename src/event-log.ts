@@ -237,9 +237,12 @@ export class EventLog {
   }
 
   /**
-   * Removes whole closed calls, the oldest first, and gives the space back.
+   * Removes whole closed calls, the oldest first, until every bound holds. The file becomes smaller. Open calls and those with a
+   * label to keep stay. A log within its bounds is left as it is.
    *
-   * @param options `maxAge` in milliseconds since the end, `maxCalls`, `maxBytes`; `keep`: labels of calls that stay.
+   * @param options `maxAge`: milliseconds since the end. `maxCalls`: so many calls are left at most. `maxBytes`: `stats().bytes`
+   * is at most this; not one call more goes than that takes, to within a few pages of 4 KiB. `keep`: labels of calls that stay.
+   * @returns how many calls are gone, and by how many bytes the log is smaller.
    */
   async prune(options: PruneOptions): Promise<PruneReport> {
     return this.#log.ask({ type: 'prune', options: toObject(options) });
@@ -249,7 +252,12 @@ export class EventLog {
    * Erases what calls said: requests, events, answers, failures, labels. When, which model and how it ended stays, and `verify`
    * stays green.
    *
-   * @param target `{ traceId }` or `{ tag }`.
+   * A call that is still open is served as before. The log erases what it said so far, keeps nothing of what it says from then
+   * on, also when the process dies, and shows `eraseRequestedAt` instead of `erasedAt` until it ends. Calls that start later are
+   * not concerned.
+   *
+   * @param target `{ traceId }` or `{ tag }`. An unknown one erases nothing.
+   * @returns `traceIds` of the closed calls that were erased; `pendingTraceIds` of those that are still open, when there are any.
    */
   async erase(target: EraseTarget): Promise<EraseReport> {
     return this.#log.ask({ type: 'erase', target: toObject(target) });

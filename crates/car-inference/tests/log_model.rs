@@ -40,6 +40,7 @@ enum Operation {
     Flush,
     Reopen,
     Prune(u64, bool, bool),
+    PruneToShare(f64),
     Erase(usize),
     EraseTag(String),
     List(Box<CallFilter>, usize),
@@ -148,6 +149,7 @@ fn operation() -> impl Strategy<Value = Operation> {
         1 => Just(Operation::Flush),
         1 => Just(Operation::Reopen),
         1 => (0..6_u64, any::<bool>(), any::<bool>()).prop_map(|(calls, aged, keep)| Operation::Prune(calls, aged, keep)),
+        1 => (0.2..1.1_f64).prop_map(Operation::PruneToShare),
         1 => pick().prop_map(Operation::Erase),
         1 => tag.prop_map(Operation::EraseTag),
         6 => (filter(), pick()).prop_map(|(filter, cursor)| Operation::List(filter.into(), cursor)),
@@ -172,6 +174,7 @@ struct Known {
     last_at_us: u64,
     attempt: u32,
     ended: Option<(Stamp, Ending)>,
+    /// Also of a call that is open: it is erased from then on.
     is_erased: bool,
     recorder: Option<Arc<dyn CallLog>>,
 }
@@ -203,6 +206,19 @@ impl Known {
     fn interrupt(&mut self) {
         self.recorder = None;
         if self.ended.is_some() {
+            return;
+        }
+        if self.is_erased {
+            // Of what it said nothing is left that an ending could be made of.
+            let ending = Ending {
+                status: CallStatus::Interrupted,
+                completion: Completion {
+                    model_used: self.start.model.clone(),
+                    ..Completion::default()
+                },
+                failure: None,
+            };
+            self.ended = Some((self.next_stamp(), ending));
             return;
         }
         let mut answer = StreamAccumulator::default();
@@ -286,7 +302,11 @@ impl Known {
             status: self.status(),
             started_at: self.at(0),
             first_event_at: self.events.first().map(|(stamp, _)| self.at(stamp.at_us)),
-            ended_at: self.ended.as_ref().map(|(stamp, _)| self.at(stamp.at_us)),
+            ended_at: match &self.ended {
+                // Of erased events only about is known when they came.
+                Some((_, ending)) if self.is_erased && ending.status == CallStatus::Interrupted => found.ended_at,
+                ended => ended.as_ref().map(|(stamp, _)| self.at(stamp.at_us)),
+            },
             stop_reason: completion.and_then(|completion| completion.stop_reason),
             usage: completion
                 .and_then(|completion| completion.usage)
@@ -302,7 +322,10 @@ impl Known {
             notes: self.notes.iter().take(list(!self.is_erased)).cloned().collect(),
             event_count: self.events.len() as u64 + u64::from(self.status() == CallStatus::Done),
             request,
-            erased_at: found.erased_at.filter(|_| self.is_erased),
+            erased_at: found.erased_at.filter(|_| self.is_erased && self.ended.is_some()),
+            erase_requested_at: found
+                .erase_requested_at
+                .filter(|_| self.is_erased && self.ended.is_none()),
         }
     }
 
@@ -387,6 +410,7 @@ impl Subject {
             Operation::Flush => self.log.flush().unwrap(),
             Operation::Reopen => self.reopen(),
             Operation::Prune(calls, aged, keep) => self.prune(calls, aged, keep),
+            Operation::PruneToShare(share) => self.prune_to_share(share),
             Operation::Erase(which) => self.erase(which),
             Operation::EraseTag(tag) => self.erase_tag(&tag),
             Operation::List(filter, cursor) => self.list(*filter, cursor),
@@ -563,23 +587,48 @@ impl Subject {
             trace_id: None,
             tag: Some(tag.to_owned()),
         };
-        self.erase_all(&target, |known| known.tags().iter().any(|found| found == tag));
+        // What is pending is found by the labels that it had.
+        self.erase_all(&target, |known| {
+            let is_listed = !known.is_erased || known.ended.is_none();
+            is_listed && known.start.request.tags.iter().any(|found| found == tag)
+        });
     }
 
     fn erase_all(&mut self, target: &EraseTarget, is_meant: impl Fn(&Known) -> bool) {
-        let erased = self.log.erase(target);
-        let mut meant: Vec<_> = self
-            .known
-            .iter_mut()
-            .filter(|known| is_meant(known) && !known.is_erased)
-            .collect();
-        if meant.iter().any(|known| known.status() == CallStatus::Open) {
-            assert_eq!(erased.unwrap_err().kind, LogErrorKind::InvalidInput);
-            return;
+        let erased = self.log.erase(target).unwrap();
+        let (mut trace_ids, mut pending) = (Vec::new(), Vec::new());
+        for known in self.known.iter_mut().filter(|known| is_meant(known)) {
+            let is_open = known.ended.is_none();
+            let list = if is_open { &mut pending } else { &mut trace_ids };
+            if is_open || !known.is_erased {
+                list.push(known.start.trace_id.clone());
+            }
+            known.is_erased = true;
         }
-        meant.iter_mut().for_each(|known| known.is_erased = true);
-        let trace_ids: Vec<_> = meant.iter().map(|known| known.start.trace_id.clone()).collect();
-        assert_eq!(erased.unwrap().trace_ids, trace_ids);
+        assert_eq!((erased.trace_ids, erased.pending_trace_ids), (trace_ids, pending));
+    }
+
+    /// How many go depends on how a log stores them; but the oldest go first, and no more than it takes.
+    fn prune_to_share(&mut self, share: f64) {
+        self.log.flush().unwrap();
+        let limit = (self.log.stats().unwrap().bytes as f64 * share) as u64;
+        let options = PruneOptions {
+            max_bytes: Some(limit),
+            ..PruneOptions::default()
+        };
+        let gone = self.log.prune(&options).unwrap().calls as usize;
+        let order = self.by_start();
+        let closed = order.iter().map(|index| &self.known[*index]);
+        let closed: Vec<_> = closed.filter(|known| known.ended.is_some()).collect();
+        assert!(self.log.stats().unwrap().bytes <= limit || gone == closed.len());
+        assert!(share < 1.0 || gone == 0);
+        let gone: Vec<_> = closed[..gone]
+            .iter()
+            .map(|known| known.start.trace_id.clone())
+            .collect();
+        self.known.retain(|known| !gone.contains(&known.start.trace_id));
+        self.pruned += gone.len() as u64;
+        assert_eq!(self.log.prune(&options).unwrap().calls, 0);
     }
 
     fn list(&self, mut filter: CallFilter, cursor: usize) {
@@ -696,7 +745,7 @@ impl Subject {
         assert_eq!(found.len(), expected.len());
         for (found, known) in found.iter().zip(expected) {
             assert_eq!(*found, known.record(found));
-            assert_eq!(found.erased_at.is_some(), known.is_erased);
+            assert_eq!(found.erased_at.or(found.erase_requested_at).is_some(), known.is_erased);
             let trace_id = &known.start.trace_id;
             assert_eq!(self.log.call(trace_id).unwrap().as_ref(), Some(found));
             let events = self.log.events(trace_id, &EventRange::default(), usize::MAX).unwrap();

@@ -180,7 +180,7 @@ fn what_was_erased_cannot_be_guessed_and_not_be_put_back() {
         "DELETE FROM calls; INSERT INTO calls SELECT * FROM was.calls",
         "DELETE FROM calls; INSERT INTO calls SELECT * FROM was.calls; DELETE FROM records;
          INSERT INTO records SELECT * FROM was.records; INSERT INTO call_tags SELECT * FROM was.call_tags;
-         INSERT INTO records SELECT 99, 0, 'erase', 0, 0, 0, 0, '{\"calls\":[]}', salt, digest, link FROM was.records LIMIT 1",
+         INSERT INTO records SELECT 99, 0, 'erase', 0, 0, 0, 0, salt, digest, link, '{\"calls\":[]}' FROM was.records LIMIT 1",
     ] {
         fs::write(&path, &bytes).unwrap();
         let connection = Connection::open(&path).unwrap();

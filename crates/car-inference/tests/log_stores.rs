@@ -497,7 +497,7 @@ async fn pruning_removes_the_oldest_closed_calls_but_those_to_keep(make: Make) {
 }
 
 async fn what_is_erased_is_gone_and_the_rest_stays(make: Make) {
-    let subject = subject(make, [rich(), Script::new().text("b"), Script::new().until_cancelled()]);
+    let subject = subject(make, [rich(), Script::new().text("b")]);
     let a = run(&subject, tagged(&["user:1"])).await;
     let b = run(&subject, tagged(&["user:2"])).await;
     let erased = subject
@@ -539,15 +539,52 @@ async fn what_is_erased_is_gone_and_the_rest_stays(make: Make) {
         })
         .unwrap();
     assert!(again.trace_ids.is_empty());
-    let open = subject.engine.generate_tracked_stream(hi()).await.unwrap();
-    let refused = subject.log.erase(&EraseTarget {
-        trace_id: Some(open.trace_id.clone()),
-        tag: None,
-    });
-    assert_eq!(refused.unwrap_err().kind, LogErrorKind::InvalidInput);
     assert!(EraseTarget::from_json("{}").is_err());
+}
+
+async fn a_call_that_is_open_when_it_is_erased_is_served_and_leaves_nothing(make: Make) {
+    let scripts = [
+        Script::new().text("a"),
+        Script::new().text("b").until_cancelled(),
+        Script::new().text("c"),
+    ];
+    let subject = subject(make, scripts);
+    let closed = run(&subject, tagged(&["user:1"])).await;
+    let mut open = subject
+        .engine
+        .generate_tracked_stream(tagged(&["user:1"]))
+        .await
+        .unwrap();
+    assert_eq!(open.events.recv().await, Some(text("b")));
+    let trace_id = open.trace_id.clone();
+    let by_tag = EraseTarget::from_json(r#"{"tag":"user:1"}"#).unwrap();
+    let report = subject.log.erase(&by_tag).unwrap();
+    assert_eq!(
+        (report.trace_ids, report.pending_trace_ids),
+        (vec![closed], vec![trace_id.clone()])
+    );
+    let again = subject.log.erase(&by_tag).unwrap();
+    assert_eq!(
+        (again.trace_ids, again.pending_trace_ids),
+        (vec![], vec![trace_id.clone()])
+    );
+    let pending = subject.log.call(&trace_id).unwrap().unwrap();
+    assert!(pending.erase_requested_at.is_some() && pending.erased_at.is_none() && pending.request.is_none());
+    assert_eq!(pending.status, CallStatus::Open);
     open.cancel("enough");
-    drop(open);
+    let _ended = drain(&mut open).await;
+    let answer = open.ending().unwrap().completion.text.clone();
+    assert_eq!(answer, "b", "its consumer is served as any other");
+    let erased = subject.log.call(&trace_id).unwrap().unwrap();
+    assert!(erased.erased_at.is_some() && erased.erase_requested_at.is_none());
+    assert_eq!(erased.status, CallStatus::Cancelled);
+    assert_eq!((erased.request, erased.text, erased.tags.len()), (None, None, 0));
+    let events = subject.log.events(&trace_id, &EventRange::default(), 99).unwrap();
+    assert_eq!(events, Some(vec![]));
+    let again = subject.log.erase(&by_tag).unwrap();
+    assert!(again.trace_ids.is_empty() && again.pending_trace_ids.is_empty());
+    let later = run(&subject, tagged(&["user:1"])).await;
+    assert_eq!(subject.log.call(&later).unwrap().unwrap().text.as_deref(), Some("c"));
 }
 
 async fn calls_come_back_as_they_went_out(make: Make) {
@@ -608,7 +645,7 @@ macro_rules! suite {
                 calls_are_found_by_what_they_are, pages_of_calls_have_neither_gap_nor_duplicate_while_more_come,
                 the_tail_has_everything_once_and_goes_on_from_any_cursor,
                 pruning_removes_the_oldest_closed_calls_but_those_to_keep, what_is_erased_is_gone_and_the_rest_stays,
-                calls_come_back_as_they_went_out);
+                a_call_that_is_open_when_it_is_erased_is_served_and_leaves_nothing, calls_come_back_as_they_went_out);
         }
     )* };
     (@tests $($test:ident),*) => { $(

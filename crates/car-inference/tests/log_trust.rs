@@ -431,7 +431,7 @@ fn assert_named(found: &Found, small: &Small, table: &Table, row: &[Value], what
             id == 0 || is_in("records", position) || is_in("calls", id) || what.starts_with("records.position")
         }
         "call_tags" => problem.table == "call_tags",
-        "gaps" | "gap_entries" => matches!(problem.table.as_str(), "gaps" | "gap_entries" | "records" | "file"),
+        "gaps" => matches!(problem.table.as_str(), "gaps" | "records" | "file"),
         "settings" => matches!(problem.table.as_str(), "settings" | "records"),
         _ => true,
     };
@@ -592,17 +592,17 @@ fn a_row_that_is_put_in_is_found() {
             "INSERT INTO call_tags SELECT 'planted', started_at_us, id FROM calls",
         ),
         ("call_tags", "INSERT INTO call_tags VALUES ('all', 1, 99)"),
-        ("gaps", "INSERT INTO gaps SELECT 100, 101, before, after FROM gaps"),
+        ("gaps", "INSERT INTO gaps SELECT 100, 101, after, subtrees FROM gaps"),
         ("gaps", "INSERT INTO gaps VALUES (1, 1, zeroblob(32), zeroblob(32))"),
-        ("gap_entries", "INSERT INTO gap_entries VALUES (100, 100, zeroblob(32))"),
+        ("gaps", "INSERT INTO gaps VALUES (100, 100, zeroblob(32), zeroblob(32))"),
         (
             "records",
-            "INSERT INTO records SELECT max(position) + 1, call_id, kind, first_seq, count, attempt, at_us, data, salt,
-             digest, link FROM records",
+            "INSERT INTO records SELECT max(position) + 1, call_id, kind, first_seq, count, attempt, at_us, salt,
+             digest, link, data FROM records",
         ),
         (
             "records",
-            "INSERT INTO records SELECT -1, 0, 'checkpoint', 0, 0, 0, 0, '{}', salt, digest, link FROM records LIMIT 1",
+            "INSERT INTO records SELECT -1, 0, 'checkpoint', 0, 0, 0, 0, salt, digest, link, '{}' FROM records LIMIT 1",
         ),
         (
             "calls",
@@ -761,7 +761,7 @@ mod forge {
         hash.finalize().to_vec()
     }
 
-    /// Makes every digest and link anew from what the file says now.
+    /// Makes every digest, link, root and state anew from what the file says now.
     pub fn rechain(file: &Connection) -> rusqlite::Result<usize> {
         let log_id: String =
             file.query_row("SELECT value FROM settings WHERE name = 'log_id'", [], |row| row.get(0))?;
@@ -769,56 +769,112 @@ mod forge {
             .chain_update(log_id)
             .finalize()
             .to_vec();
-        let positions: Vec<i64> = file
-            .prepare("SELECT position FROM records ORDER BY position")?
-            .query_map([], |row| row.get(0))?
+        let mut tree = Tree::default();
+        let records: Vec<(i64, String)> = file
+            .prepare("SELECT position, kind FROM records ORDER BY position")?
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
             .collect::<Result<_, _>>()?;
         let mut last = 0;
-        for position in &positions {
+        for (position, kind) in &records {
             if *position != last + 1 {
-                link = across(file, last + 1, &link)?;
+                let (end, after, subtrees): (i64, Vec<u8>, Vec<u8>) = file.query_row(
+                    "SELECT last, after, subtrees FROM gaps WHERE first = ?1",
+                    [last + 1],
+                    |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+                )?;
+                tree.put_all(last, end, &subtrees);
+                link = after;
             }
             last = *position;
+            match kind.as_str() {
+                "checkpoint" => say(file, *position, "root", &tree.root())?,
+                "prune" => say(file, *position, "gaps", &all_gaps(file)?)?,
+                _ => {}
+            }
             let (digest, next) = link_of(file, *position, &link)?;
             file.execute(
                 "UPDATE records SET digest = ?2, link = ?3 WHERE position = ?1",
                 params![position, digest, next],
             )?;
+            tree.put(0, next.clone());
             link = next;
+            // The state is kept after the last `prune` record; here it is that of the whole log.
+            if kind == "prune" {
+                file.execute("UPDATE settings SET value = ?1 WHERE name = 'tree'", [tree.state()])?;
+            }
         }
-        Ok(positions.len())
+        Ok(records.len())
     }
 
-    /// The link after a gap, which is made to begin with `before`, also where a `prune` record repeats it.
-    fn across(file: &Connection, first: i64, before: &[u8]) -> rusqlite::Result<Vec<u8>> {
-        let entries: Vec<u8> = file
-            .prepare(
-                "SELECT entries FROM gap_entries WHERE first BETWEEN ?1 AND (SELECT last FROM gaps WHERE first = ?1)
-                 ORDER BY first",
-            )?
-            .query_map([first], |row| row.get::<_, Vec<u8>>(0))?
-            .collect::<Result<Vec<_>, _>>()?
-            .concat();
-        let after = if first == 1 {
-            file.query_row("SELECT after FROM gaps WHERE first = 1", [], |row| row.get(0))?
-        } else {
-            entries
-                .chunks(32)
-                .fold(before.to_vec(), |before, entry| after(&before, entry))
-        };
-        for (side, link) in [("before", before), ("after", &after[..])] {
-            let repeat = format!(
-                "UPDATE records
-                 SET data = replace(data, (SELECT lower(hex({side})) FROM gaps WHERE first = ?1), lower(hex(?2)))
-                 WHERE kind = 'prune'"
-            );
-            file.execute(&repeat, params![first, link])?;
-            file.execute(
-                &format!("UPDATE gaps SET {side} = ?2 WHERE first = ?1"),
-                params![first, link],
-            )?;
+    fn say(file: &Connection, position: i64, field: &str, hash: &[u8]) -> rusqlite::Result<()> {
+        let set = "UPDATE records SET data = json_set(data, '$.' || ?2, lower(hex(?3))) WHERE position = ?1";
+        file.execute(set, params![position, field, hash]).map(drop)
+    }
+
+    fn all_gaps(file: &Connection) -> rusqlite::Result<Vec<u8>> {
+        let mut hash = Sha256::new();
+        let mut statement = file.prepare("SELECT first, last, after, subtrees FROM gaps ORDER BY first")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            for column in 0..4 {
+                push(&mut hash, row.get_ref(column)?);
+            }
         }
-        Ok(after)
+        Ok(hash.finalize().to_vec())
+    }
+
+    /// The Merkle tree of all links: roots of whole subtrees, with their heights.
+    #[derive(Default)]
+    struct Tree {
+        leaves: u64,
+        subtrees: Vec<(u32, Vec<u8>)>,
+    }
+
+    impl Tree {
+        fn put(&mut self, height: u32, root: Vec<u8>) {
+            self.leaves += 1 << height;
+            self.subtrees.push((height, root));
+            while let [.., left, right] = &self.subtrees[..]
+                && left.0 == right.0
+            {
+                let both = (left.0 + 1, parent(&left.1, &right.1));
+                self.subtrees.truncate(self.subtrees.len() - 2);
+                self.subtrees.push(both);
+            }
+        }
+
+        fn put_all(&mut self, first: i64, end: i64, roots: &[u8]) {
+            let (mut at, end) = (first as u64, end as u64);
+            for root in roots.chunks(32) {
+                let fits = |height: &u32| at.is_multiple_of(1 << height) && at + (1 << height) <= end;
+                let height = (0..40).rev().find(fits).unwrap();
+                self.put(height, root.to_vec());
+                at += 1 << height;
+            }
+            assert_eq!(at, end);
+        }
+
+        fn root(&self) -> Vec<u8> {
+            let mut subtrees = self.subtrees.iter().rev().map(|(_, root)| root.clone());
+            let last = subtrees.next();
+            last.map_or_else(
+                || Sha256::digest([]).to_vec(),
+                |last| subtrees.fold(last, |right, left| parent(&left, &right)),
+            )
+        }
+
+        fn state(&self) -> Vec<u8> {
+            let roots = self.subtrees.iter().flat_map(|(_, root)| root.clone());
+            self.leaves.to_be_bytes().into_iter().chain(roots).collect()
+        }
+    }
+
+    fn parent(left: &[u8], right: &[u8]) -> Vec<u8> {
+        Sha256::new_with_prefix([1])
+            .chain_update(left)
+            .chain_update(right)
+            .finalize()
+            .to_vec()
     }
 
     fn after(before: &[u8], entry: &[u8]) -> Vec<u8> {
@@ -908,14 +964,12 @@ fn who_rewrites_what_is_before_a_gap_that_is_younger_than_the_checkpoint_is_foun
         log.close().unwrap();
         found
     };
-    // The chain alone cannot know; the checkpoint does, because the gap leads from the one side to the other.
+    // The chain alone cannot know; the checkpoint does, because the gap is a part of the tree that it commits to.
     assert_eq!(forge("UPDATE calls SET text = 'forged' WHERE id = 1"), [true, false]);
     assert_eq!(
-        forge("UPDATE gap_entries SET entries = zeroblob(length(entries))"),
+        forge("UPDATE gaps SET subtrees = zeroblob(length(subtrees))"),
         [true, false]
     );
-    // Without what leads over it, a gap is none.
-    assert_eq!(forge("DELETE FROM gap_entries"), [false, false]);
 }
 
 #[test]
@@ -1093,8 +1147,10 @@ fn what_is_no_log_is_refused_and_left_as_it_was() {
         &made("c", "CREATE TABLE calls (x); PRAGMA application_id = 7"),
         LogErrorKind::NotALog,
     );
-    let newer = "PRAGMA application_id = 0x4341526C; PRAGMA user_version = 2; CREATE TABLE t (x)";
+    let newer = "PRAGMA application_id = 0x4341526C; PRAGMA user_version = 99; CREATE TABLE t (x)";
     refused("newer", &made("d", newer), LogErrorKind::NewerVersion);
+    let older = "PRAGMA application_id = 0x4341526C; PRAGMA user_version = 1; CREATE TABLE t (x)";
+    refused("older", &made("f", older), LogErrorKind::Unsupported);
     let damaged = "PRAGMA application_id = 0x4341526C; PRAGMA user_version = -1; CREATE TABLE t (x)";
     refused("damaged", &made("e", damaged), LogErrorKind::Corrupt);
 }

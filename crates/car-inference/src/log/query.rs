@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cursor::{CallPlace, LogTag};
 use super::search::Phrases;
-use super::{CallRecord, CallStatus, LogErrorKind, LoggedEvent};
+use super::{CallRecord, CallStatus, LogError, LogErrorKind, LoggedEvent};
 use crate::error::Problem;
 
 /// Which calls to list. What is absent does not restrict; what is given has to hold, all of it.
@@ -162,9 +162,10 @@ pub struct LogStats {
     /// When the newest of them started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub newest_at: Option<f64>,
-    /// How many bytes it takes: on disk, or in memory for a log in memory.
+    /// How many bytes it takes; what [`PruneOptions::max_bytes`] is compared with. Of a durable log, the size of its file once
+    /// the write-ahead log has been copied into it. Of a log in memory, about what its ended calls take.
     pub bytes: u64,
-    /// How many bytes of that are in the write-ahead log.
+    /// How many bytes the write-ahead log takes beside the file. Absent for a log in memory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wal_bytes: Option<u64>,
     /// The number of the last record that is durable.
@@ -200,7 +201,8 @@ pub struct LogOutage {
     pub unrecorded_calls: u64,
 }
 
-/// Which calls [`LogStore::prune`](super::LogStore::prune) removes: closed ones beyond any of these bounds, the oldest first.
+/// Which calls [`LogStore::prune`](super::LogStore::prune) removes: closed ones beyond any of these bounds, the oldest first
+/// (by start). Open calls stay. Without a bound nothing is removed.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
@@ -211,7 +213,9 @@ pub struct PruneOptions {
     /// So many that no more than this number is left.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_calls: Option<u64>,
-    /// So many that what is left takes about no more than this number of bytes.
+    /// So many that what is left takes no more than this number of bytes: calls are removed, one after the other, until
+    /// [`LogStats::bytes`] is at most this. Space comes back in pages of 4 KiB, so a few more calls may go than their own size
+    /// says. Nothing more is removed while the log stays below the bound.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_bytes: Option<u64>,
     /// Not those with one of these labels, whatever the bounds say.
@@ -252,7 +256,7 @@ pub struct PruneReport {
     pub bytes: u64,
 }
 
-/// Whose payload to erase: one of these has to be given.
+/// Whose payload to erase: exactly one of these has to be given.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
@@ -260,7 +264,7 @@ pub struct EraseTarget {
     /// The call with this trace id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trace_id: Option<String>,
-    /// All closed calls with this label.
+    /// All calls with this label, closed and open.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tag: Option<String>,
 }
@@ -283,15 +287,28 @@ impl EraseTarget {
             Vec::new()
         }
     }
+
+    /// As [`validate`](Self::validate), for a log that was given a target in Rust.
+    pub(crate) fn check(&self) -> Result<(), LogError> {
+        match self.validate().first() {
+            Some(problem) => Err(LogError::new(LogErrorKind::InvalidInput, problem.to_string())),
+            None => Ok(()),
+        }
+    }
 }
 
 /// What was erased.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase", default)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
 pub struct EraseReport {
-    /// The trace ids of the calls whose payload is gone.
+    /// The trace ids of the closed calls whose payload this erasure removed. Calls that were erased before are not listed.
     pub trace_ids: Vec<String>,
+    /// The trace ids of the calls that are still open. What they said so far is removed from the log, and what they say from
+    /// now on does not reach it; they are listed until they end. Absent when there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "typescript", ts(optional, as = "Option<Vec<String>>"))]
+    pub pending_trace_ids: Vec<String>,
 }
 
 /// One thing that was recorded, as [`LogStore::tail`](super::LogStore::tail) gives it.

@@ -241,7 +241,12 @@ pub struct CallRecord {
     /// The request. Absent when the payload was erased.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<GenerateRequest>,
-    /// When the payload was erased, in milliseconds since the Unix epoch.
+    /// When the payload was erased, in milliseconds since the Unix epoch. Of a call that was open when its erasure was asked
+    /// for, when it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub erased_at: Option<f64>,
+    /// While the call is open: when its erasure was asked for, in milliseconds since the Unix epoch. The log holds none of its
+    /// payload from then on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub erase_requested_at: Option<f64>,
 }

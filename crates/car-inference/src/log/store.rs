@@ -73,16 +73,19 @@ pub trait LogStore: EventLog {
     /// When it will not be.
     fn flush(&self) -> Result<(), LogError>;
 
-    /// Removes closed calls.
+    /// Removes closed calls, the oldest first, until every bound of `options` holds or only open calls and those to keep are
+    /// left. Gives the space back.
     ///
     /// # Errors
     /// When the log cannot be written.
     fn prune(&self, options: &PruneOptions) -> Result<PruneReport, LogError>;
 
     /// Erases what calls said: requests, events, answers, failures, labels. What stays is when, which model and how it ended.
+    /// A call that is still open is served as before, but the log keeps nothing of what it said or will say; it is listed as
+    /// pending. Calls that start later are not concerned. An unknown trace id or label erases nothing.
     ///
     /// # Errors
-    /// When the log cannot be written, or the call is still open.
+    /// When the log cannot be written, or the target is not valid.
     fn erase(&self, target: &EraseTarget) -> Result<EraseReport, LogError>;
 
     /// Everything of one closed call. Nothing when there is no such call, it is open, or its payload was erased.

@@ -4,6 +4,7 @@ mod journal;
 mod store;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::num::NonZeroU64;
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
@@ -89,6 +90,9 @@ struct Rest {
     ending: Option<(Stamp, Arc<Ending>)>,
     /// How many events are put down in the journal.
     in_journal: u64,
+    /// When the erasure of the call was asked for while it was open, in microseconds since the Unix epoch. From then on readers
+    /// see none of its payload; its ending removes it.
+    erase_requested_at_us: Option<NonZeroU64>,
 }
 
 impl Default for MemoryLog {
@@ -219,18 +223,32 @@ impl CallLog for StoredCall {
     }
 
     fn end(&self, stamp: Stamp, ending: &Arc<Ending>) -> Result<Commit, LogError> {
-        self.rest.lock().ending = Some((stamp, Arc::clone(ending)));
+        let ending = Some((stamp, Arc::clone(ending)));
         let Some(shelf) = self.shelf.upgrade() else {
+            self.rest.lock().ending = ending;
             return Ok(Commit::Done); // Nobody holds the log any more.
         };
         self.events.lock().shrink();
-        let bytes = self.bytes();
         let evicted = {
+            // An erasure finds the call open or ended, and nothing between: it holds this lock as well.
             let mut shelf = shelf.lock();
-            shelf.bytes += bytes;
-            shelf.ended.push_back((self.id, bytes));
+            let is_to_be_erased = {
+                let mut rest = self.rest.lock();
+                rest.ending = ending;
+                rest.erase_requested_at_us.is_some()
+            };
             self.catch_up(&mut shelf.journal);
             shelf.journal.put(self.id, Kind::End);
+            let bytes = if is_to_be_erased {
+                let erased = Arc::new(self.without_payload(store::now_us()));
+                let bytes = erased.bytes();
+                shelf.calls.insert(self.id, erased);
+                bytes
+            } else {
+                self.bytes()
+            };
+            shelf.bytes += bytes;
+            shelf.ended.push_back((self.id, bytes));
             shelf.make_room()
         };
         // A large call takes a while to free; not under everybody's lock.
@@ -275,7 +293,15 @@ impl StoredCall {
         (self.start.started_at_us + at_us) as f64 / 1_000.0
     }
 
+    /// Whether readers see none of its payload: it was erased, or will be when the call ends.
+    fn hides_payload(&self) -> bool {
+        self.erased.is_some() || self.rest.lock().erase_requested_at_us.is_some()
+    }
+
     fn events(&self) -> Vec<LoggedEvent> {
+        if self.hides_payload() {
+            return Vec::new();
+        }
         let mut events: Vec<_> = self
             .events
             .lock()
@@ -289,7 +315,6 @@ impl StoredCall {
             .collect();
         if let Some((stamp, ending)) = &self.rest.lock().ending
             && ending.status == CallStatus::Done
-            && self.erased.is_none()
         {
             events.push(LoggedEvent {
                 seq: stamp.seq,
@@ -311,22 +336,24 @@ impl StoredCall {
         };
         let rest = self.rest.lock();
         let status = rest.status();
-        let request = &self.start.request;
+        let is_pending = status == CallStatus::Open && rest.erase_requested_at_us.is_some();
         let ending = rest.ending.as_ref().map(|(_, ending)| &**ending);
         let completion = ending.map(|ending| &ending.completion);
         let completed = u64::from(status == CallStatus::Done);
         let erased = self.erased.as_deref();
-        let is_erased = erased.is_some();
+        let keeps_payload = erased.is_none() && rest.erase_requested_at_us.is_none();
+        let request = keeps_payload.then(|| (*self.start.request).clone());
+        let said = request.as_ref();
         CallRecord {
             cursor: self.place().cursor(log),
             trace_id: self.start.trace_id.clone(),
             model: completion.map_or_else(|| self.start.model.clone(), |completion| completion.model_used.clone()),
             hint: self.start.hint.clone(),
             provider: self.start.provider.clone(),
-            client_ref: request.client_ref.clone(),
-            conversation_id: request.conversation_id.clone(),
-            parent_trace_id: request.parent_trace_id.clone(),
-            tags: request.tags.clone(),
+            client_ref: said.and_then(|request| request.client_ref.clone()),
+            conversation_id: said.and_then(|request| request.conversation_id.clone()),
+            parent_trace_id: said.and_then(|request| request.parent_trace_id.clone()),
+            tags: said.map(|request| request.tags.clone()).unwrap_or_default(),
             status,
             started_at: self.epoch_ms(0),
             first_event_at: first_at_us
@@ -337,20 +364,32 @@ impl StoredCall {
             usage: completion.and_then(|completion| completion.usage),
             cost_micro_usd: completion.and_then(|completion| completion.cost_micro_usd),
             text: completion
-                .filter(|_| !is_erased)
+                .filter(|_| keeps_payload)
                 .map(|completion| completion.text.clone()),
             tool_calls: completion
+                .filter(|_| keeps_payload)
                 .map(|completion| completion.tool_calls.clone())
                 .unwrap_or_default(),
-            failure: ending.and_then(|ending| ending.failure.clone()),
-            attempts: rest.attempts.clone(),
-            verdicts: rest.verdicts.clone(),
-            notes: rest.notes.clone(),
+            failure: ending
+                .filter(|_| keeps_payload)
+                .and_then(|ending| ending.failure.clone()),
+            attempts: kept(keeps_payload, &rest.attempts),
+            verdicts: kept(keeps_payload, &rest.verdicts),
+            notes: kept(keeps_payload, &rest.notes),
             event_count: erased.map_or(event_count + completed, |erased| erased.events),
-            request: (!is_erased).then(|| (**request).clone()),
+            request,
             erased_at: erased.map(|erased| erased.at_us as f64 / 1_000.0),
+            erase_requested_at: rest
+                .erase_requested_at_us
+                .filter(|_| is_pending)
+                .map(|at_us| at_us.get() as f64 / 1_000.0),
         }
     }
+}
+
+/// A list that is part of the payload.
+fn kept<T: Clone>(keeps_payload: bool, list: &[T]) -> Vec<T> {
+    if keeps_payload { list.to_vec() } else { Vec::new() }
 }
 
 impl Rest {

@@ -1,5 +1,6 @@
 //! Reading and keeping a log in memory.
 
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -21,7 +22,12 @@ use crate::tasks::generate::GenerateRequest;
 impl StoredCall {
     /// Whether everything but the words of `filter` holds.
     pub(super) fn fits(&self, filter: &CallFilter) -> bool {
-        let request = &*self.start.request;
+        let nothing = GenerateRequest::default();
+        let request = if self.hides_payload() {
+            &nothing
+        } else {
+            &*self.start.request
+        };
         let started_at_us = self.place().started_at_us;
         let (since, until) = filter.starts_us();
         let is = |wanted: &Option<String>, found: &Option<String>| wanted.is_none() || wanted == found;
@@ -49,13 +55,23 @@ impl StoredCall {
     pub(super) fn says(&self, phrases: &Phrases) -> bool {
         let ending = match &self.rest.lock().ending {
             Some((_, ending)) if self.erased.is_none() => Arc::clone(ending),
+            // Open, or erased.
             _ => return false,
         };
         phrases.are_in([&prompt_text(&self.start.request), &ending.completion.text])
     }
 
+    /// How long ago it ended, in microseconds; 0 while it is open.
+    fn age_us(&self, now_us: u64) -> u64 {
+        let ended_at_us = match &self.rest.lock().ending {
+            Some((stamp, _)) => self.start.started_at_us.saturating_add(stamp.at_us),
+            None => return 0,
+        };
+        now_us.saturating_sub(ended_at_us)
+    }
+
     /// What stays when the payload is erased.
-    fn without_payload(&self, at_us: u64) -> Self {
+    pub(super) fn without_payload(&self, at_us: u64) -> Self {
         let rest = self.rest.lock();
         let first_at_us = self.events.lock().first_at_us();
         let ending = rest.ending.as_ref().map(|(stamp, ending)| {
@@ -109,42 +125,50 @@ impl Shelf {
         let at = self.ended.iter().position(|(ended, _)| *ended == id)?;
         let (_, bytes) = self.ended.remove(at)?;
         self.bytes = self.bytes.saturating_sub(bytes);
-        let removed = self.calls.remove(&id);
-        self.journal.forget_all_but(&self.calls);
-        removed
+        self.calls.remove(&id)
     }
 
-    /// The oldest closed call that is not to be kept and that a bound says has to go.
-    fn victim(&self, options: &PruneOptions, now_us: u64) -> Option<i64> {
+    /// Puts another call in the place of a closed one.
+    fn replace(&mut self, call: Arc<StoredCall>) {
+        let bytes = call.bytes();
+        if let Some((_, known)) = self.ended.iter_mut().find(|(ended, _)| *ended == call.id) {
+            self.bytes = self.bytes.saturating_sub(*known).saturating_add(bytes);
+            *known = bytes;
+        }
+        self.calls.insert(call.id, call);
+    }
+
+    /// Removes what the options say.
+    fn prune(&mut self, options: &PruneOptions, now_us: u64) -> Vec<Arc<StoredCall>> {
         let is_kept = |call: &StoredCall| call.start.request.tags.iter().any(|tag| options.keep.contains(tag));
         let mut closed: Vec<_> = self
             .calls
             .values()
             .filter(|call| call.status() != CallStatus::Open && !is_kept(call))
+            .cloned()
             .collect();
         closed.sort_unstable_by_key(|call| call.place());
-        let is_aged = |call: &&&Arc<StoredCall>| {
-            let ended_at_us = call
-                .rest
-                .lock()
-                .ending
-                .as_ref()
-                .map(|(stamp, _)| call.start.started_at_us + stamp.at_us);
-            let age_us = now_us.saturating_sub(ended_at_us.unwrap_or(now_us)) as f64;
-            options.max_age.is_some_and(|max_age| age_us > max_age * 1_000.0)
-        };
-        let too_many = options.max_calls.is_some_and(|max| self.calls.len() as u64 > max);
-        let too_much = options.max_bytes.is_some_and(|max| self.bytes as u64 > max);
-        let victim = if too_many || too_much {
-            closed.first()
-        } else {
-            closed.iter().find(is_aged)
-        };
-        victim.map(|call| call.id)
+        let mut removed = Vec::new();
+        if let Some(max_age) = options.max_age {
+            let is_aged = |call: &StoredCall| call.age_us(now_us) as f64 > max_age * 1_000.0;
+            let (aged, younger) = closed.into_iter().partition(|call| is_aged(call));
+            removed.extend(Vec::into_iter(aged).filter_map(|call| self.remove(call.id)));
+            closed = younger;
+        }
+        for call in closed {
+            let too_many = options.max_calls.is_some_and(|max| self.calls.len() as u64 > max);
+            let too_much = options.max_bytes.is_some_and(|max| self.bytes as u64 > max);
+            if !too_many && !too_much {
+                break;
+            }
+            removed.extend(self.remove(call.id));
+        }
+        self.journal.forget_all_but(&self.calls);
+        removed
     }
 }
 
-fn now_us() -> u64 {
+pub(super) fn now_us() -> u64 {
     let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX)
 }
@@ -289,22 +313,23 @@ impl LogStore for MemoryLog {
     }
 
     fn prune(&self, options: &PruneOptions) -> Result<PruneReport, LogError> {
-        let mut report = PruneReport::default();
-        let mut removed = Vec::new();
-        let mut shelf = self.shared.lock();
-        let (bytes, now_us) = (shelf.bytes, now_us());
-        while let Some(victim) = shelf.victim(options, now_us) {
-            removed.extend(shelf.remove(victim));
-            report.calls += 1;
-        }
-        report.bytes = (bytes - shelf.bytes) as u64;
-        drop(shelf);
+        let (report, removed) = {
+            let mut shelf = self.shared.lock();
+            let bytes = shelf.bytes;
+            let removed = shelf.prune(options, now_us());
+            let report = PruneReport {
+                calls: removed.len() as u64,
+                bytes: bytes.saturating_sub(shelf.bytes) as u64,
+            };
+            (report, removed)
+        };
         // Freed after the lock.
         drop(removed);
         Ok(report)
     }
 
     fn erase(&self, target: &EraseTarget) -> Result<EraseReport, LogError> {
+        target.check()?;
         let mut shelf = self.shared.lock();
         let is_meant = |call: &StoredCall| match (&target.trace_id, &target.tag) {
             (Some(trace_id), _) => call.start.trace_id == *trace_id,
@@ -314,20 +339,21 @@ impl LogStore for MemoryLog {
         let meant: Vec<_> = shelf
             .calls
             .values()
-            .filter(|call| is_meant(call) && call.erased.is_none())
+            .filter(|call| call.erased.is_none() && is_meant(call))
             .cloned()
             .collect();
-        if meant.iter().any(|call| call.status() == CallStatus::Open) {
-            return Err(LogError::new(
-                LogErrorKind::InvalidInput,
-                "a call that is still open cannot be erased; end it first",
-            ));
-        }
         let at_us = now_us();
         let mut report = EraseReport::default();
         for call in meant {
-            report.trace_ids.push(call.start.trace_id.clone());
-            shelf.calls.insert(call.id, Arc::new(call.without_payload(at_us)));
+            let trace_id = call.start.trace_id.clone();
+            if call.status() == CallStatus::Open {
+                let requested = &mut call.rest.lock().erase_requested_at_us;
+                *requested = requested.or(NonZeroU64::new(at_us));
+                report.pending_trace_ids.push(trace_id);
+            } else {
+                shelf.replace(Arc::new(call.without_payload(at_us)));
+                report.trace_ids.push(trace_id);
+            }
         }
         Ok(report)
     }

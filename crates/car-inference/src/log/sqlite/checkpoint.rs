@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::chain::hex;
+use super::housekeeping::CheckpointRecord;
 use super::store::{Store, now_us};
 use crate::error::Problem;
 use crate::log::{LogError, LogErrorKind};
@@ -65,10 +66,13 @@ impl Checkpoint {
 }
 
 impl Store {
-    /// States where the chain ends. The statement has a record of its own, which is never pruned.
+    /// States where the chain ends. The statement has a record of its own, which commits to all records before it.
     pub fn checkpoint(&mut self, seed: &[u8; 32]) -> Result<Checkpoint, LogError> {
         let at_us = now_us();
-        self.change(|store| store.append_housekeeping("checkpoint", at_us, &serde_json::json!({})))?;
+        self.change(|store| {
+            let root = hex(&store.tree.root());
+            store.append_housekeeping("checkpoint", at_us, &CheckpointRecord { root })
+        })?;
         // What is stated has to outlive a loss of power.
         self.sync()?;
         let key = SigningKey::from_bytes(seed);

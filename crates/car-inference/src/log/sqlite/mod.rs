@@ -13,9 +13,11 @@ mod checkpointer;
 mod columns;
 mod connection;
 mod entries;
+mod erase;
 mod failure;
 mod files;
 mod gaps;
+mod housekeeping;
 mod job;
 mod list;
 mod open_call;
@@ -42,6 +44,8 @@ mod stored_json;
 mod tail;
 mod text_index;
 mod text_list;
+mod tree;
+mod tree_state;
 mod verify;
 mod verify_indexes;
 mod verify_report;
@@ -266,13 +270,8 @@ impl SqliteLog {
     /// # Errors
     /// When the log cannot be written; [`LogErrorKind::Locked`] when somebody still reads, so that the write-ahead log stays.
     pub fn settle(&self) -> Result<(), LogError> {
-        const TRIES: usize = 20;
-        let shared = self.shared()?;
-        for _ in 0..TRIES {
-            // Each waits for readers for a moment.
-            if shared.on_writer(Task::TruncateWal)? == 0 {
-                return Ok(());
-            }
+        if self.shared()?.empty_wal()? {
+            return Ok(());
         }
         let message =
             "somebody reads the log, so its write-ahead log stays beside the file; it goes with the last who closes";
@@ -337,24 +336,26 @@ impl LogStore for SqliteLog {
 
     fn stats(&self) -> Result<LogStats, LogError> {
         let shared = self.shared()?;
-        let ((calls, open_calls, oldest_us, newest_us), (outages, last_outage)) = self.read(|reading| {
+        let ((calls, open_calls, oldest_us, newest_us, bytes), (outages, last_outage)) = self.read(|reading| {
             let mut statement = reading.connection.prepare_cached(
                 "SELECT (SELECT count(*) FROM calls), (SELECT count(*) FROM calls WHERE status = 'open'),
-                        (SELECT min(started_at_us) FROM calls), (SELECT max(started_at_us) FROM calls)",
+                        (SELECT min(started_at_us) FROM calls), (SELECT max(started_at_us) FROM calls),
+                        page_count * page_size FROM pragma_page_count, pragma_page_size",
             )?;
-            let calls = statement.query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
+            let calls = statement.query_row([], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+            })?;
             Ok((calls, outage::outages(reading.connection)?))
         })?;
-        let (calls, open_calls): (i64, i64) = (calls, open_calls);
+        let (calls, open_calls, bytes): (i64, i64, i64) = (calls, open_calls, bytes);
         let at = |at_us: Option<i64>| at_us.map(read::epoch_ms);
-        let wal_bytes = shared.path.bytes("-wal");
         Ok(LogStats {
             calls: calls.cast_unsigned(),
             open_calls: open_calls.cast_unsigned(),
             oldest_at: at(oldest_us),
             newest_at: at(newest_us),
-            bytes: shared.path.bytes("") + wal_bytes,
-            wal_bytes: Some(wal_bytes),
+            bytes: bytes.cast_unsigned(),
+            wal_bytes: Some(shared.path.bytes("-wal")),
             durable_seq: self.durable_seq(),
             queued_bytes: shared.session().queue.bytes() as u64,
             failure: self.failure().map(|error| error.message),
@@ -407,9 +408,12 @@ impl LogStore for SqliteLog {
             report.calls += pruned.calls;
             report.bytes += pruned.bytes;
             if pruned.is_done {
-                return Ok(report);
+                break;
             }
         }
+        // Only then is the file as small as its pages. It becomes so later when somebody stays in a snapshot.
+        let _is_empty = shared.empty_wal()?;
+        Ok(report)
     }
 
     fn erase(&self, target: &EraseTarget) -> Result<EraseReport, LogError> {
@@ -417,6 +421,8 @@ impl LogStore for SqliteLog {
         let report = shared.on_writer(|reply| Task::Erase(target.clone(), reply))?;
         // Readers that kept what was erased let go of it.
         shared.close_readers();
+        // What was erased is still in the write-ahead log, unless that could be emptied at once.
+        let _is_empty = shared.empty_wal()?;
         Ok(report)
     }
 

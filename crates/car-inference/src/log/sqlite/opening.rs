@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::chain::{Salts, genesis, hex, random};
 use super::connection::{open_reader, open_writer};
+use super::erase::Erasing;
 use super::failure::{corrupt, io_error};
 use super::files::{LogPath, WriteLock};
 use super::options::{LogAccess, LogKey, SqliteLogOptions};
@@ -18,6 +19,7 @@ use super::settings::{log_id, set_setting, setting};
 use super::shared::Shared;
 use super::store::{Head, Store};
 use super::text_index::TextIndex;
+use super::tree_state::read_tree;
 use super::wal::WalBound;
 use super::writer::{Retention, Writer};
 use crate::log::cursor::LogTag;
@@ -101,11 +103,13 @@ pub(super) fn store_of(
     Ok(Store {
         places: path.places(),
         has_text_index: matches!(TextIndex::of(&connection)?, TextIndex::Current),
+        tree: read_tree(&connection, head.position)?,
         connection,
         sealer,
         redaction: None,
         log_id,
         head,
+        erasing: Erasing::new(),
         salts: Salts::default(),
         failure: None,
     })

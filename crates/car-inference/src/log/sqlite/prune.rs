@@ -1,35 +1,21 @@
-//! Removing whole calls, and erasing what calls said. Both leave the chain whole and say in it what they did.
+//! Removing whole calls. What is left of them is a gap in the chain, and one record that says which gaps there are.
+
+use std::time::{Duration, Instant};
 
 use rusqlite::params;
-use rusqlite::types::Value;
-use serde::{Deserialize, Serialize};
 
-use super::chain::genesis;
-use super::columns::{END_PAYLOAD, START_PAYLOAD};
-use super::entries::{ENTRY, entry_hash};
-use super::failure::corrupt;
-use super::gaps::{GapJson, Gaps, Removed, keep_entries, link_at};
+use super::chain::{Hash, hex};
+use super::gaps::Gaps;
+use super::housekeeping::{PruneRecord, old_checkpoints, pruned_before};
 use super::store::{Store, now_us};
 use super::stored_json as json;
-use super::write_rows::Record;
-use crate::log::{EraseReport, EraseTarget, LogError, LogErrorKind, PruneOptions};
+use crate::log::{LogError, PruneOptions};
 
-/// So many calls are removed in one transaction, so that endings do not wait long.
-const CALLS_AT_ONCE: i64 = 200;
-
-/// What a `prune` record says.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct PruneRecord {
-    pub calls: u64,
-    pub gaps: Vec<GapJson>,
-}
-
-/// What an `erase` record says.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct EraseRecord {
-    /// The numbers of the calls.
-    pub calls: Vec<i64>,
-}
+/// At most so many calls are removed in one transaction, and in about this time, so that endings do not wait long.
+const ROUND_CALLS_MAX: usize = 200;
+const ROUND_TIME: Duration = Duration::from_millis(20);
+/// So many free pages are given back in one transaction: 2 MiB.
+const ROUND_PAGES: i64 = 512;
 
 /// A round of pruning.
 pub(super) struct Pruned {
@@ -39,36 +25,44 @@ pub(super) struct Pruned {
     pub is_done: bool,
 }
 
+/// What one round removes.
+struct Round {
+    until: Instant,
+    calls: u64,
+    /// Positions and links of the records that are gone.
+    removed: Vec<(i64, Hash)>,
+    /// One of the calls had been erased.
+    had_erased: bool,
+}
+
+impl Round {
+    fn calls_left(&self) -> usize {
+        if self.calls > 0 && Instant::now() >= self.until {
+            return 0;
+        }
+        ROUND_CALLS_MAX.saturating_sub(self.calls as usize)
+    }
+}
+
 impl Store {
     /// Removes the next calls that the options say.
     pub fn prune_some(&mut self, options: &PruneOptions) -> Result<Pruned, LogError> {
-        let before = self.file_bytes()?;
-        let calls = self.change(|store| {
-            let victims = store.victims(options)?;
-            if !victims.is_empty() {
-                store.remove(&victims)?;
-            }
-            Ok(victims.len())
-        })?;
-        let is_done = (calls as i64) < CALLS_AT_ONCE;
+        let before = self.bytes_in_use()?;
+        let (calls, is_removed) = self.change(|store| store.remove_some(options))?;
+        let is_done = is_removed && self.give_back_some()?;
         if is_done {
-            // A page at a time, or nothing is given back.
-            let mut statement = self.connection.prepare("PRAGMA incremental_vacuum")?;
-            let mut rows = statement.query([])?;
-            while rows.next()?.is_some() {}
-            drop(rows);
-            drop(statement);
-            let _busy = self.checkpoint_wal("TRUNCATE")?;
+            // When somebody reads, it is emptied later.
+            let _is_busy = self.checkpoint_wal("TRUNCATE")?;
         }
         Ok(Pruned {
-            calls: calls as u64,
-            bytes: before.saturating_sub(self.file_bytes()?),
+            calls,
+            bytes: before.saturating_sub(self.bytes_in_use()?),
             is_done,
         })
     }
 
-    /// Bytes of the pages in use.
-    fn file_bytes(&self) -> Result<u64, LogError> {
+    /// Bytes of the pages in use: what the file has once free pages are given back.
+    fn bytes_in_use(&self) -> Result<u64, LogError> {
         let number = |pragma: &str| -> Result<i64, LogError> {
             Ok(self.connection.pragma_query_value(None, pragma, |row| row.get(0))?)
         };
@@ -76,175 +70,193 @@ impl Store {
         Ok(pages.saturating_mul(number("page_size")?).cast_unsigned())
     }
 
-    /// The oldest closed calls beyond the bounds, a round of them.
-    fn victims(&self, options: &PruneOptions) -> Result<Vec<i64>, LogError> {
-        const CLOSED: &str = "calls.status <> 'open'";
-        let keep: String = json::write(&options.keep).map(|json| String::from_utf8(json).unwrap_or_default())?;
-        let not_kept = "NOT EXISTS (SELECT 1 FROM call_tags JOIN json_each(?1) AS kept ON kept.value = call_tags.tag
-                        WHERE call_tags.call_id = calls.id)";
-        let oldest = |condition: &str, limit: i64| -> Result<Vec<i64>, LogError> {
-            let sql = format!(
-                "SELECT id FROM calls WHERE {CLOSED} AND {not_kept} AND {condition} ORDER BY started_at_us, id LIMIT ?2"
-            );
-            let mut statement = self.connection.prepare_cached(&sql)?;
-            let ids = statement.query_map(params![keep, limit], |row| row.get(0))?;
-            Ok(ids.collect::<Result<_, _>>()?)
+    /// Shortens the file by free pages, a round of them. Returns whether none is left that could be given back.
+    fn give_back_some(&mut self) -> Result<bool, LogError> {
+        let free = |store: &Self| -> Result<i64, LogError> {
+            Ok(store
+                .connection
+                .pragma_query_value(None, "freelist_count", |row| row.get(0))?)
         };
-        if let Some(max_age) = options.max_age {
-            let until = now_us().saturating_sub((max_age * 1_000.0) as i64);
-            let aged = oldest(&format!("ended_at_us < {until}"), CALLS_AT_ONCE)?;
-            if !aged.is_empty() {
-                return Ok(aged);
-            }
+        let before = free(self)?;
+        if before == 0 {
+            return Ok(true);
         }
-        if let Some(max_calls) = options.max_calls {
-            let calls: i64 = self
+        self.change(|store| {
+            // A page at a time, or nothing is given back.
+            let mut statement = store
                 .connection
-                .query_row("SELECT count(*) FROM calls", [], |row| row.get(0))?;
-            let surplus = calls.saturating_sub_unsigned(max_calls);
-            if surplus > 0 {
-                return oldest("1", surplus.min(CALLS_AT_ONCE));
-            }
-        }
-        if let Some(max_bytes) = options.max_bytes {
-            let bytes = self.file_bytes()?;
-            let calls: i64 = self
-                .connection
-                .query_row("SELECT count(*) FROM calls", [], |row| row.get(0))?;
-            if bytes > max_bytes && calls > 0 {
-                // About the share of the calls that takes what is too much, and at least one.
-                let surplus = (bytes - max_bytes) as f64 / bytes as f64 * calls as f64;
-                return oldest("1", (surplus as i64).clamp(1, CALLS_AT_ONCE));
-            }
-        }
-        Ok(Vec::new())
+                .prepare(&format!("PRAGMA incremental_vacuum({ROUND_PAGES})"))?;
+            let mut rows = statement.query([])?;
+            while rows.next()?.is_some() {}
+            Ok(())
+        })?;
+        let after = free(self)?;
+        Ok(after == 0 || after >= before)
     }
 
-    fn remove(&mut self, victims: &[i64]) -> Result<(), LogError> {
-        let mut gaps = Gaps::read(&self.connection)?;
-        let mut removed = Vec::new();
-        {
-            let sql = format!("SELECT {ENTRY}, link FROM records WHERE call_id = ?1");
-            let mut statement = self.connection.prepare_cached(&sql)?;
-            for id in victims {
-                let mut rows = statement.query([id])?;
-                while let Some(row) = rows.next()? {
-                    removed.push(Removed {
-                        position: row.get(0)?,
-                        entry: entry_hash(&self.connection, row)?
-                            .ok_or_else(|| corrupt("a record of a call that is missing; `verify` says which"))?,
-                        link: row.get("link")?,
-                    });
-                }
-            }
-        }
-        removed.sort_unstable_by_key(|removed| removed.position);
-        for Removed { position, link, .. } in &removed {
-            gaps.add(*position, *link, || match position {
-                1 => Ok(genesis(&self.log_id)),
-                _ => link_at(&self.connection, position.saturating_sub(1)),
-            })?;
-        }
-        keep_entries(&self.connection, &removed, &gaps)?;
-        for id in victims {
-            for table in ["records", "call_tags"] {
-                self.connection
-                    .prepare_cached(&format!("DELETE FROM {table} WHERE call_id = ?1"))?
-                    .execute([id])?;
-            }
-            self.forget_text(*id)?;
-            self.connection
-                .prepare_cached("DELETE FROM calls WHERE id = ?1")?
-                .execute([id])?;
-        }
-        let told = PruneRecord {
-            calls: victims.len() as u64,
-            gaps: gaps.write(&self.connection)?,
+    /// Returns how many calls were removed, and whether these were all.
+    fn remove_some(&mut self, options: &PruneOptions) -> Result<(u64, bool), LogError> {
+        let mut round = Round {
+            until: Instant::now() + ROUND_TIME,
+            calls: 0,
+            removed: Vec::new(),
+            had_erased: false,
         };
-        self.append_housekeeping("prune", now_us(), &told)
+        for (position, link) in old_checkpoints(&self.connection)? {
+            self.remove_record(&mut round, position, link)?;
+        }
+        let is_all = self.remove_aged(options, &mut round)?
+            && self.remove_surplus(options, &mut round)?
+            && self.remove_beyond_size(options, &mut round)?;
+        if round.removed.is_empty() {
+            return Ok((0, is_all));
+        }
+        self.keep_gaps(&mut round)?;
+        // What is kept of the calls may itself have taken a page more.
+        let is_beyond = match options.max_bytes {
+            Some(max_bytes) => self.bytes_in_use()? > max_bytes,
+            None => false,
+        };
+        Ok((round.calls, is_all && !is_beyond))
     }
 
-    /// Appends a record that belongs to no call.
-    pub fn append_housekeeping(&mut self, kind: &str, at_us: i64, data: &impl Serialize) -> Result<(), LogError> {
-        let salt = self.salts.next()?;
-        let data = Value::Text(String::from_utf8(json::write(data)?).unwrap_or_default());
-        let digest = super::columns::digest(&salt, [&data]);
-        self.append(&Record {
-            call_id: 0,
-            kind,
-            first_seq: 0,
-            count: 0,
-            attempt: 0,
-            at_us,
-            columns: None,
-            salt,
-            digest,
-            data,
+    /// Each of these returns whether nothing is left to be removed for its reason.
+    fn remove_aged(&self, options: &PruneOptions, round: &mut Round) -> Result<bool, LogError> {
+        let Some(max_age) = options.max_age else {
+            return Ok(true);
+        };
+        let until = now_us().saturating_sub((max_age * 1_000.0) as i64);
+        let aged = self.oldest(&options.keep, &format!("ended_at_us < {until}"), round.calls_left() + 1)?;
+        self.remove_while(aged, round, |_| Ok(true))
+    }
+
+    fn remove_surplus(&self, options: &PruneOptions, round: &mut Round) -> Result<bool, LogError> {
+        let Some(max_calls) = options.max_calls else {
+            return Ok(true);
+        };
+        let calls: i64 = self
+            .connection
+            .query_row("SELECT count(*) FROM calls", [], |row| row.get(0))?;
+        let surplus = calls.cast_unsigned().saturating_sub(max_calls);
+        let surplus = usize::try_from(surplus).unwrap_or(usize::MAX);
+        let oldest = self.oldest(&options.keep, "1", surplus.min(round.calls_left() + 1))?;
+        self.remove_while(oldest, round, |_| Ok(true))
+    }
+
+    fn remove_beyond_size(&self, options: &PruneOptions, round: &mut Round) -> Result<bool, LogError> {
+        let Some(max_bytes) = options.max_bytes else {
+            return Ok(true);
+        };
+        let is_beyond = |store: &Self| Ok(store.bytes_in_use()? > max_bytes);
+        if !is_beyond(self)? {
+            return Ok(true);
+        }
+        let oldest = self.oldest(&options.keep, "1", round.calls_left() + 1)?;
+        // Looked at after each, so that not one call too many goes.
+        self.remove_while(oldest, round, |store| {
+            store.write_text_index()?;
+            is_beyond(store)
         })
     }
 
-    /// Erases the payload of calls.
-    pub fn erase(&mut self, target: &EraseTarget) -> Result<EraseReport, LogError> {
-        let report = self.change(|store| {
-            let calls = store.calls_to_erase(target)?;
-            if !calls.is_empty() {
-                store.erase_calls(&calls)?;
+    /// Removes these, as long as there is a reason to. Returns whether no reason is left, or no call.
+    fn remove_while(
+        &self,
+        calls: Vec<i64>,
+        round: &mut Round,
+        has_reason: impl Fn(&Self) -> Result<bool, LogError>,
+    ) -> Result<bool, LogError> {
+        for id in calls {
+            if !has_reason(self)? {
+                return Ok(true);
             }
-            Ok(EraseReport {
-                trace_ids: calls.into_iter().map(|(_, trace_id)| trace_id).collect(),
-            })
-        })?;
-        // What was erased is still in the write-ahead log.
-        self.checkpoint_wal("TRUNCATE")?;
-        Ok(report)
+            if round.calls_left() == 0 {
+                return Ok(false);
+            }
+            self.remove_call(round, id)?;
+        }
+        Ok(true)
     }
 
-    fn calls_to_erase(&self, target: &EraseTarget) -> Result<Vec<(i64, String)>, LogError> {
-        let (condition, value) = match (&target.trace_id, &target.tag) {
-            (Some(trace_id), _) => ("trace_id = ?1", trace_id),
-            (None, Some(tag)) => ("id IN (SELECT call_id FROM call_tags WHERE tag = ?1)", tag),
-            (None, None) => return Ok(Vec::new()),
-        };
-        let sql =
-            format!("SELECT id, trace_id, status, erased_at_us IS NOT NULL FROM calls WHERE {condition} ORDER BY id");
-        let mut statement = self.connection.prepare_cached(&sql)?;
-        let mut rows = statement.query([value])?;
-        let mut calls = Vec::new();
-        while let Some(row) = rows.next()? {
-            let (status, is_erased): (String, bool) = (row.get(2)?, row.get(3)?);
-            if status == "open" {
-                return Err(LogError::new(
-                    LogErrorKind::InvalidInput,
-                    "a call that is still open cannot be erased; end it first",
-                ));
-            }
-            if !is_erased {
-                calls.push((row.get(0)?, row.get(1)?));
-            }
-        }
-        Ok(calls)
+    /// The oldest closed calls that need not be kept.
+    fn oldest(&self, keep: &[String], condition: &str, limit: usize) -> Result<Vec<i64>, LogError> {
+        let keep: String = json::write(&keep).map(|json| String::from_utf8(json).unwrap_or_default())?;
+        let sql = format!(
+            "SELECT id FROM calls WHERE status <> 'open' AND {condition} AND NOT EXISTS (
+                 SELECT 1 FROM call_tags JOIN json_each(?1) AS kept ON kept.value = call_tags.tag
+                 WHERE call_tags.call_id = calls.id
+             ) ORDER BY started_at_us, id LIMIT ?2"
+        );
+        let mut statement = self.connection.prepare(&sql)?;
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let ids = statement.query_map(params![keep, limit], |row| row.get(0))?;
+        Ok(ids.collect::<Result<_, _>>()?)
     }
 
-    fn erase_calls(&mut self, calls: &[(i64, String)]) -> Result<(), LogError> {
-        let at_us = now_us();
-        let payload = [&START_PAYLOAD[..], &END_PAYLOAD].concat().join(" = NULL, ");
-        for (id, _) in calls {
-            self.forget_text(*id)?;
-            self.connection
-                .prepare_cached("UPDATE records SET data = NULL, salt = NULL WHERE call_id = ?1")?
-                .execute([id])?;
-            self.connection
-                .prepare_cached(&format!(
-                    "UPDATE calls SET {payload} = NULL, erased_at_us = ?2 WHERE id = ?1"
-                ))?
-                .execute(params![id, at_us])?;
-            self.connection
-                .prepare_cached("DELETE FROM call_tags WHERE call_id = ?1")?
-                .execute([id])?;
+    fn remove_call(&self, round: &mut Round, id: i64) -> Result<(), LogError> {
+        {
+            let mut statement = self
+                .connection
+                .prepare_cached("SELECT position, link FROM records WHERE call_id = ?1")?;
+            let rows = statement.query_map([id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            for row in rows {
+                round.removed.push(row?);
+            }
         }
-        let told = EraseRecord {
-            calls: calls.iter().map(|(id, _)| *id).collect(),
+        round.had_erased |= self
+            .connection
+            .prepare_cached("SELECT 1 FROM calls WHERE id = ?1 AND erased_at_us IS NOT NULL")?
+            .exists([id])?;
+        self.forget_text(id)?;
+        for sql in [
+            "DELETE FROM records WHERE call_id = ?1",
+            "DELETE FROM call_tags WHERE call_id = ?1",
+            "DELETE FROM calls WHERE id = ?1",
+        ] {
+            self.connection.prepare_cached(sql)?.execute([id])?;
+        }
+        round.calls += 1;
+        Ok(())
+    }
+
+    fn remove_record(&self, round: &mut Round, position: i64, link: Hash) -> Result<(), LogError> {
+        self.connection
+            .prepare_cached("DELETE FROM records WHERE position = ?1")?
+            .execute([position])?;
+        round.removed.push((position, link));
+        Ok(())
+    }
+
+    /// What is in memory of the index of words goes to its pages, so that their number is right.
+    fn write_text_index(&self) -> Result<(), LogError> {
+        if self.has_text_index {
+            self.connection.execute_batch("SAVEPOINT words; RELEASE words")?;
+        }
+        Ok(())
+    }
+
+    /// Keeps what the chain needs of what the round removed, and no more than that of earlier rounds.
+    fn keep_gaps(&mut self, round: &mut Round) -> Result<(), LogError> {
+        let (calls, replaced) = pruned_before(&self.connection)?;
+        let mut obsolete = replaced;
+        if round.had_erased {
+            obsolete.extend(self.compact_erasures()?);
+        }
+        for (position, link) in obsolete {
+            self.remove_record(round, position, link)?;
+        }
+        round.removed.sort_unstable_by_key(|(position, _)| *position);
+        let mut gaps = Gaps::read(&self.connection)?;
+        for (position, link) in &round.removed {
+            gaps.add(*position, *link)?;
+        }
+        gaps.write(&self.connection)?;
+        let told = PruneRecord {
+            calls: calls.saturating_add(round.calls),
+            gaps: hex(&gaps.digest()),
         };
-        self.append_housekeeping("erase", at_us, &told)
+        self.append_housekeeping("prune", now_us(), &told)?;
+        // No gap may reach beyond what is kept of the tree: it could not be read on from there.
+        self.keep_tree()
     }
 }

@@ -103,8 +103,10 @@ impl Reading<'_> {
                 .map(|request| json::read(&request))
                 .transpose()?,
             erased_at: at(17)?,
+            erase_requested_at: None,
         };
         if status == CallStatus::Open {
+            record.erase_requested_at = record.erased_at.take();
             let written = recorded::annotated(self.connection, self.sealer, id)?;
             let mut statement = self
                 .connection

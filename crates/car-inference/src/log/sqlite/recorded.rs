@@ -13,6 +13,7 @@ use super::seal::Sealer;
 use super::stored_json as json;
 use crate::log::{AttemptRecord, CallStart, LogError, Note, Stamp, VerdictRecord};
 use crate::stream::{Completion, StreamEvent};
+use crate::tasks::generate::GenerateRequest;
 
 /// What the writer knows of a call that it has begun to write.
 #[derive(Default)]
@@ -62,17 +63,16 @@ pub(super) fn recorded(
         ..WrittenCall::default()
     };
     let mut statement = connection.prepare_cached(
-        "SELECT position, kind, first_seq, attempt, at_us, data FROM records
+        "SELECT position, kind, first_seq, attempt, at_us, data, count FROM records
          WHERE call_id = ?1 AND kind IN ('events', 'annotations') ORDER BY position",
     )?;
     let mut rows = statement.query([id])?;
     while let Some(row) = rows.next()? {
         let position: i64 = row.get(0)?;
         let kind: String = row.get(1)?;
-        let Some(stored) = sealer.load(("records", position, "data"), row.get_ref(5)?)? else {
-            continue;
-        };
+        let stored = sealer.load(("records", position, "data"), row.get_ref(5)?)?;
         if kind == "annotations" {
+            let Some(stored) = stored else { continue };
             let annotations: Vec<(u64, Annotation)> = json::read(&stored)?;
             for (at_us, annotation) in annotations {
                 written.last_at_us = written.last_at_us.max(at_us);
@@ -83,6 +83,16 @@ pub(super) fn recorded(
         let (first_seq, attempt, at_us): (i64, u32, i64) = (row.get(2)?, row.get(3)?, row.get(4)?);
         written.first_event_at_us.get_or_insert(at_us);
         let first_seq = u64::try_from(first_seq).map_err(|_| corrupt("an event's number is none"))?;
+        let Some(stored) = stored else {
+            // Erased: how many there were and about when is still known.
+            let count: i64 = row.get(6)?;
+            let since_start = u64::try_from(at_us.saturating_sub(started_at_us)).unwrap_or_default();
+            written.last_seq = first_seq
+                .saturating_add_signed(count.saturating_sub(1))
+                .max(written.last_seq);
+            written.last_at_us = written.last_at_us.max(since_start);
+            continue;
+        };
         for (seq, (offset_us, event)) in (first_seq..).zip(batch::decode(&stored)?) {
             let since_start = u64::try_from(at_us.saturating_add(offset_us).saturating_sub(started_at_us));
             let stamp = Stamp {
@@ -120,13 +130,16 @@ pub(super) fn annotated(connection: &Connection, sealer: &Sealer, id: i64) -> Re
 /// How a call in the file began.
 pub(super) fn start_of(connection: &Connection, sealer: &Sealer, id: i64) -> Result<CallStart, LogError> {
     let mut statement = connection.prepare_cached(
-        "SELECT trace_id, requested_model, hint, provider, started_at_us, request FROM calls WHERE id = ?1",
+        "SELECT trace_id, requested_model, hint, provider, started_at_us, request, erased_at_us IS NOT NULL
+         FROM calls WHERE id = ?1",
     )?;
     let mut rows = statement.query([id])?;
     let row = rows.next()?.ok_or_else(|| corrupt("a call that is not there"))?;
-    let request = sealer
-        .load(("calls", id, "request"), row.get_ref(5)?)?
-        .ok_or_else(|| corrupt("a call without a request"))?;
+    let request = match sealer.load(("calls", id, "request"), row.get_ref(5)?)? {
+        Some(request) => json::read(&request)?,
+        None if row.get(6)? => GenerateRequest::default(),
+        None => return Err(corrupt("a call without a request")),
+    };
     let started_at_us: i64 = row.get(4)?;
     Ok(CallStart {
         trace_id: row.get(0)?,
@@ -134,7 +147,7 @@ pub(super) fn start_of(connection: &Connection, sealer: &Sealer, id: i64) -> Res
         hint: row.get(2)?,
         provider: row.get(3)?,
         started_at_us: u64::try_from(started_at_us).map_err(|_| corrupt("a call's start is no time"))?,
-        request: Arc::new(json::read(&request)?),
+        request: Arc::new(request),
     })
 }
 

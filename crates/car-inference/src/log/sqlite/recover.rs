@@ -32,18 +32,22 @@ impl Store {
     /// Closes all calls that are still open in the file, in a transaction that has begun. Returns how many.
     pub fn close_all_interrupted(&mut self) -> Result<u64, LogError> {
         let open = self.open_in_file()?;
-        for id in &open {
+        for (id, is_erased) in &open {
+            if *is_erased {
+                self.go_on_erasing(*id);
+            }
             let start = start_of(&self.connection, &self.sealer, *id)?;
             self.close_interrupted(&start, *id)?;
         }
         Ok(open.len() as u64)
     }
 
-    fn open_in_file(&self) -> Result<Vec<i64>, LogError> {
+    /// Each with whether its erasure was asked for.
+    fn open_in_file(&self) -> Result<Vec<(i64, bool)>, LogError> {
         let mut statement = self
             .connection
-            .prepare("SELECT id FROM calls WHERE status = 'open' ORDER BY id")?;
-        let open = statement.query_map([], |row| row.get(0))?;
+            .prepare("SELECT id, erased_at_us IS NOT NULL FROM calls WHERE status = 'open' ORDER BY id")?;
+        let open = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
         Ok(open.collect::<Result<_, _>>()?)
     }
 

@@ -8,14 +8,17 @@ use crate::log::{LogError, LogErrorKind};
 /// `PRAGMA application_id`: "CARl".
 pub(super) const APPLICATION_ID: i32 = 0x4341_526C;
 
-/// What brings a file from one version to the next; the version is their number.
-const MIGRATIONS: [&str; 1] = [VERSION_1];
+/// The first version that was released.
+const VERSION_FIRST: i32 = 2;
+
+/// What makes the first version of a new file, and brings a file from one version to the next.
+const MIGRATIONS: [&str; 1] = [VERSION_2];
 
 /// The version that this package writes.
-pub(super) const VERSION: i32 = MIGRATIONS.len() as i32;
+pub(super) const VERSION: i32 = VERSION_FIRST + MIGRATIONS.len() as i32 - 1;
 
 /// Times are microseconds since the Unix epoch. Of a call, what `start` and `end` records commit to is in `calls`.
-const VERSION_1: &str = "
+const VERSION_2: &str = "
 CREATE TABLE settings (
   name  TEXT PRIMARY KEY,
   value ANY NOT NULL
@@ -86,28 +89,22 @@ CREATE TABLE records (
   count    INTEGER NOT NULL,
   attempt  INTEGER NOT NULL,
   at_us    INTEGER NOT NULL,
-  data     ANY,
   salt     BLOB,
   digest   BLOB NOT NULL,
-  link     BLOB NOT NULL
+  link     BLOB NOT NULL,
+  -- Last, so that reading the rest does not go through what is long.
+  data     ANY
 ) STRICT;
 CREATE INDEX records_by_call ON records (call_id, position);
 CREATE INDEX records_by_kind ON records (kind, position) WHERE call_id = 0;
 
--- Where records are missing because their calls were pruned: the links before and after, which a `prune` record repeats.
+-- Where records are missing because they were pruned: the link of the last one, and the roots of the largest whole subtrees of
+-- the Merkle tree that their links were, 32 bytes each. The newest `prune` record commits to all of it.
 CREATE TABLE gaps (
-  first  INTEGER PRIMARY KEY,
-  last   INTEGER NOT NULL,
-  before BLOB NOT NULL,
-  after  BLOB NOT NULL
-) STRICT;
-
--- What leads from the link before a gap to the one after it: the hashes of the missing entries, 32 bytes each, one row a run.
--- Not of a gap at the beginning, before which there is nothing.
-CREATE TABLE gap_entries (
-  first   INTEGER PRIMARY KEY,
-  last    INTEGER NOT NULL,
-  entries BLOB NOT NULL
+  first    INTEGER PRIMARY KEY,
+  last     INTEGER NOT NULL,
+  after    BLOB NOT NULL,
+  subtrees BLOB NOT NULL
 ) STRICT;
 
 -- One row an event, for people: `event` is its JSON. Sealed and erased ones are not here.
@@ -142,9 +139,9 @@ WHERE status = 'done' AND typeof(tool_calls) = 'text';
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), LogError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let version = checked_version(&transaction)?;
-    for (index, script) in MIGRATIONS.iter().enumerate().skip(version as usize) {
+    for (made, script) in (VERSION_FIRST..).zip(MIGRATIONS).filter(|(made, _)| *made > version) {
         transaction.execute_batch(script)?;
-        transaction.pragma_update(None, "user_version", index as i32 + 1)?;
+        transaction.pragma_update(None, "user_version", made)?;
     }
     if version == 0 {
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
@@ -170,7 +167,14 @@ pub(super) fn checked_version(connection: &Connection) -> Result<i32, LogError> 
         ));
     }
     match version {
-        1..=VERSION => Ok(version),
+        VERSION_FIRST..=VERSION => Ok(version),
+        1 => Err(LogError::new(
+            LogErrorKind::Unsupported,
+            format!(
+                "the log has version 1, which was never released; this package reads version {VERSION}: export the log with the \
+                 build that wrote it and import that"
+            ),
+        )),
         newer if newer > VERSION => Err(LogError::new(
             LogErrorKind::NewerVersion,
             format!("the log has version {newer}, this package writes {VERSION}; update car-inference"),

@@ -6,11 +6,13 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use rusqlite::Connection;
 
 use super::chain::{Hash, Salts};
+use super::erase::Erasing;
 use super::failure::moved;
 use super::files::Places;
 use super::options::LogKey;
 use super::seal::Sealer;
 use super::settings::set_setting;
+use super::tree::Run;
 use crate::log::{LogError, LogErrorKind};
 use crate::redaction::Redaction;
 
@@ -34,6 +36,10 @@ pub(super) struct Store {
     pub log_id: String,
     pub has_text_index: bool,
     pub head: Head,
+    /// Of all records up to the head.
+    pub tree: Run,
+    /// Open calls whose payload does not reach the file any more.
+    pub erasing: Erasing,
     pub salts: Salts,
     pub places: Places,
     /// Why nothing may be written any more.
@@ -71,13 +77,13 @@ impl Store {
             }
             return Err(error);
         }
-        let head = self.head;
+        let (head, tree) = (self.head, self.tree.clone());
         let result = change(self).and_then(|result| {
             self.connection.execute_batch("COMMIT")?;
             Ok(result)
         });
         result.inspect_err(|error| {
-            self.head = head;
+            (self.head, self.tree) = (head, tree);
             let rolled_back = self.connection.is_autocommit() || self.connection.execute_batch("ROLLBACK").is_ok();
             let is_harmless = matches!(error.kind, LogErrorKind::InvalidInput | LogErrorKind::Unsupported);
             if !(is_harmless && rolled_back) {

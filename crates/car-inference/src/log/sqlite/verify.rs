@@ -5,18 +5,21 @@ use std::collections::{BTreeMap, HashMap};
 
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row};
+use serde::de::DeserializeOwned;
 
 use super::chain::{Hash, genesis, hex, link};
 use super::checkpoint::Checkpoint;
 use super::columns::{END, END_PAYLOAD, START_PAYLOAD, digest_of};
 use super::entries::{ENTRY, entry_hash};
-use super::gaps::{Gap, GapJson, Gaps, led_over};
+use super::gaps::Gaps;
+use super::housekeeping::{CHECKPOINTS_KEPT, CheckpointRecord, EraseRecord, PruneRecord};
 use super::outage::{OUTAGE, OutageRecord};
-use super::prune::{EraseRecord, PruneRecord};
 use super::read::Reading;
 use super::schema;
 use super::stored_json as json;
 use super::text_index::TextIndex;
+use super::tree::Run;
+use super::tree_state::{KEPT_EVERY, kept_tree};
 use super::verify_report::{VerifyOptions, VerifyProblem, VerifyReport};
 use crate::log::{LogError, LogErrorKind};
 
@@ -60,10 +63,17 @@ pub(super) struct Verification<'a> {
     calls: BTreeMap<i64, Told>,
     /// When each call was erased.
     erased: HashMap<i64, i64>,
-    /// What `prune` records say of gaps, the last word on each.
-    told_gaps: HashMap<i64, GapJson>,
-    /// How many rows of `gap_entries` lead over gaps.
-    gap_rows: u64,
+    /// What the last `prune` record says of all gaps.
+    told_gaps: Option<String>,
+    /// What checkpoints say of the records before them, by their positions.
+    roots: HashMap<i64, String>,
+}
+
+const WRONG_TREE: &str = "the state of the Merkle tree is not that of the records";
+
+/// What a record of the log's own says.
+fn told<T: DeserializeOwned>(position: i64, data: &str) -> Result<T, Stop> {
+    json::read(data).or_else(|_| wrong("records", position, "its data has another shape than its kind says"))
 }
 
 impl Reading<'_> {
@@ -74,8 +84,8 @@ impl Reading<'_> {
             report: VerifyReport::default(),
             calls: BTreeMap::new(),
             erased: HashMap::new(),
-            told_gaps: HashMap::new(),
-            gap_rows: 0,
+            told_gaps: None,
+            roots: HashMap::new(),
         };
         let outcome = verification.run(log_id, options);
         let mut report = verification.report;
@@ -149,10 +159,10 @@ impl Verification<'_> {
         }
     }
 
-    /// The log's id, of which the chain begins, its key, which opening has tried, and the rules of its index of words, without
-    /// which the index is not asked: there is nothing else to set.
+    /// The log's id, of which the chain begins, its key, which opening has tried, the rules of its index of words, without which
+    /// the index is not asked, and the state of the tree, which is compared with the records: there is nothing else to set.
     fn check_settings(&self) -> Result<(), Stop> {
-        let sql = "SELECT name FROM settings WHERE name NOT IN ('log_id', 'wrapped_key', 'word_rules')";
+        let sql = "SELECT name FROM settings WHERE name NOT IN ('log_id', 'wrapped_key', 'word_rules', 'tree')";
         let mut statement = self.connection().prepare(sql)?;
         let mut rows = statement.query([])?;
         match rows.next()? {
@@ -183,18 +193,19 @@ impl Verification<'_> {
             };
             match kind.as_str() {
                 "prune" => {
-                    let PruneRecord { calls, gaps } = json::read(&data)?;
-                    self.report.pruned_calls = self.report.pruned_calls.saturating_add(calls);
-                    for gap in gaps {
-                        self.told_gaps.insert(gap.first, gap);
-                    }
+                    let PruneRecord { calls, gaps } = told(position, &data)?;
+                    self.report.pruned_calls = calls;
+                    self.told_gaps = Some(gaps);
                 }
                 "erase" => {
-                    let EraseRecord { calls } = json::read(&data)?;
+                    let EraseRecord { calls } = told(position, &data)?;
                     self.erased.extend(calls.into_iter().map(|id| (id, at_us)));
                 }
-                "checkpoint" => {}
-                OUTAGE => drop(json::read::<OutageRecord>(&data)?),
+                "checkpoint" => {
+                    let CheckpointRecord { root } = told(position, &data)?;
+                    self.roots.insert(position, root);
+                }
+                OUTAGE => drop(told::<OutageRecord>(position, &data)?),
                 _ => return wrong("records", position, "its kind is none"),
             }
         }
@@ -202,8 +213,13 @@ impl Verification<'_> {
     }
 
     fn check_chain(&mut self, log_id: &str, checkpoint: Option<&Checkpoint>) -> Result<(), Stop> {
-        let mut gaps = Gaps::read(self.reading.connection)?.all;
-        let mut link = genesis(log_id);
+        let mut gaps = self.checked_gaps()?.all;
+        let kept = match kept_tree(self.connection()) {
+            Err(error) if error.kind == LogErrorKind::Corrupt => return wrong("settings", None, WRONG_TREE),
+            kept => kept?,
+        };
+        let mut is_kept_right = kept.as_ref().is_none_or(|kept| kept.end() == 0);
+        let (mut link, mut tree) = (genesis(log_id), Run::at(0));
         let mut last = 0;
         let connection = self.reading.connection;
         let mut statement = connection.prepare(&format!(
@@ -217,21 +233,24 @@ impl Verification<'_> {
             }
             if position != last + 1 {
                 let gap = gaps.remove(&(last + 1)).filter(|gap| gap.last == position - 1);
-                let told = gap.as_ref().and_then(|gap| self.told_gaps.get(&gap.first));
-                match gap {
-                    Some(gap) if gap.before == link && told == Some(&GapJson::from(&gap)) => {
-                        self.check_gap(&gap)?;
-                        link = gap.after;
-                    }
-                    Some(_) => return wrong("gaps", last + 1, "the gap is not what was pruned"),
-                    None => {
-                        let message = format!("records {} to {} are missing", last + 1, position - 1);
-                        return wrong("records", position, message);
-                    }
-                }
+                let Some(gap) = gap.filter(|gap| tree.append(&gap.run)) else {
+                    let message = format!("records {} to {} are missing", last + 1, position - 1);
+                    return wrong("records", position, message);
+                };
+                link = gap.after;
+            }
+            if let Some(root) = self.roots.get(&position)
+                && *root != hex(&tree.root())
+            {
+                let message = "what comes before this checkpoint is not what it was made of";
+                return wrong("records", position, message);
             }
             link = self.check_record(row, position, &link)?;
             last = position;
+            tree.push(link);
+            if let Some(kept) = kept.as_ref().filter(|kept| kept.end() == tree.end()) {
+                is_kept_right = *kept == tree;
+            }
             self.report.records += 1;
             self.report.head = hex(&link);
             if let Some(checkpoint) = checkpoint
@@ -248,29 +267,25 @@ impl Verification<'_> {
         if let Some(first) = gaps.into_keys().next() {
             return wrong("gaps", first, "the gap is none");
         }
-        let rows: i64 = connection.query_row("SELECT count(*) FROM gap_entries", [], |row| row.get(0))?;
-        if rows.cast_unsigned() != self.gap_rows {
-            return wrong("gap_entries", None, "there are entries of no gap");
+        let has_to_be_kept = last >= KEPT_EVERY || self.told_gaps.is_some();
+        if !is_kept_right || (has_to_be_kept && kept.is_none()) {
+            return wrong("settings", None, WRONG_TREE);
         }
         Ok(())
     }
 
-    /// What is missing leads from the one side of the gap to the other, or nothing lies before it.
-    fn check_gap(&mut self, gap: &Gap) -> Result<(), Stop> {
-        if gap.first == 1 {
-            return Ok(());
+    /// The gaps, which have to be those that the last `prune` record commits to.
+    fn checked_gaps(&self) -> Result<Gaps, Stop> {
+        let gaps = Gaps::read(self.connection())?;
+        let is_told = match &self.told_gaps {
+            Some(told) => *told == hex(&gaps.digest()),
+            None => gaps.all.is_empty(),
+        };
+        if is_told {
+            Ok(gaps)
+        } else {
+            wrong("gaps", None, "the gaps are not what was pruned")
         }
-        match led_over(self.reading.connection, gap)? {
-            Some((after, rows)) if after == gap.after => self.gap_rows += rows,
-            _ => {
-                return wrong(
-                    "gap_entries",
-                    gap.first,
-                    "what was pruned does not lead from before the gap to after it",
-                );
-            }
-        }
-        Ok(())
     }
 
     fn check_record(&mut self, row: &Row<'_>, position: i64, before: &Hash) -> Result<Hash, Stop> {
@@ -431,13 +446,20 @@ impl Verification<'_> {
             .prepare("SELECT 1 FROM records WHERE position = ?1")?
             .exists([checkpoint.count])?;
         if is_there {
-            Ok(())
-        } else {
-            let message = format!(
+            return Ok(());
+        }
+        let message = if self.reading.end_cursor()?.position < checkpoint.count {
+            format!(
                 "the log ends before record {}, which the checkpoint is of",
                 checkpoint.count
-            );
-            wrong("records", None, message)
-        }
+            )
+        } else {
+            format!(
+                "record {}, which the checkpoint is of, was pruned: a log keeps those of its newest {CHECKPOINTS_KEPT} \
+                 checkpoints when it is pruned; verify with a newer one",
+                checkpoint.count
+            )
+        };
+        wrong("records", None, message)
     }
 }

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use rusqlite::params_from_iter;
 use rusqlite::types::Value;
 
-use super::columns::{END, END_PAYLOAD, digest, hash, number, text};
+use super::columns::{END, END_PAYLOAD, hash, number, text};
 use super::open_call::OpenCall;
 use super::recorded::{WrittenCall, rest_of};
 use super::redacting::{redact_ending, redacted_start};
@@ -82,7 +82,12 @@ impl Store {
             number(completion.cost_micro_usd),
             unquoted(error_code),
         ];
-        let payload = self.ending_payload(id, written, ending)?;
+        let is_erasing = self.is_erasing(id);
+        let payload = if is_erasing {
+            [const { Value::Null }; END_PAYLOAD.len()]
+        } else {
+            self.ending_payload(id, written, ending)?
+        };
         static UPDATE: OnceLock<String> = OnceLock::new();
         let update = UPDATE.get_or_init(|| {
             let columns = [&END[..], &END_PAYLOAD].concat();
@@ -91,12 +96,11 @@ impl Store {
         self.connection.prepare_cached(update)?.execute(params_from_iter(
             permanent.iter().chain(&payload).chain([&Value::Integer(id)]),
         ))?;
-        if self.has_text_index {
+        if self.has_text_index && !is_erasing {
             let start = redacted_start(self.redaction.as_ref(), start);
             text_index::insert(&self.connection, id, &start.request, &completion.text)?;
         }
-        let salt = self.salts.next()?;
-        self.append(&Record {
+        let record = Record {
             call_id: id,
             kind: "end",
             first_seq: stamp.seq.cast_signed(),
@@ -104,10 +108,10 @@ impl Store {
             attempt: stamp.attempt.into(),
             at_us: ended_at_us,
             columns: Some(hash(&permanent)),
-            salt,
-            digest: digest(&salt, &payload),
             data: Value::Null,
-        })
+        };
+        self.append(&record, &payload)?;
+        self.finish_erasing(id, ended_at_us)
     }
 
     fn ending_payload(

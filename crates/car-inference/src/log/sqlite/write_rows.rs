@@ -7,13 +7,14 @@ use rusqlite::{params, params_from_iter};
 
 use super::annotation::Annotation;
 use super::batch::RowBuilder;
-use super::chain::{Entry, Hash, Salt, link};
+use super::chain::{Entry, Hash, link};
 use super::columns::{START, START_PAYLOAD, digest, hash, text};
 use super::open_call::{Batch, OpenCall};
 use super::recorded::WrittenCall;
 use super::redacting::redacted_start;
 use super::store::{Head, Store};
 use super::stored_json as json;
+use super::tree_state::KEPT_EVERY;
 use crate::log::{CallStart, LogError};
 
 /// A record to be appended.
@@ -25,8 +26,6 @@ pub(super) struct Record<'a> {
     pub attempt: i64,
     pub at_us: i64,
     pub columns: Option<Hash>,
-    pub salt: Salt,
-    pub digest: Hash,
     pub data: Value,
 }
 
@@ -36,9 +35,16 @@ impl Store {
         self.head.position + 1
     }
 
-    /// Appends a record at [`next_position`](Self::next_position).
-    pub fn append(&mut self, record: &Record<'_>) -> Result<(), LogError> {
+    /// Appends a record at [`next_position`](Self::next_position). It commits to its data, or to `payload`, which is in `calls`.
+    pub fn append(&mut self, record: &Record<'_>, payload: &[Value]) -> Result<(), LogError> {
         let position = self.next_position();
+        let salt = self.salts.next()?;
+        let digest = match payload {
+            [] => digest(&salt, [&record.data]),
+            payload => digest(&salt, payload),
+        };
+        // Without its salt nobody can tell from the digest what was erased.
+        let salt = (!self.is_erasing(record.call_id)).then_some(salt);
         let entry = Entry {
             position,
             call_id: record.call_id,
@@ -48,7 +54,7 @@ impl Store {
             attempt: record.attempt,
             at_us: record.at_us,
             columns: record.columns,
-            digest: &record.digest,
+            digest: &digest,
         };
         let link = link(&self.head.link, &entry.hash());
         self.connection
@@ -65,19 +71,24 @@ impl Store {
                 record.attempt,
                 record.at_us,
                 record.data,
-                record.salt,
-                record.digest,
+                salt,
+                digest,
                 link,
             ])?;
         self.head = Head { position, link };
+        self.tree.push(link);
+        if position % KEPT_EVERY == 0 {
+            self.keep_tree()?;
+        }
         Ok(())
     }
 
     /// Appends a record that holds JSON of its own.
     pub fn append_json(&mut self, mut record: Record<'_>, json: Vec<u8>) -> Result<(), LogError> {
-        record.data = self.sealer.store(("records", self.next_position(), "data"), json)?;
-        record.digest = digest(&record.salt, [&record.data]);
-        self.append(&record)
+        if !self.is_erasing(record.call_id) {
+            record.data = self.sealer.store(("records", self.next_position(), "data"), json)?;
+        }
+        self.append(&record, &[])
     }
 
     /// Writes how a call begins. Returns its number.
@@ -132,8 +143,7 @@ impl Store {
                 .prepare_cached("INSERT OR IGNORE INTO call_tags (tag, started_at_us, call_id) VALUES (?1, ?2, ?3)")?
                 .execute(params![tag, started_at_us, id])?;
         }
-        let salt = self.salts.next()?;
-        self.append(&Record {
+        let record = Record {
             call_id: id,
             kind: "start",
             first_seq: 0,
@@ -141,10 +151,9 @@ impl Store {
             attempt: 0,
             at_us: started_at_us,
             columns: Some(hash(&permanent)),
-            salt,
-            digest: digest(&salt, &payload),
             data: Value::Null,
-        })?;
+        };
+        self.append(&record, &payload)?;
         Ok(id)
     }
 
@@ -198,8 +207,6 @@ impl Store {
                 attempt: row.attempt,
                 at_us: row.at_us,
                 columns: None,
-                salt: self.salts.next()?,
-                digest: Hash::default(),
                 data: Value::Null,
             };
             self.append_json(record, row.json)?;
@@ -228,8 +235,6 @@ impl Store {
             attempt: 0,
             at_us: started_at_us.saturating_add_unsigned(at_us),
             columns: None,
-            salt: self.salts.next()?,
-            digest: Hash::default(),
             data: Value::Null,
         };
         self.append_json(record, json::write(&annotations)?)?;

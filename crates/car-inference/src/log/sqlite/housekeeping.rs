@@ -1,0 +1,123 @@
+//! Records of the log's own, which belong to no call: what was pruned, what was erased, where checkpoints were made. Says which
+//! of them are needed no longer, so that they do not pile up.
+
+use rusqlite::Connection;
+use rusqlite::types::Value;
+use serde::{Deserialize, Serialize};
+
+use super::chain::Hash;
+use super::store::Store;
+use super::stored_json as json;
+use super::write_rows::Record;
+use crate::log::LogError;
+
+/// So many checkpoints can be looked up once a log has been pruned.
+pub(super) const CHECKPOINTS_KEPT: usize = 64;
+
+/// What a `prune` record says. The newest stands for all: older ones are removed.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PruneRecord {
+    /// How many calls were pruned since the log was made.
+    pub calls: u64,
+    /// The digest of all gaps there are, 64 hex digits.
+    pub gaps: String,
+}
+
+/// What an `erase` record says.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EraseRecord {
+    /// The numbers of the calls.
+    pub calls: Vec<i64>,
+}
+
+/// What a `checkpoint` record says.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CheckpointRecord {
+    /// The root of the Merkle tree of all records before it, 64 hex digits.
+    pub root: String,
+}
+
+impl Store {
+    /// Appends a record that belongs to no call.
+    pub fn append_housekeeping(&mut self, kind: &str, at_us: i64, data: &impl Serialize) -> Result<(), LogError> {
+        let record = Record {
+            call_id: 0,
+            kind,
+            first_seq: 0,
+            count: 0,
+            attempt: 0,
+            at_us,
+            columns: None,
+            data: Value::Text(String::from_utf8(json::write(data)?).unwrap_or_default()),
+        };
+        self.append(&record, &[])
+    }
+
+    /// Tells again of the calls that are left, where most of those that an `erase` record names are gone. Returns the records
+    /// that say nothing any more.
+    pub fn compact_erasures(&mut self) -> Result<Vec<(i64, Hash)>, LogError> {
+        /// Shorter ones are not worth a new one.
+        const CALLS_MIN: usize = 32;
+        let told: Vec<(i64, Hash, i64, String)> = {
+            let mut statement = self.connection.prepare_cached(
+                "SELECT position, link, at_us, data FROM records WHERE call_id = 0 AND kind = 'erase' ORDER BY position",
+            )?;
+            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
+            rows.collect::<Result<_, _>>()?
+        };
+        let mut obsolete = Vec::new();
+        for (position, link, at_us, data) in told {
+            let EraseRecord { calls } = json::read(&data)?;
+            let count = calls.len();
+            let left = {
+                // One that was open then is told of again when it ends.
+                let sql = "SELECT 1 FROM calls WHERE id = ?1 AND erased_at_us = ?2";
+                let mut statement = self.connection.prepare_cached(sql)?;
+                let mut left = Vec::new();
+                for id in calls {
+                    if statement.exists([id, at_us])? {
+                        left.push(id);
+                    }
+                }
+                left
+            };
+            let is_short = count < CALLS_MIN || left.len() > count / 2;
+            if !left.is_empty() && is_short {
+                continue;
+            }
+            if !left.is_empty() {
+                self.append_housekeeping("erase", at_us, &EraseRecord { calls: left })?;
+            }
+            obsolete.push((position, link));
+        }
+        Ok(obsolete)
+    }
+}
+
+/// How many calls were pruned so far, and the records that a new one replaces.
+pub(super) fn pruned_before(connection: &Connection) -> Result<(u64, Vec<(i64, Hash)>), LogError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT position, link, data FROM records WHERE call_id = 0 AND kind = 'prune' ORDER BY position",
+    )?;
+    let mut rows = statement.query([])?;
+    let (mut calls, mut replaced) = (0, Vec::new());
+    while let Some(row) = rows.next()? {
+        let told: PruneRecord = json::read(&row.get::<_, String>(2)?)?;
+        calls = told.calls;
+        replaced.push((row.get(0)?, row.get(1)?));
+    }
+    Ok((calls, replaced))
+}
+
+/// The records of checkpoints beyond the newest [`CHECKPOINTS_KEPT`].
+pub(super) fn old_checkpoints(connection: &Connection) -> Result<Vec<(i64, Hash)>, LogError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT position, link FROM records WHERE call_id = 0 AND kind = 'checkpoint'
+         ORDER BY position DESC LIMIT -1 OFFSET ?1",
+    )?;
+    let rows = statement.query_map([CHECKPOINTS_KEPT as i64], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
