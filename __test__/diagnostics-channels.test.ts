@@ -7,6 +7,7 @@ import {
   type CallEndMessage,
   type CallFirstEventMessage,
   type CallStartMessage,
+  type InferenceEngine,
   setInferenceRunner,
   TimeoutError,
 } from 'car-inference';
@@ -301,22 +302,25 @@ test('a listener of one channel alone is served', async () => {
   expect(last()).toMatchObject({ status: 'done', firstEventType: 'text-delta', model: 'gpt-5' });
 });
 
-test('nobody listens: a call asks for no model and makes no message', async () => {
+test('nobody listens: a call reads no request and no model for a message', async () => {
   for (const name of NAMES) unsubscribe(name, record);
-  const { now } = Date;
-  let asked = 0;
-  Date.now = () => {
-    asked += 1;
-    return now();
+  setInferenceRunner(new ScriptedRunner({ events: [text('a')] }));
+  const { parse } = JSON;
+  /** How much JSON a call reads. */
+  const readBy = async (engine: InferenceEngine) => {
+    let reads = 0;
+    JSON.parse = (...given: Parameters<typeof parse>) => {
+      reads += 1;
+      return parse(...given);
+    };
+    await engine.generate(REQUEST).finally(() => {
+      JSON.parse = parse;
+    });
+    return reads;
   };
-  try {
-    setInferenceRunner(new ScriptedRunner({ events: [text('a')] }));
-    await newEngine().generate(REQUEST);
-    expect(asked).toBe(0);
-    for (const name of NAMES) subscribe(name, record);
-    await newEngine().generate(REQUEST);
-    expect(asked).toBe(1);
-  } finally {
-    Date.now = now;
-  }
+  const engine = newEngine();
+  await readBy(engine); // The first call of an engine reads its settings.
+  const unheard = await readBy(engine);
+  for (const name of NAMES) subscribe(name, record);
+  expect(await readBy(engine)).toBe(unheard + 2); // The request and the models.
 });

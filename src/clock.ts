@@ -5,8 +5,9 @@
  */
 
 import { performance } from 'node:perf_hooks';
+import timers from 'node:timers';
 
-export const { setTimeout, clearTimeout, setInterval, clearInterval } = globalThis;
+export const { setTimeout, clearTimeout, setInterval, clearInterval } = timers;
 
 /** `Date.now` and `Date.parse`. */
 export const { now: epochMs, parse: parseDate } = Date;

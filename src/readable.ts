@@ -1,6 +1,8 @@
 /** A call's events as a web `ReadableStream`: as objects, or as lines of JSON. Knows nothing of calls. */
 
-import type { UnderlyingSource } from 'node:stream/web';
+// Imported, because a context of `vm` may lack the globals.
+import { ReadableStream, type UnderlyingSource } from 'node:stream/web';
+import { TextEncoder } from 'node:util';
 import type { StreamEvent } from '../native/types';
 import { invalid } from './call-input';
 import { describe } from './json';
