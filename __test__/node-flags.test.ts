@@ -1,8 +1,10 @@
 /** The package under flags of Node that take something away, and behind hooks of its loaders. */
-import { dirname } from 'node:path';
+import { existsSync, readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { type Exit, nodes, run, saidBy } from './support/child-process';
+import { newFolder } from './support/durable-log';
 
 const root = dirname(fileURLToPath(new URL('../package.json', import.meta.url)));
 
@@ -72,6 +74,100 @@ describe.each(nodes())('under %s', (node) => {
           message: expect.stringContaining('--allow-addons'),
         },
       ]);
+    });
+  });
+
+  describe('with the permission model, a log', () => {
+    const FORBIDDEN = {
+      write: { code: 'ERR_ACCESS_DENIED', permission: 'FileSystemWrite', name: 'Error' },
+      read: { code: 'ERR_ACCESS_DENIED', permission: 'FileSystemRead', name: 'Error' },
+    };
+
+    async function tried(args: string[], allowed: string[]): Promise<unknown> {
+      const flags = [await permission(node), '--allow-addons', `--allow-fs-read=${root}/*`, ...allowed];
+      const exit = await run('log-permission.mjs', { node, flags, args });
+      expect({ code: exit.code, signal: exit.signal, stderr: exit.stderr.replace(NODE_WARNING, '') }).toEqual({
+        code: 0,
+        signal: null,
+        stderr: '',
+      });
+      return saidBy(exit)[0];
+    }
+
+    test('in a folder that may be written is recorded to', async () => {
+      const folder = newFolder();
+      const allowed = [`--allow-fs-write=${folder}/*`];
+      expect(await tried(['open', join(folder, 'calls.db')], allowed)).toEqual({ value: 1 });
+      expect(await tried(['engine', join(folder, 'new', 'calls.db')], allowed)).toEqual({ value: 'done' });
+      expect(await tried(['backup', join(folder, 'calls.db'), join(folder, 'copy.db')], allowed)).toEqual({
+        value: 'done',
+      });
+    });
+
+    test.each(['open', 'url', 'text of a url', 'engine'])(
+      'outside the folders that may be written is refused as Node refuses it, and not made: %s',
+      async (what) => {
+        const [folder, other] = [newFolder(), newFolder()];
+        const path = join(folder, 'calls.db');
+        const refused = await tried([what, path], [`--allow-fs-write=${other}/*`]);
+        expect(refused).toMatchObject({
+          ...FORBIDDEN.write,
+          resource: path,
+          message: expect.stringContaining('restricted'),
+        });
+        expect(readdirSync(folder)).toEqual([]);
+      },
+    );
+
+    test('is refused without any folder that may be written, and in one that is only like it by name', async () => {
+      const folder = newFolder();
+      const path = join(folder, 'calls.db');
+      expect(await tried(['open', path], [])).toMatchObject({ ...FORBIDDEN.write, resource: path });
+      const beside = `${folder}-beside`;
+      const like = await tried(['open', join(beside, 'calls.db')], [`--allow-fs-write=${folder}`]);
+      expect(like).toMatchObject({ ...FORBIDDEN.write, resource: join(beside, 'calls.db') });
+      const above = await tried(['open', `${folder}/../calls.db`], [`--allow-fs-write=${folder}/*`]);
+      expect(above).toMatchObject(FORBIDDEN.write);
+      expect(existsSync(join(dirname(folder), 'calls.db'))).toBe(false);
+    });
+
+    test('by a relative path is judged by where it leads', async () => {
+      const [folder, other] = [newFolder(), newFolder()];
+      // Changing the folder is reading to Node.
+      const readable = [folder, other].map((path) => `--allow-fs-read=${path}`);
+      const allowed = [`--allow-fs-write=${folder}/*`, ...readable];
+      expect(await tried(['relative', 'calls.db', folder], allowed)).toEqual({ value: 'done' });
+      expect(await tried(['relative', 'calls.db', other], allowed)).toMatchObject({
+        ...FORBIDDEN.write,
+        resource: join(other, 'calls.db'),
+      });
+    });
+
+    test('of which only the file may be written is refused for what lies beside it', async () => {
+      const path = join(newFolder(), 'calls.db');
+      expect(await tried(['open', path], [`--allow-fs-write=${path}`])).toMatchObject({
+        ...FORBIDDEN.write,
+        resource: `${path}-wal`,
+      });
+    });
+
+    test('is copied to where may be written, and nowhere else', async () => {
+      const [folder, other] = [newFolder(), newFolder()];
+      const target = join(other, 'copy.db');
+      const args = ['backup', join(folder, 'calls.db'), target];
+      const refused = await tried(args, [`--allow-fs-write=${folder}/*`]);
+      expect(refused).toMatchObject({ ...FORBIDDEN.write, resource: target });
+      expect(readdirSync(other)).toEqual([]);
+    });
+
+    test('is read where may be read, and nowhere else', async () => {
+      const path = join(newFolder(), 'calls.db');
+      await tried(['open', path], [`--allow-fs-write=${dirname(path)}/*`]);
+      expect(await tried(['read', path], [`--allow-fs-write=${dirname(path)}/*`])).toMatchObject({
+        ...FORBIDDEN.read,
+        resource: path,
+      });
+      expect(await tried(['read', path], [`--allow-fs-read=${dirname(path)}/*`])).toEqual({ value: 1 });
     });
   });
 

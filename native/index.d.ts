@@ -77,6 +77,12 @@ export declare function engineSettings(engine: number): string
 /** Ends a call because of a defect of ours that was caught on its way. */
 export declare function failInternal(port: number, message: string): number
 
+/**
+ * The files and folders that opening a log makes, reads or writes, the file itself first; none when it is no path, which
+ * opening says.
+ */
+export declare function filesOfLog(path: string, writes: boolean): Array<string>
+
 /** Goes on without the runner of an attempt that is to be given up. Returns what is to be done next. */
 export declare function giveUp(callId: number): number
 

@@ -854,6 +854,7 @@ module.exports.ending = nativeBinding.ending
 module.exports.engineLog = nativeBinding.engineLog
 module.exports.engineSettings = nativeBinding.engineSettings
 module.exports.failInternal = nativeBinding.failInternal
+module.exports.filesOfLog = nativeBinding.filesOfLog
 module.exports.giveUp = nativeBinding.giveUp
 module.exports.hasBegun = nativeBinding.hasBegun
 module.exports.hasDeliveries = nativeBinding.hasDeliveries

@@ -198,7 +198,10 @@ export class LimitExceededError extends InferenceError {
 
 /** The event log could not be written or read. */
 export class LogError extends InferenceError {
-  /** What kind of failure it is: `'disk-full'`, `'locked'`, `'corrupt'`, … */
+  /**
+   * What kind of failure it is: `'disk-full'`, `'locked'`, `'corrupt'`, … While the log is open, `'moved'` means that a file of it was
+   * deleted, moved or replaced, and `'corrupt'` that another program changed what is in it.
+   */
   declare readonly reason?: LogErrorKind;
 
   constructor(message: string, options: InferenceErrorOptions & { reason?: LogErrorKind | undefined } = {}) {

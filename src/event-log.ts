@@ -34,6 +34,7 @@ import { LogObserver, type ObserveCallback } from './log-observer';
 import { type EventLogOptions, readLogOptions } from './log-options';
 import { LogPages } from './log-pages';
 import { logPath } from './log-path';
+import { checkPermission } from './log-permission';
 import { LogTail } from './log-tail';
 import { native } from './native';
 
@@ -84,11 +85,15 @@ export class EventLog {
    * @param pathOrUrl a path, or a `file:` URL.
    * @param options `durability`: what endings wait for, `'relaxed' | 'call' | 'strict' | 'event'`. `access: 'read'` reads while
    *   another process writes. `lockWaitMs`, `fullTextSearch`, `retention`, `redaction`, `key`, `checkpoint`, `observe`.
-   * @throws LogError whose `reason` says why it cannot be opened; InvalidRequestError listing every problem of the options.
+   * @throws LogError whose `reason` says why it cannot be opened; InvalidRequestError listing every problem of the options;
+   *   under Node's `--permission`, an Error with `code: 'ERR_ACCESS_DENIED'` when the process may not write to the log's files,
+   *   or not read them with `access: 'read'`.
    */
   static async open(pathOrUrl: string | URL, options: EventLogOptions = {}): Promise<EventLog> {
-    const { json, key, checkpoint, observe } = readLogOptions(options);
-    const log = new EventLog(await ask<number>(native.openLog(logPath(pathOrUrl), json, key)));
+    const { json, access, key, checkpoint, observe } = readLogOptions(options);
+    const path = logPath(pathOrUrl);
+    checkPermission(path, access);
+    const log = new EventLog(await ask<number>(native.openLog(path, json, key)));
     if (observe !== undefined) log.observe(observe);
     if (checkpoint !== undefined) log.#checkpoints = new LogCheckpoints(log.#log, checkpoint);
     return log;
@@ -96,7 +101,9 @@ export class EventLog {
 
   /** Opens a log on this thread, with the defaults. @internal */
   static openNow(pathOrUrl: string | URL): EventLog {
-    const id = native.openLogNow(logPath(pathOrUrl), '{}');
+    const path = logPath(pathOrUrl);
+    checkPermission(path, 'write');
+    const id = native.openLogNow(path, '{}');
     if (id < 0) throw lastError();
     return new EventLog(id);
   }
@@ -283,7 +290,9 @@ export class EventLog {
 
   /** Copies the log as it is now to a new file, while it is written to. */
   async backup(path: string | URL): Promise<void> {
-    await this.#log.ask({ type: 'backup', path: logPath(path) });
+    const target = logPath(path);
+    checkPermission(target, 'write');
+    await this.#log.ask({ type: 'backup', path: target });
   }
 
   /**

@@ -7,6 +7,7 @@ import { describe, encodeJson, messageOf } from './json';
 import { type EncryptionKey, encryptionKey, type SigningKey, signingKey } from './keys';
 import type { CheckpointSettings } from './log-checkpoints';
 import type { ObserveCallback } from './log-observer';
+import type { FileAccess } from './log-permission';
 
 /** Signed statements of where the log ends, made by itself. */
 export interface CheckpointOptions {
@@ -31,6 +32,7 @@ export interface EventLogOptions extends SqliteLogOptions {
 /** The same, taken apart. */
 export interface LogSettings {
   readonly json: string;
+  readonly access: FileAccess;
   readonly key: Uint8Array | undefined;
   readonly checkpoint: CheckpointSettings | undefined;
   readonly observe: ObserveCallback | undefined;
@@ -49,6 +51,7 @@ export function readLogOptions(options: unknown): LogSettings {
   const problems: Problem[] = [];
   const settings: LogSettings = {
     json: jsonOf(rest, problems),
+    access: rest.access === 'read' ? 'read' : 'write',
     key: key === undefined ? undefined : read(problems, () => encryptionKey(key, 'key')),
     checkpoint: checkpoint === undefined ? undefined : readCheckpoint(checkpoint, problems),
     observe,

@@ -32,6 +32,8 @@ export interface Native {
   closeEngine(engine: number): void;
   releaseEngine(engine: number): void;
 
+  /** What opening touches, the file itself first; none when it is no path. */
+  filesOfLog(path: string, writes: boolean): string[];
   openLogNow(path: string, optionsJson: string): number;
   /** Answers by mail, as `askLog` does. */
   openLog(path: string, optionsJson: string, key?: Uint8Array): number;

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use car_inference::error::{InferenceError, Problem};
-use car_inference::log::sqlite::{LogKey, VerifyOptions};
+use car_inference::log::sqlite::{LogAccess, LogKey, VerifyOptions};
 use car_inference::log::transfer::{self, Importer};
 use car_inference::log::{
     CallFilter, EraseTarget, EventRange, LogErrorKind, LogStore, PruneOptions, SqliteLog, SqliteLogOptions,
@@ -321,6 +321,15 @@ fn options_of(options_json: &str, key: Option<&[u8]>) -> Result<SqliteLogOptions
 fn open(path: &str, options_json: &str, key: Option<&[u8]>) -> Result<LogHandle, Wrong> {
     let log = SqliteLog::open(path, options_of(options_json, key)?)?;
     Ok(LogHandle::new(Arc::new(log.clone()), Some(log)))
+}
+
+/// The files and folders that opening a log makes, reads or writes, the file itself first; none when it is no path, which
+/// opening says.
+#[napi(catch_unwind)]
+pub fn files_of_log(path: String, writes: bool) -> Vec<String> {
+    let access = if writes { LogAccess::Write } else { LogAccess::Read };
+    let files = SqliteLog::files_of(&path, access).unwrap_or_default();
+    files.iter().map(|file| file.to_string_lossy().into_owned()).collect()
 }
 
 /// Opens a log on this thread. Returns its id, or -1.

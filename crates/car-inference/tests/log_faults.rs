@@ -241,6 +241,8 @@ async fn a_database_that_cannot_be_written_fails_the_log_and_loses_nothing() {
 async fn a_question_that_the_system_fails_to_answer_fails_alone() {
     let subject = subject(Durability::Call);
     let trace_id = call(&subject).await.unwrap();
+    let wal = subject.folder.path().join("calls.db-wal");
+    let of_writer = descriptors_of(&wal);
     let reader = SqliteLog::open(
         subject.path.to_str().unwrap(),
         SqliteLogOptions {
@@ -249,8 +251,6 @@ async fn a_question_that_the_system_fails_to_answer_fails_alone() {
         },
     )
     .unwrap();
-    let wal = subject.folder.path().join("calls.db-wal");
-    let of_writer = descriptors_of(&wal);
     assert!(reader.call(&trace_id).unwrap().is_some());
     let of_reader: Vec<_> = descriptors_of(&wal)
         .into_iter()

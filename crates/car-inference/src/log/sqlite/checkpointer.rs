@@ -10,12 +10,12 @@ use parking_lot::{Condvar, Mutex};
 use rusqlite::Connection;
 
 use super::connection::open_checkpointer;
-use super::files::LogPath;
 use super::options::Durability;
+use super::places::Places;
 use crate::log::{LogError, LogErrorKind};
 
 pub(super) struct Checkpointer {
-    path: LogPath,
+    places: Arc<Places>,
     durability: Durability,
     progress: Arc<Progress>,
     thread: Option<(SyncSender<()>, JoinHandle<()>)>,
@@ -44,9 +44,9 @@ impl Progress {
 }
 
 impl Checkpointer {
-    pub fn new(path: LogPath, durability: Durability) -> Self {
+    pub fn new(places: Arc<Places>, durability: Durability) -> Self {
         Self {
-            path,
+            places,
             durability,
             progress: Arc::default(),
             thread: None,
@@ -89,10 +89,11 @@ impl Checkpointer {
     fn thread(&mut self) -> Option<&SyncSender<()>> {
         if self.thread.is_none() {
             let (ask, asked) = sync_channel(1);
-            let (path, durability, progress) = (self.path.clone(), self.durability, Arc::clone(&self.progress));
+            let (places, durability, progress) =
+                (Arc::clone(&self.places), self.durability, Arc::clone(&self.progress));
             let thread = std::thread::Builder::new()
                 .name("car-inference-log-checkpoint".into())
-                .spawn(move || copy_when(&asked, &path, durability, &progress));
+                .spawn(move || copy_when(&asked, &places, durability, &progress));
             self.thread = thread.ok().map(|thread| (ask, thread));
         }
         self.thread.as_ref().map(|(ask, _)| ask)
@@ -108,11 +109,11 @@ impl Checkpointer {
     }
 }
 
-fn copy_when(asked: &Receiver<()>, path: &LogPath, durability: Durability, progress: &Progress) {
+fn copy_when(asked: &Receiver<()>, places: &Places, durability: Durability, progress: &Progress) {
     let mut connection = None;
     while asked.recv().is_ok() {
         // The writer may wait for it.
-        let copied = catch_unwind(AssertUnwindSafe(|| copy(&mut connection, path, durability)));
+        let copied = catch_unwind(AssertUnwindSafe(|| copy(&mut connection, places, durability)));
         progress.end(match copied {
             // Another connection copies or recovers: the next copy has more to do.
             Ok(Err(error)) if error.kind == LogErrorKind::Locked => Ok(()),
@@ -125,12 +126,13 @@ fn copy_when(asked: &Receiver<()>, path: &LogPath, durability: Durability, progr
     }
 }
 
-fn copy(connection: &mut Option<Connection>, path: &LogPath, durability: Durability) -> Result<(), LogError> {
+fn copy(connection: &mut Option<Connection>, places: &Places, durability: Durability) -> Result<(), LogError> {
     let connection = match connection {
         Some(connection) => connection,
-        None => connection.insert(open_checkpointer(path, durability)?),
+        None => connection.insert(open_checkpointer(&places.path, durability)?),
     };
     // Neither readers nor the writer are waited for: what they still need stays where it is.
-    connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
+    // What somebody else has changed is the writer's to look at, who copies the rest.
+    places.copy(|| Ok(connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?))?;
     Ok(())
 }

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, ffi};
 
 use super::files::LogPath;
 use super::options::Durability;
-use super::schema;
+use super::{schema, vfs};
 use crate::log::{LogError, LogErrorKind};
 
 /// SQLite before 3.51.3 can corrupt a database when two connections write and checkpoint at the same moment
@@ -29,8 +29,13 @@ const WRITER_CACHE_KIB: i64 = 16 * 1024;
 /// The connection that writes.
 pub(super) fn open_writer(path: &LogPath, durability: Durability) -> Result<Connection, LogError> {
     let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    set_up_writer(&connection, path, durability).map_err(|error| with_reason(&connection, error))?;
+    Ok(connection)
+}
+
+fn set_up_writer(connection: &Connection, path: &LogPath, durability: Durability) -> Result<(), LogError> {
     // What is no log of ours is not touched.
-    schema::checked_version(&connection)?;
+    schema::checked_version(connection)?;
     // Only of a new file; before its first table.
     connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     let mode: String = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
@@ -43,14 +48,14 @@ pub(super) fn open_writer(path: &LogPath, durability: Durability) -> Result<Conn
             ),
         ));
     }
-    sync_as(&connection, durability)?;
+    sync_as(connection, durability)?;
     connection.pragma_update_and_check(None, "journal_size_limit", JOURNAL_SIZE_LIMIT, |_| Ok(()))?;
     connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
     // The writer checkpoints itself.
     connection.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(()))?;
     // What is erased or pruned is overwritten.
     connection.pragma_update_and_check(None, "secure_delete", true, |_| Ok(()))?;
-    Ok(connection)
+    Ok(())
 }
 
 /// A connection that only copies the write-ahead log to the database. It sets nothing that is kept in the file and begins no
@@ -93,7 +98,7 @@ pub(super) fn open_reader(path: &LogPath) -> Result<Connection, LogError> {
 
 fn read_only(connection: Result<Connection, LogError>) -> Result<Connection, LogError> {
     let connection = connection?;
-    match schema::checked_version(&connection)? {
+    match schema::checked_version(&connection).map_err(|error| with_reason(&connection, error))? {
         0 => Err(LogError::new(LogErrorKind::NotALog, "the file holds no event log yet")),
         _ => Ok(connection),
     }
@@ -110,12 +115,15 @@ fn open(path: &LogPath, access: OpenFlags) -> Result<Connection, LogError> {
         ));
     }
     path.check()?;
-    open_at(&path.0, access)
+    open_at(&path.for_sqlite(), access)
 }
 
 fn open_at(place: &Path, access: OpenFlags) -> Result<Connection, LogError> {
     let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
-    let connection = Connection::open_with_flags(place, flags)?;
+    let connection = match vfs::name() {
+        Some(vfs) => Connection::open_with_flags_and_vfs(place, flags, vfs),
+        None => Connection::open_with_flags(place, flags),
+    }?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
@@ -124,4 +132,18 @@ fn open_at(place: &Path, access: OpenFlags) -> Result<Connection, LogError> {
     connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 1)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
+}
+
+/// What the system said when SQLite could not open or read a file.
+fn with_reason(connection: &Connection, error: LogError) -> LogError {
+    if error.kind != LogErrorKind::Io {
+        return error;
+    }
+    // SAFETY: the connection is open, and SQLite only returns a number that it keeps.
+    let code = unsafe { ffi::sqlite3_system_errno(connection.handle()) };
+    if code == 0 {
+        return error;
+    }
+    let reason = std::io::Error::from_raw_os_error(code);
+    LogError::new(error.kind, format!("{}: {reason}", error.message))
 }

@@ -68,6 +68,29 @@ pub(super) fn moved(path: &Path) -> LogError {
     )
 }
 
+/// A file of an open log was changed by something else than SQLite.
+pub(super) fn changed(path: &Path, how: &str) -> LogError {
+    LogError::new(
+        LogErrorKind::Corrupt,
+        format!(
+            "another program changed {} while the log was open: {how}; restore the file if it is damaged, then open the log again",
+            path.display()
+        ),
+    )
+}
+
+/// A file beside the database is gone, where other programs can take a log that is open for one that nobody has open.
+pub(super) fn unlocked(path: &Path) -> LogError {
+    LogError::new(
+        LogErrorKind::Corrupt,
+        format!(
+            "{} is gone: the locks on the log were lost, because this process read the log's files itself, and another program \
+             tidied up; use `backup()` or `export()` to read a log that is open, and open the log again",
+            path.display()
+        ),
+    )
+}
+
 /// Something stored that makes no sense.
 pub(super) fn corrupt(message: impl Into<String>) -> LogError {
     LogError::new(LogErrorKind::Corrupt, message)

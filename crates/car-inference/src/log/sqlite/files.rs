@@ -2,14 +2,31 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::failure::io_error;
+use super::options::LogAccess;
 use crate::log::{LogError, LogErrorKind};
 
+/// SQLite appends this to the path, and takes no longer suffix.
+const LONGEST_SUFFIX: &str = "-journal";
+/// The longest path that SQLite takes, in bytes.
+const SQLITE_PATH_MAX: usize = 512 - LONGEST_SUFFIX.len();
+/// The longest path that the system takes, without the zero that ends it.
+#[cfg(unix)]
+const SYSTEM_PATH_MAX: usize = libc::PATH_MAX as usize - 1;
+/// The longest name of a file that most file systems take.
+#[cfg(unix)]
+const NAME_MAX: usize = 255;
+
 /// Where a log lies.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct LogPath(pub PathBuf);
+#[derive(Debug, Clone)]
+pub(super) struct LogPath(
+    pub PathBuf,
+    /// Its folder, held open, when the path is longer than SQLite takes.
+    Option<Arc<File>>,
+);
 
 impl LogPath {
     /// From a path or a `file:` URL.
@@ -55,15 +72,94 @@ impl LogPath {
         }
         // Of the working directory as it is now, whatever the host changes it to later.
         let path = std::path::absolute(path).map_err(|error| io_error("the path cannot be resolved", &error))?;
-        Ok(Self(path))
+        Ok(Self(path, None))
     }
 
-    /// The same file under its one name, as far as its folder is there.
+    /// The same file under its one name, as far as its folders are there.
     pub fn canonical(self) -> Self {
-        let folder = self.0.parent().and_then(|folder| fs::canonicalize(folder).ok());
-        match (folder, self.0.file_name()) {
-            (Some(folder), Some(name)) => Self(folder.join(name)),
-            _ => self,
+        for folder in self.0.ancestors().skip(1) {
+            if let Ok(canonical) = fs::canonicalize(folder)
+                && let Ok(rest) = self.0.strip_prefix(folder)
+            {
+                return Self(canonical.join(rest), None);
+            }
+        }
+        self
+    }
+
+    /// Whether the system takes paths as long as this one and those of the files beside it.
+    #[cfg(unix)]
+    fn check_length(&self) -> Result<(), LogError> {
+        use std::os::unix::ffi::OsStrExt;
+        let name = self.0.file_name().unwrap_or_default().as_bytes().len();
+        let path = self.0.as_os_str().as_bytes().len();
+        let suffix = LONGEST_SUFFIX.len();
+        let (what, len, max) = if name + suffix > NAME_MAX {
+            ("the name of the file", name, NAME_MAX - suffix)
+        } else if path + suffix > SYSTEM_PATH_MAX {
+            ("the path", path, SYSTEM_PATH_MAX - suffix)
+        } else {
+            return Ok(());
+        };
+        Err(LogError::new(
+            LogErrorKind::InvalidPath,
+            format!(
+                "{what} is too long: it has {len} bytes, and at most {max} are possible, because SQLite appends \
+                 `{LONGEST_SUFFIX}` to it"
+            ),
+        ))
+    }
+
+    #[cfg(not(unix))]
+    fn check_length(&self) -> Result<(), LogError> {
+        Ok(())
+    }
+
+    /// The same path, with a name by which SQLite takes it when it is too long for it. Its folder has to be there.
+    pub fn within_reach(self) -> Result<Self, LogError> {
+        let len = self.0.as_os_str().len();
+        if !cfg!(unix) || len <= SQLITE_PATH_MAX {
+            return Ok(self);
+        }
+        let folder = self.0.parent().unwrap_or(Path::new("/"));
+        let open = File::open(folder)
+            .map_err(|error| io_error(&format!("the folder {} cannot be opened", folder.display()), &error))?;
+        let reached = Self(self.0.clone(), Some(Arc::new(open)));
+        let is_there = reached.through_folder().is_some_and(|(path, _)| {
+            Identity::at(&path.join(".")).is_some_and(|found| Identity::at(folder) == Some(found))
+        });
+        if is_there {
+            return Ok(reached);
+        }
+        Err(LogError::new(
+            LogErrorKind::InvalidPath,
+            format!(
+                "the path is too long: it has {len} bytes, and SQLite takes at most {SQLITE_PATH_MAX}; longer ones need Linux \
+                 with /proc"
+            ),
+        ))
+    }
+
+    /// The folder by the name that the system gives to what this process has open, and the name of the file in it.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    fn through_folder(&self) -> Option<(PathBuf, &std::ffi::OsStr)> {
+        use std::os::fd::AsRawFd;
+        let folder = self.1.as_ref()?;
+        let name = self.0.file_name()?;
+        Some((PathBuf::from(format!("/proc/self/fd/{}", folder.as_raw_fd())), name))
+    }
+
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    fn through_folder(&self) -> Option<(PathBuf, &std::ffi::OsStr)> {
+        // Other systems have no names for it.
+        self.1.as_ref().and(None)
+    }
+
+    /// What SQLite is to open, while this path or a clone of it is held.
+    pub fn for_sqlite(&self) -> PathBuf {
+        match self.through_folder() {
+            Some((folder, name)) => folder.join(name),
+            None => self.0.clone(),
         }
     }
 
@@ -73,7 +169,8 @@ impl LogPath {
         name.into()
     }
 
-    fn all(&self) -> [PathBuf; 4] {
+    /// The database, its write-ahead log, its shared memory, the file that tells who writes.
+    pub fn all(&self) -> [PathBuf; 4] {
         [
             self.0.clone(),
             self.beside("-wal"),
@@ -82,8 +179,23 @@ impl LogPath {
         ]
     }
 
+    /// All that opening makes, reads or writes.
+    pub fn touched(&self, access: LogAccess) -> Vec<PathBuf> {
+        let [database, wal, shared_memory, lock] = self.all();
+        if access == LogAccess::Read {
+            return vec![database, wal, shared_memory];
+        }
+        let journal = self.beside(LONGEST_SUFFIX);
+        let folders = self.0.ancestors().skip(1).take_while(|folder| !folder.exists());
+        [database, wal, shared_memory, lock, journal]
+            .into_iter()
+            .chain(folders.map(Path::to_owned))
+            .collect()
+    }
+
     /// Refuses what would have somebody else's file read or written.
     pub fn check(&self) -> Result<(), LogError> {
+        self.check_length()?;
         for path in self.all() {
             let Ok(metadata) = fs::symlink_metadata(&path) else {
                 continue;
@@ -190,7 +302,8 @@ impl LogPath {
 
     /// The URL by which SQLite reads the file as one that nobody changes.
     pub fn immutable_url(&self) -> PathBuf {
-        let path = self.0.to_string_lossy();
+        let path = self.for_sqlite();
+        let path = path.to_string_lossy();
         let encoded: String = path
             .bytes()
             .map(|byte| match byte {
@@ -203,54 +316,13 @@ impl LogPath {
         format!("file:{encoded}?immutable=1").into()
     }
 
-    /// Which files are there now.
-    pub fn places(&self) -> Places {
-        Places(self.all().map(|path| {
-            let identity = identity(&path);
-            (path, identity)
-        }))
-    }
-
     pub fn is_taken(&self) -> bool {
-        identity(&self.0).is_some()
+        Identity::at(&self.0).is_some()
     }
 
     pub fn bytes(&self, suffix: &str) -> u64 {
         fs::metadata(self.beside(suffix)).map_or(0, |metadata| metadata.len())
     }
-}
-
-/// Which files a log had when it was opened.
-pub(super) struct Places([(PathBuf, Option<Identity>); 4]);
-
-impl Places {
-    /// Returns once the write-ahead log is on the disk; what is in the database file is there already. SQLite locks another of
-    /// the files, so this one may be opened.
-    pub fn sync(&self) -> Result<(), LogError> {
-        let failed = |error: std::io::Error| io_error("the log cannot be synced to the disk", &error);
-        let [_, (wal, _), ..] = &self.0;
-        File::open(wal).and_then(|file| file.sync_data()).map_err(failed)?;
-        #[cfg(unix)]
-        if let Some(folder) = wal.parent() {
-            File::open(folder)
-                .and_then(|folder| folder.sync_all())
-                .map_err(failed)?;
-        }
-        Ok(())
-    }
-
-    /// One that is another by now, or gone. SQLite would go on writing to what nobody will find.
-    pub fn missing(&self) -> Option<&Path> {
-        let is_there = |(path, known): &&(PathBuf, Option<Identity>)| identity(path) == *known;
-        self.0
-            .iter()
-            .find(|place| !is_there(place))
-            .map(|(path, _)| path.as_path())
-    }
-}
-
-fn identity(path: &Path) -> Option<Identity> {
-    fs::symlink_metadata(path).ok().map(|metadata| Identity::of(&metadata))
 }
 
 /// The right to write.
@@ -259,19 +331,24 @@ pub(super) struct WriteLock {
 }
 
 /// What tells one file from another at the same path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Identity(u64, u64);
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Identity(u64, u64);
 
 impl Identity {
+    /// Of the file at a path, if there is one.
+    pub fn at(path: &Path) -> Option<Self> {
+        fs::symlink_metadata(path).ok().map(|metadata| Self::of(&metadata))
+    }
+
     #[cfg(unix)]
-    fn of(metadata: &fs::Metadata) -> Self {
+    pub fn of(metadata: &fs::Metadata) -> Self {
         use std::os::unix::fs::MetadataExt;
         Self(metadata.dev(), metadata.ino())
     }
 
     /// Where an open file can be neither deleted nor replaced.
     #[cfg(not(unix))]
-    fn of(_metadata: &fs::Metadata) -> Self {
+    pub fn of(_metadata: &fs::Metadata) -> Self {
         Self(0, 0)
     }
 }

@@ -17,13 +17,17 @@ mod erase;
 mod failure;
 mod files;
 mod gaps;
+mod head;
+mod held;
 mod housekeeping;
+mod intact;
 mod job;
 mod list;
 mod open_call;
 mod opening;
 mod options;
 mod outage;
+mod places;
 mod progress;
 mod prune;
 mod queue;
@@ -49,14 +53,16 @@ mod tree_state;
 mod verify;
 mod verify_indexes;
 mod verify_report;
+mod vfs;
 mod waiting;
 mod wal;
+mod wal_index;
 mod write_end;
 mod write_rows;
 mod writer;
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Weak};
@@ -111,11 +117,11 @@ type Slot = Arc<Mutex<Weak<Shared>>>;
 
 /// Where the log of this path is, while this process has it open. One file has one writer, whoever asks for it.
 fn slot_of(path: &LogPath) -> Slot {
-    static SLOTS: LazyLock<Mutex<HashMap<LogPath, Slot>>> = LazyLock::new(Mutex::default);
+    static SLOTS: LazyLock<Mutex<HashMap<PathBuf, Slot>>> = LazyLock::new(Mutex::default);
     let mut slots = SLOTS.lock();
     // Those that nobody looks at and that hold no log any more.
     slots.retain(|_, slot| Arc::strong_count(slot) > 1 || slot.try_lock().is_none_or(|log| log.strong_count() > 0));
-    Arc::clone(slots.entry(path.clone()).or_default())
+    Arc::clone(slots.entry(path.0.clone()).or_default())
 }
 
 impl SqliteLog {
@@ -172,6 +178,15 @@ impl SqliteLog {
             Err(error) if matches!(error.kind, LogErrorKind::Moved | LogErrorKind::Closed) => Ok(false),
             Err(error) => Err(error),
         }
+    }
+
+    /// The files and folders that [`open`](Self::open) makes, reads or writes, the file itself first: for hosts that have to
+    /// allow each. Nothing is opened.
+    ///
+    /// # Errors
+    /// [`LogErrorKind::InvalidPath`] when it is no path of a file.
+    pub fn files_of(path_or_url: &str, access: LogAccess) -> Result<Vec<PathBuf>, LogError> {
+        Ok(LogPath::parse(path_or_url)?.touched(access))
     }
 
     fn of(shared: Arc<Shared>) -> Self {
@@ -254,9 +269,11 @@ impl SqliteLog {
                 format!("{} is there already; give the path of a new file", path.0.display()),
             ));
         }
+        path.check()?;
         path.make_folder()?;
+        let path = path.within_reach()?;
         path.make_file()?;
-        let target = path.0.to_string_lossy().into_owned();
+        let target = path.for_sqlite().to_string_lossy().into_owned();
         let copied = self.shared()?.copy_to(&target);
         if copied.is_err() {
             let _gone = std::fs::remove_file(&path.0);
@@ -452,6 +469,9 @@ impl Handle {
         let session = self.shared.session();
         session.queue.close();
         let ended = session.join();
+        if !self.shared.writes {
+            session.places.release();
+        }
         self.shared.give_up();
         ended
     }

@@ -3,21 +3,23 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 
-use super::chain::{Salts, genesis, hex, random};
+use super::chain::{Salts, hex, random};
 use super::connection::{open_reader, open_writer};
 use super::erase::Erasing;
-use super::failure::{corrupt, io_error};
+use super::failure::io_error;
 use super::files::{LogPath, WriteLock};
+use super::head::Head;
 use super::options::{LogAccess, LogKey, SqliteLogOptions};
+use super::places::Places;
 use super::read::Reading;
 use super::schema;
 use super::seal::Sealer;
 use super::session::Session;
 use super::settings::{log_id, set_setting, setting};
 use super::shared::Shared;
-use super::store::{Head, Store};
+use super::store::Store;
 use super::text_index::TextIndex;
 use super::tree_state::read_tree;
 use super::wal::WalBound;
@@ -35,6 +37,7 @@ pub(super) fn open(path: LogPath, options: SqliteLogOptions) -> Result<Shared, L
 }
 
 fn open_to_read(path: LogPath, options: SqliteLogOptions) -> Result<Shared, LogError> {
+    let path = path.within_reach()?;
     let connection = open_reader(&path)?;
     let log_id =
         log_id(&connection)?.ok_or_else(|| LogError::new(LogErrorKind::NotALog, "the file holds no event log yet"))?;
@@ -46,11 +49,15 @@ fn open_to_read(path: LogPath, options: SqliteLogOptions) -> Result<Shared, LogE
     }
     .end_cursor()?
     .position;
-    Ok(Shared::new(path, options, sealer, log_id, Session::new(0, position)))
+    let places = Arc::new(Places::new(&path, false)?);
+    let shared = Shared::new(path, options, sealer, log_id, Session::new(0, position, places));
+    shared.keep_reader(connection);
+    Ok(shared)
 }
 
 fn open_to_write(path: LogPath, options: SqliteLogOptions) -> Result<Shared, LogError> {
     path.make_folder()?;
+    let path = path.within_reach()?;
     let lock = path.lock(Duration::from_millis(options.lock_wait_ms.unwrap_or_default()))?;
     path.make_file()?;
     let mut connection = open_writer(&path, options.durability())?;
@@ -65,10 +72,10 @@ fn open_to_write(path: LogPath, options: SqliteLogOptions) -> Result<Shared, Log
         None => make_identity(&mut connection, options.key.as_ref())?,
     };
     prepare_text_index(&mut connection, options.full_text_search, &sealer)?;
-    let head = end_of(&connection, &log_id)?;
+    let head = Head::read(&connection, &log_id)?;
     let mut store = store_of(connection, &path, sealer.clone(), log_id.clone(), head)?;
     store.recover()?;
-    let session = begin(store, lock, &path, &options)?;
+    let session = begin(store, lock, &options)?;
     Ok(Shared::new(path, options, sealer, log_id, session))
 }
 
@@ -101,7 +108,7 @@ pub(super) fn store_of(
     head: Head,
 ) -> Result<Store, LogError> {
     Ok(Store {
-        places: path.places(),
+        places: Arc::new(Places::new(path, true)?),
         has_text_index: matches!(TextIndex::of(&connection)?, TextIndex::Current),
         tree: read_tree(&connection, head.position)?,
         connection,
@@ -116,16 +123,12 @@ pub(super) fn store_of(
 }
 
 /// Starts the thread that writes.
-pub(super) fn begin(
-    store: Store,
-    lock: WriteLock,
-    path: &LogPath,
-    options: &SqliteLogOptions,
-) -> Result<Session, LogError> {
-    let session = Session::new(options.queue_bytes_max(), store.head.position);
+pub(super) fn begin(store: Store, lock: WriteLock, options: &SqliteLogOptions) -> Result<Session, LogError> {
+    let places = Arc::clone(&store.places);
+    let session = Session::new(options.queue_bytes_max(), store.head.position, Arc::clone(&places));
     session.progress.reach(store.head);
     let writer = Writer {
-        wal: WalBound::new(path.clone(), options.durability(), Arc::clone(&session.gate)),
+        wal: WalBound::new(Arc::clone(&places), options.durability(), Arc::clone(&session.gate)),
         store,
         queue: Arc::clone(&session.queue),
         progress: Arc::clone(&session.progress),
@@ -172,32 +175,6 @@ fn sealer(connection: &Connection, log_id: &str, key: Option<&LogKey>) -> Result
         (None, Some(_)) => {
             error("the log is not encrypted; open it without a key, or import its export into a new one with a key")
         }
-    }
-}
-
-/// The last record of the chain.
-pub(super) fn end_of(connection: &Connection, log_id: &str) -> Result<Head, LogError> {
-    // More records than any log comes to: there is room for those to come.
-    const POSITION_MAX: i64 = i64::MAX / 2;
-    let last = connection
-        .query_row(
-            "SELECT position, link FROM records ORDER BY position DESC LIMIT 1",
-            [],
-            |row| {
-                Ok(Head {
-                    position: row.get(0)?,
-                    link: row.get(1)?,
-                })
-            },
-        )
-        .optional()?;
-    match last {
-        Some(head) if (1..POSITION_MAX).contains(&head.position) => Ok(head),
-        Some(_) => Err(corrupt("the last record's position is none")),
-        None => Ok(Head {
-            position: 0,
-            link: genesis(log_id),
-        }),
     }
 }
 

@@ -3,7 +3,7 @@
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-use super::store::Head;
+use super::head::Head;
 
 /// How far the writer has come.
 pub(super) struct Progress {

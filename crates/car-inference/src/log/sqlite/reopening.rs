@@ -9,13 +9,15 @@ use rusqlite::{Connection, OptionalExtension};
 use super::connection::{open_reader, open_writer};
 use super::failure::moved;
 use super::files::LogPath;
-use super::opening::{begin, end_of, prepare_text_index, store_of};
+use super::head::Head;
+use super::intact::check_database;
+use super::opening::{begin, prepare_text_index, store_of};
 use super::outage::{OUTAGE, OutageRecord};
 use super::schema;
 use super::session::Session;
 use super::settings::log_id;
 use super::shared::Shared;
-use super::store::{Head, Store, now_us};
+use super::store::{Store, now_us};
 use crate::log::{LogError, LogErrorKind, LogOutage};
 
 /// So often what others read of the write-ahead log is waited for.
@@ -45,6 +47,10 @@ fn try_reopen(shared: &Shared) -> Result<Option<LogOutage>, LogError> {
 fn go_on(shared: &Shared, failed: &Session, failure: &LogError) -> Result<(Session, LogOutage), LogError> {
     let Shared { path, options, .. } = shared;
     check_file(path, &shared.log_id, failed.progress.committed())?;
+    if failure.kind == LogErrorKind::Corrupt {
+        // Another program may have damaged it anywhere.
+        check_database(path, &shared.sealer, &shared.log_id, None)?;
+    }
     let lock = path
         .lock(Duration::from_millis(options.lock_wait_ms.unwrap_or_default()))
         .map_err(|error| opened_meanwhile(path, error))?;
@@ -54,14 +60,14 @@ fn go_on(shared: &Shared, failed: &Session, failure: &LogError) -> Result<(Sessi
     schema::migrate(&mut connection)?;
     schema::check_triggers(&connection)?;
     prepare_text_index(&mut connection, options.full_text_search, &shared.sealer)?;
-    let head = end_of(&connection, &shared.log_id)?;
+    let head = Head::read(&connection, &shared.log_id)?;
     let mut store = store_of(connection, path, shared.sealer.clone(), shared.log_id.clone(), head)?;
     copy_wal(&mut store, options.durability().syncs())?;
     let outage = record_outage(&mut store, failed, failure)?;
     let _kept = store
         .connection
         .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false);
-    Ok((begin(store, lock, path, options)?, outage))
+    Ok((begin(store, lock, options)?, outage))
 }
 
 /// Whether the file at the path is this log with all that was committed to it, before anything is written there.

@@ -6,6 +6,7 @@ use std::thread::JoinHandle;
 
 use parking_lot::Mutex;
 
+use super::places::Places;
 use super::progress::Progress;
 use super::queue::Queue;
 use super::read_gate::ReadGate;
@@ -16,6 +17,7 @@ pub(super) struct Session {
     pub progress: Arc<Progress>,
     /// Closed by the writer for a moment now and then.
     pub gate: Arc<ReadGate>,
+    pub places: Arc<Places>,
     /// Nothing for a log that is only read.
     thread: Mutex<Option<JoinHandle<()>>>,
     /// Calls that went on although their start was not taken.
@@ -24,11 +26,12 @@ pub(super) struct Session {
 
 impl Session {
     /// `position` is where the log ends.
-    pub fn new(queue_bytes_max: usize, position: i64) -> Self {
+    pub fn new(queue_bytes_max: usize, position: i64, places: Arc<Places>) -> Self {
         Self {
             queue: Arc::new(Queue::new(queue_bytes_max)),
             progress: Arc::new(Progress::new(position)),
             gate: Arc::default(),
+            places,
             thread: Mutex::default(),
             unrecorded: AtomicU64::new(0),
         }

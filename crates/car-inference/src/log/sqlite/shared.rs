@@ -10,8 +10,10 @@ use super::attempts::Attempts;
 use super::connection::open_reader;
 use super::failure::moved;
 use super::files::LogPath;
+use super::intact::check_database;
 use super::job::{Job, Reply, Task};
 use super::options::{LogAccess, LogKey, SqliteLogOptions};
+use super::places::Held;
 use super::queue::Urgency;
 use super::seal::Sealer;
 use super::session::Session;
@@ -35,9 +37,15 @@ pub(super) struct Shared {
     pub reopening: Attempts<Result<Option<LogOutage>, LogError>>,
     /// Whether it was opened to record.
     pub writes: bool,
-    readers: Mutex<Vec<Connection>>,
+    readers: Mutex<Vec<Reader>>,
     /// Handles that are not closed.
     handles: Mutex<usize>,
+}
+
+/// A connection that reads, and the files that have to be closed after it.
+struct Reader {
+    connection: Connection,
+    _held: Option<Arc<Held>>,
 }
 
 impl Shared {
@@ -104,16 +112,35 @@ impl Shared {
         }
     }
 
+    /// Keeps a connection for who reads next.
+    pub fn keep_reader(&self, connection: Connection) {
+        let reader = self.reader(connection);
+        self.readers.lock().push(reader);
+    }
+
+    fn reader(&self, connection: Connection) -> Reader {
+        Reader {
+            connection,
+            _held: self.session().places.held(),
+        }
+    }
+
     /// Reads from a snapshot that holds everything recorded until now.
     pub fn read<R>(&self, read: impl FnOnce(&Connection) -> Result<R, LogError>) -> Result<R, LogError> {
         self.catch_up()?;
+        self.read_now(read).map_err(|error| self.cause_of(error))
+    }
+
+    fn read_now<R>(&self, read: impl FnOnce(&Connection) -> Result<R, LogError>) -> Result<R, LogError> {
+        self.look()?;
         let known = self.readers.lock().pop();
-        let connection = match known {
-            Some(connection) => connection,
+        let reader = match known {
+            Some(reader) => reader,
             None => self.open_reader()?,
         };
         let session = self.session();
         let _open = session.gate.enter();
+        let connection = &reader.connection;
         connection.execute_batch("BEGIN")?;
         if !self.writes {
             // How far another process has come, only the file tells.
@@ -122,20 +149,38 @@ impl Shared {
                 .query_row([], |row| row.get(0))?;
             session.progress.advance(last.unwrap_or_default());
         }
-        let result = read(&connection);
+        let result = read(connection);
         let ended = connection.execute_batch("COMMIT");
         let mut readers = self.readers.lock();
         if ended.is_ok() && readers.len() < READERS_MAX && *self.handles.lock() > 0 {
-            readers.push(connection);
+            readers.push(reader);
         }
         result
     }
 
+    /// Whether the files can be read.
+    fn look(&self) -> Result<(), LogError> {
+        if self.writes {
+            return self.session().places.look_to_read();
+        }
+        let places = Arc::clone(&self.session().places);
+        if places.look_beside_writer(|| check_database(&self.path, &self.sealer, &self.log_id, None))? {
+            // What these know may be of before.
+            self.close_readers();
+        }
+        Ok(())
+    }
+
+    /// Why reading failed: what was done to the files says more than what SQLite makes of them.
+    fn cause_of(&self, error: LogError) -> LogError {
+        self.look().err().unwrap_or(error)
+    }
+
     /// A connection to this very log, whatever lies at its path by now.
-    fn open_reader(&self) -> Result<Connection, LogError> {
+    fn open_reader(&self) -> Result<Reader, LogError> {
         let connection = open_reader(&self.path)?;
         if log_id(&connection)?.as_ref() == Some(&self.log_id) {
-            Ok(connection)
+            Ok(self.reader(connection))
         } else {
             Err(moved(&self.path.0))
         }
@@ -145,9 +190,26 @@ impl Shared {
     /// what its connection knew of it, not for what another has made of it since.
     pub fn read_anew<R>(&self, read: impl FnOnce(&Connection) -> Result<R, LogError>) -> Result<R, LogError> {
         self.catch_up()?;
-        let connection = self.open_reader()?;
-        connection.execute_batch("BEGIN")?;
-        read(&connection)
+        self.read_long(|connection| {
+            connection.execute_batch("BEGIN")?;
+            read(connection)
+        })
+    }
+
+    /// Reads for a long time, and looks at the files meanwhile.
+    fn read_long<R>(&self, read: impl FnOnce(&Connection) -> Result<R, LogError>) -> Result<R, LogError> {
+        /// In instructions of SQLite's: some milliseconds.
+        const LOOK_EVERY: i32 = 100_000;
+        let read = || {
+            self.look()?;
+            let reader = self.open_reader()?;
+            let places = Arc::clone(&self.session().places);
+            reader
+                .connection
+                .progress_handler(LOOK_EVERY, Some(move || places.look_to_read().is_err()))?;
+            read(&reader.connection)
+        };
+        read().map_err(|error| self.cause_of(error))
     }
 
     fn catch_up(&self) -> Result<(), LogError> {
@@ -194,8 +256,10 @@ impl Shared {
         if self.writes {
             self.commit()?;
         }
-        self.open_reader()?.execute("VACUUM INTO ?1", [target])?;
-        Ok(())
+        self.read_long(|connection| {
+            connection.execute("VACUUM INTO ?1", [target])?;
+            Ok(())
+        })
     }
 
     /// Whether another handle may be had with these options.

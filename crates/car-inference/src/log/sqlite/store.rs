@@ -1,15 +1,17 @@
 //! The file as its one writer has it: the connection, the end of the chain, and what turns values into what is stored. Changes
 //! it in transactions. Knows no queue, no thread and no caller.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rusqlite::Connection;
 
-use super::chain::{Hash, Salts};
+use super::chain::Salts;
 use super::erase::Erasing;
-use super::failure::moved;
-use super::files::Places;
+use super::head::Head;
+use super::intact::check_database;
 use super::options::LogKey;
+use super::places::Places;
 use super::seal::Sealer;
 use super::settings::set_setting;
 use super::tree::Run;
@@ -20,13 +22,6 @@ use crate::redaction::Redaction;
 const LOCK_WAIT_MAX: Duration = Duration::from_secs(60);
 /// How long copying the write-ahead log waits for those who read it.
 const READERS_WAIT: Duration = Duration::from_millis(50);
-
-/// The last record of the chain.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Head {
-    pub position: i64,
-    pub link: Hash,
-}
 
 pub(super) struct Store {
     pub connection: Connection,
@@ -41,7 +36,7 @@ pub(super) struct Store {
     /// Open calls whose payload does not reach the file any more.
     pub erasing: Erasing,
     pub salts: Salts,
-    pub places: Places,
+    pub places: Arc<Places>,
     /// Why nothing may be written any more.
     pub failure: Option<LogError>,
 }
@@ -64,7 +59,7 @@ impl Store {
     /// Makes what was written since [`begin`](Self::begin) last.
     pub fn commit(&self) -> Result<(), LogError> {
         self.connection.prepare_cached("COMMIT")?.execute([])?;
-        Ok(())
+        self.places.remember_wal()
     }
 
     /// Runs `change` in a transaction of its own. What is wrong with what was asked changes nothing; what is wrong with the
@@ -79,7 +74,7 @@ impl Store {
         }
         let (head, tree) = (self.head, self.tree.clone());
         let result = change(self).and_then(|result| {
-            self.connection.execute_batch("COMMIT")?;
+            self.commit()?;
             Ok(result)
         });
         result.inspect_err(|error| {
@@ -98,14 +93,26 @@ impl Store {
         self.failure.get_or_insert_with(|| error.clone());
     }
 
-    /// Whether the files are still those that were opened.
+    /// Whether the files are still those that were opened, and as they were left.
     pub fn check_place(&self) -> Result<(), LogError> {
-        self.places.missing().map_or(Ok(()), |path| Err(moved(path)))
+        let look = self.places.look()?;
+        if look.wal {
+            self.places.check_wal()?;
+        }
+        if look.database {
+            check_database(&self.places.path, &self.sealer, &self.log_id, Some(self.head))?;
+        }
+        if look.wal || look.database {
+            self.places.remember()?;
+        }
+        Ok(())
     }
 
     /// Returns once everything that is committed is on the disk. A failure is the log's last: what it has lost is not known.
     pub fn sync(&mut self) -> Result<(), LogError> {
-        self.places.sync().inspect_err(|error| self.fail(error))
+        self.check_place()
+            .and_then(|()| self.places.sync())
+            .inspect_err(|error| self.fail(error))
     }
 
     /// Copies the write-ahead log to the database. Returns how many of its pages cannot be written over yet, because somebody
@@ -122,6 +129,15 @@ impl Store {
     }
 
     fn try_checkpoint_wal(&self, mode: &str) -> Result<i32, LogError> {
+        self.check_place()?;
+        let copied = self.places.copy(|| self.copy_wal(mode))?;
+        self.places.remember_wal()?;
+        // When somebody has just changed the database, the next look tells.
+        Ok(copied.unwrap_or(1))
+    }
+
+    /// As [`checkpoint_wal`](Self::checkpoint_wal), without looking at the files.
+    pub fn copy_wal(&self, mode: &str) -> Result<i32, LogError> {
         self.connection.busy_timeout(READERS_WAIT)?;
         let (is_busy, pages, copied): (bool, i32, i32) =
             self.connection

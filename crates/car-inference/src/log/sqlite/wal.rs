@@ -7,8 +7,8 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 use super::checkpointer::Checkpointer;
-use super::files::LogPath;
 use super::options::Durability;
+use super::places::Places;
 use super::read_gate::ReadGate;
 use super::store::Store;
 use crate::log::LogError;
@@ -32,9 +32,9 @@ pub(super) struct WalBound {
 }
 
 impl WalBound {
-    pub fn new(path: LogPath, durability: Durability, readers: Arc<ReadGate>) -> Self {
+    pub fn new(places: Arc<Places>, durability: Durability, readers: Arc<ReadGate>) -> Self {
         Self {
-            checkpointer: Checkpointer::new(path, durability),
+            checkpointer: Checkpointer::new(places, durability),
             readers,
             checkpoint_at: CHECKPOINT_PAGES,
             pages: 0,

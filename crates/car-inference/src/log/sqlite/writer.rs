@@ -134,7 +134,7 @@ impl Writer {
         let begins = jobs.iter().any(|job| !matches!(job, Job::Flush(_) | Job::Task(_))) || !ripe.is_empty();
         if !begins {
             waiting.take(jobs);
-            return Ok(());
+            return self.store.check_place();
         }
         // Kept where they are told, whatever comes of it.
         waiting.jobs.extend(jobs);
@@ -258,9 +258,9 @@ impl Writer {
             call.made_durable(Err(error.clone()));
         }
         self.progress.fail();
-        if error.kind == LogErrorKind::Moved {
+        if error.kind == LogErrorKind::Moved && self.store.places.are_whole() {
             // A file that was moved takes along what was committed: its write-ahead log may have stayed behind.
-            let _tried = self.store.checkpoint_wal("TRUNCATE");
+            let _tried = self.store.copy_wal("TRUNCATE");
         }
         // What may not have reached the disk must not be taken for good at the next try: the system forgets what it failed to
         // write (https://wiki.postgresql.org/wiki/Fsync_Errors). What did is found by the next open.
@@ -268,7 +268,9 @@ impl Writer {
             .store
             .connection
             .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+        let places = Arc::clone(&self.store.places);
         drop(self.store);
+        places.release();
         drop(self.lock);
     }
 
@@ -278,7 +280,10 @@ impl Writer {
         if let Err(error) = self.store.checkpoint_wal("TRUNCATE") {
             return self.fail(&error, Waiting::default());
         }
+        let places = Arc::clone(&self.store.places);
+        places.unguard();
         drop(self.store);
+        places.release();
         self.queue.fail(LogError::closed());
         self.progress.fail();
         drop(self.lock);

@@ -1,0 +1,41 @@
+//! Whether a database that somebody else has written to still is this log. Another program may have copied the write-ahead log
+//! to it with SQLite, or only touched it, and then everything goes on. Reads all of it, which happens rarely.
+
+use super::connection::open_reader;
+use super::failure::changed;
+use super::files::LogPath;
+use super::head::Head;
+use super::read::Reading;
+use super::seal::Sealer;
+use super::settings::log_id;
+use super::verify_report::VerifyOptions;
+use crate::log::LogError;
+use crate::log::cursor::LogTag;
+
+/// `last` is where it ends, when this process writes it.
+///
+/// # Errors
+/// When it is not, with what is wrong with it.
+pub(super) fn check_database(path: &LogPath, sealer: &Sealer, id: &str, last: Option<Head>) -> Result<(), LogError> {
+    let problem = problem(path, sealer, id, last).unwrap_or_else(|error| Some(error.message));
+    problem.map_or(Ok(()), |problem| Err(changed(&path.0, &problem)))
+}
+
+fn problem(path: &LogPath, sealer: &Sealer, id: &str, last: Option<Head>) -> Result<Option<String>, LogError> {
+    // A connection of its own: the writer's knows pages from before.
+    let connection = open_reader(path)?;
+    connection.execute_batch("BEGIN")?;
+    if log_id(&connection)?.as_deref() != Some(id) {
+        return Ok(Some("it is another log now".into()));
+    }
+    if last.is_some() && last != Some(Head::read(&connection, id)?) {
+        return Ok(Some("it does not end with what was recorded last".into()));
+    }
+    let reading = Reading {
+        connection: &connection,
+        sealer,
+        log: LogTag::of(id),
+    };
+    let report = reading.verify(id, &VerifyOptions::default())?;
+    Ok(report.problem.map(|problem| problem.message))
+}
