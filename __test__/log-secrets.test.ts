@@ -196,3 +196,130 @@ describe('redaction', () => {
     expect(ids.length).toBe(3);
   });
 });
+
+/** Characters that look as if a generator of keys had made them, the same ones at each run. */
+function maker(): (set: string, count: number) => string {
+  let seed = 7;
+  return (set, count) =>
+    Array.from({ length: count }, () => {
+      seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0;
+      return set[(seed >>> 12) % set.length];
+    }).join('');
+}
+
+const ALNUM = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
+
+/** Texts with a secret in each, by the secret. */
+function textsWithSecrets(): Map<string, string> {
+  const make = maker();
+  const key = () => make(ALNUM, 32);
+  const password = () => `${make(ALNUM, 5)}!${make(ALNUM, 4)}#${make(ALNUM, 4)}`;
+  const notations: Array<[() => string, (secret: string) => string]> = [
+    [() => `gsk_${make(ALNUM, 52)}`, (secret) => `use ${secret} here`],
+    [() => `glpat-${make(ALNUM, 20)}`, (secret) => `use ${secret} here`],
+    [() => `${make(ALNUM, 52)}JQQJ99B${make(ALNUM, 25)}`, (secret) => `use ${secret} here`],
+    [password, (secret) => `postgres://app:${secret}@db.internal/x`],
+    [key, (secret) => `MISTRAL_API_KEY=${secret}`],
+    [password, (secret) => `password: ${secret}`],
+    [key, (secret) => JSON.stringify({ accessToken: secret })],
+    [key, (secret) => JSON.stringify(JSON.stringify({ clientSecret: secret }))],
+    [key, (secret) => `- name: API_KEY\n  value: "${secret}"`],
+    [key, (secret) => `<apiKey>${secret}</apiKey>`],
+    [key, (secret) => `https://x.test/v1?key=${secret}&x=1`],
+    [key, (secret) => `x-auth-token: ${secret}`],
+    [key, (secret) => `Authorization: Bearer ${secret}`],
+    [key, (secret) => `tool --api-key ${secret} --verbose`],
+    [password, (secret) => `curl -u admin:${secret} https://x.test`],
+    [password, (secret) => `Server=x;Password=${secret};Encrypt=true`],
+    [key, (secret) => `| API key | ${secret} |`],
+    [key, (secret) => `const token = "${secret}";`],
+  ];
+  return new Map(
+    notations.map(([value, write]) => {
+      const secret = value();
+      return [secret, write(secret)];
+    }),
+  );
+}
+
+/** Fails when a secret is in a file beside the log. Of a key that is known by its middle, the first letters may be. */
+function expectNoneIn(path: string, secrets: Iterable<string>): void {
+  const bytes = bytesOf(path);
+  const leaked = [...secrets].filter((secret) => bytes.includes(secret) || bytes.includes(secret.slice(8)));
+  expect(leaked).toEqual([]);
+}
+
+describe('secrets that only their form or their label tells', () => {
+  test.each([1, 3, 5, 16, 10_000])('are not in the file, in deltas of %i characters', async (size) => {
+    const texts = textsWithSecrets();
+    const { log, engine, path } = await newRecording();
+    const said = [...texts.values()].join('\n\n');
+    setInferenceRunner(async function* () {
+      yield* deltas(`it said:\n${said}\nand that was all`, size);
+    });
+    const stream = engine.generateTrackedStream(REQUEST);
+    expect((await stream.result()).text).toContain(said);
+    await log.flush();
+    const recorded = (await log.call(stream.traceId))?.text;
+    expect(recorded).toMatch(/^it said:\n.*\nand that was all$/s);
+    expect(recorded?.match(/\[REDACTED\]/g)?.length).toBe(texts.size);
+    await log.close();
+    expectNoneIn(path, texts.keys());
+  });
+
+  test('are in no part of a call: messages, tools, options, reasoning, arguments, events, failures', async () => {
+    const texts = textsWithSecrets();
+    const said = [...texts.values()].join('\n\n');
+    const { log, engine, path } = await newRecording();
+    setInferenceRunner(async (_request, { emit }) => {
+      for (const event of deltas(said, 7)) {
+        await emit({ type: 'reasoning-delta', index: 0, text: (event as { text: string }).text });
+      }
+      await emit({ type: 'tool-call-start', index: 0, name: 'write', id: 'c' });
+      const json = JSON.stringify({ content: said, nested: [{ text: said }] });
+      for (const event of deltas(json, 7)) {
+        await emit({ type: 'tool-call-delta', index: 0, argumentsDelta: (event as { text: string }).text });
+      }
+      await emit({ type: 'tool-call-end', index: 0, arguments: json });
+      await emit({ type: 'warning', message: said });
+      await emit({ type: 'custom', name: 'x', data: { said, list: [said] } });
+      throw Object.assign(new Error(said), { status: 401, body: { error: { message: said } } });
+    });
+    const error = await rejection(
+      engine.generate({
+        prompt: said,
+        context: said,
+        messages: [
+          { role: 'system', content: said },
+          { role: 'user', content: said },
+          { role: 'assistant', content: said, toolCalls: [{ id: 'c', name: 'n', arguments: { said } }] },
+          { role: 'tool-result', toolUseId: 'c', content: said },
+        ],
+        tools: [{ type: 'function', name: 'n', description: said, parameters: { default: said } }],
+        providerOptions: { openai: { metadata: { said } } },
+        tags: [[...texts.values()][0] as string],
+      } as never),
+    );
+    expect(String(error)).toContain([...texts.keys()][0]);
+    expect((await all(log.calls()))[0]).toMatchObject({ status: 'failed' });
+    await log.close();
+    expectNoneIn(path, texts.keys());
+  });
+
+  test('are told from ids, hashes, counts, prose and program text, which stay', async () => {
+    const said = [
+      'request 550e8400-e29b-41d4-a716-446655440000 of commit 9fceb02d0ae598e95dc970b74767f19372d61af8',
+      'token count: 5, max_tokens=4096, token_type: bearer, password: required',
+      'the token is invalid; the secret: practice every day; risk-adjusted-return-on-capital-2024',
+      'apiKey: process.env.OPENAI_API_KEY, const keys = Object.keys(value), API_KEY=<your key>',
+      'https://example.com/?page=2&key=name and postgres://localhost:5432/app',
+      '{"token":" the","logprob":-0.01} chatcmpl-9fKx2LmQ8vYtR4nB7cZpW1sDgHjE',
+    ].join('\n');
+    const { log, engine } = await newRecording();
+    setInferenceRunner(async function* () {
+      yield* deltas(said, 4);
+    });
+    const traceId = await recordCall(engine, { prompt: said });
+    expect(await log.call(traceId)).toMatchObject({ text: said, request: { prompt: said } });
+  });
+});

@@ -1598,8 +1598,9 @@ export type LogAccess = "write" | "read";
  */
 export type RedactionOptions = { 
 /**
- * Whether the common providers' keys, credentials in headers, private keys and fields such as `authorization` are
- * removed. Default true.
+ * Whether the built-in rules apply: keys of providers that have a form of their own, private keys, passwords in
+ * addresses, and what a label such as `api_key=` or a field such as `authorization` says is secret. Default true.
+ * No list of forms is complete: name what else is secret in `patterns` and `fields`.
  */
 builtin?: boolean | undefined, 
 /**

@@ -1,6 +1,14 @@
 //! Goal: what is recorded holds no secret, prose stays as it is, and a stream is redacted as its whole text would be.
 //! Method: secrets as data through one `check`; properties over any text, any cut of it, and against a naive search.
 
+#[path = "redaction/keys.rs"]
+mod keys;
+#[path = "redaction/lookalikes.rs"]
+mod lookalikes;
+#[path = "redaction/made.rs"]
+mod made;
+#[path = "redaction/notations.rs"]
+mod notations;
 mod support;
 
 use std::ops::Range;
@@ -66,9 +74,32 @@ fn secrets() -> Vec<String> {
         "sk_live_",
         "rk_live_",
         "npm_",
+        "AQ.Ab8RN6",
+        "GOCSPX-",
+        "api_org_",
+        "fw_",
+        "tgp_v1_",
+        "nvapi-",
+        "pcsk_",
+        "gldt-",
+        "glrt-",
+        "xapp-1-",
+        "whsec_",
+        "pypi-AgEIcHlwaS5vcmc-ZQ7ZQ7ZQ7ZQ7ZQ7ZQ7",
+        "dckr_pat_",
+        "hvs.",
+        "lin_api_",
+        "ntn_",
+        "figd_",
+        "glsa_",
+        "sk_test_",
+        "tskey-api-",
+        "sb_secret_",
     ]
     .map(|prefix| format!("{prefix}{INSIDE}"))
     .into();
+    secrets.push(format!("SG.{INSIDE}.{INSIDE}"));
+    secrets.push(format!("eyJ{INSIDE}.eyJ{INSIDE}."));
     secrets.push(format!("eyJ{INSIDE}.eyJ{INSIDE}.{INSIDE}"));
     secrets.push(pem("\n"));
     secrets
@@ -330,6 +361,38 @@ fn fields_are_replaced_by_path_and_by_name_and_texts_and_names_by_pattern() {
         &["*.x"],
         json!({ key: { "x": 1 }, (format!("{key}1")): [key], "z": 0 }),
         &json!({ REDACTED: { "x": REDACTED }, "[REDACTED] 2": [REDACTED], "z": 0 }),
+    );
+}
+
+#[test]
+fn fields_of_json_are_labels_as_in_text() {
+    let key = made::Maker::new(1).letters('a', 32);
+    let mut value = json!({
+        "accessToken": key, "dbPassword": "Ab!cd#ef", "env": [{ "name": "API_KEY", "value": key }],
+        "api_keys": [key, "none"], "headers": { "x-auth-token": key, "Authorization": format!("Bearer {key}") },
+        "args": ["--api-key", key, format!("--token={key}")], "text": format!("MISTRAL_API_KEY={key}"),
+    });
+    builtin().value(&mut value);
+    assert_eq!(
+        value,
+        json!({
+            "accessToken": REDACTED, "dbPassword": REDACTED, "env": [{ "name": "API_KEY", "value": REDACTED }],
+            "api_keys": [REDACTED, "none"], "headers": { "x-auth-token": REDACTED, "Authorization": REDACTED },
+            "args": ["--api-key", REDACTED, format!("--token={REDACTED}")], "text": format!("MISTRAL_API_KEY={REDACTED}"),
+        })
+    );
+    check_value(
+        &[],
+        json!({
+            "token": "Hello", "tokens": [" the", " world"], "apiKey": "process.env.API_KEY", "maxTokens": 9, "key": "user:1",
+            "password": "required", "cookies": "enabled", "next_page_token": key, "cacheKey": key, "env": { "name": "PATH", "value": key },
+            "secretName": "tls", "properties": { "password": { "type": "string" } }, "required": ["password", "api_key"],
+        }),
+        &json!({
+            "token": "Hello", "tokens": [" the", " world"], "apiKey": "process.env.API_KEY", "maxTokens": 9, "key": "user:1",
+            "password": "required", "cookies": "enabled", "next_page_token": key, "cacheKey": key, "env": { "name": "PATH", "value": key },
+            "secretName": "tls", "properties": { "password": { "type": "string" } }, "required": ["password", "api_key"],
+        }),
     );
 }
 
@@ -645,6 +708,46 @@ fn what_never_ends_is_taken_for_a_secret_after_64_kib_whole_and_in_deltas() {
 }
 
 #[test]
+fn built_in_rules_hold_no_text_without_a_bound() {
+    let redaction = builtin();
+    for (begin, piece) in [
+        ("password: ", "!"),
+        ("password: ", "é"),
+        ("API_KEY=", "a1B-"),
+        (r#""password":""#, "<"),
+        (r#""token":""#, "x9"),
+        (r#""token":""#, r"\\"),
+        ("eyJ", "hbG9"),
+        ("eyJhbGciOiJIUzI1NiJ9.", "hbG9"),
+        ("-----BEGIN PRIVATE KEY-----\n", "A: b\n"),
+        ("-----BEGIN PRIVATE KEY-----\n", "\\n"),
+        ("https://", "user.name"),
+        ("https://u:", "p?"),
+        ("Bearer ", "a1.-"),
+        ("AKIAIOSFODNN7EXAMPLE", "\n"),
+        ("sk-", "a-"),
+        ("Cookie: ", "name"),
+        ("token", " "),
+        ("api_key:", "\n "),
+        ("a1", "B2"),
+        ("--", "token-"),
+        ("", "key=key:"),
+    ] {
+        let mut stream = RedactedStream::default();
+        let mut out = Vec::new();
+        stream.push(&redaction, (), begin.into(), &mut out);
+        for _ in 0..4_000 {
+            stream.push(&redaction, (), piece.into(), &mut out);
+            assert!(
+                stream.held_bytes() <= 3 * 1024,
+                "{} bytes of {begin}{piece}",
+                stream.held_bytes()
+            );
+        }
+    }
+}
+
+#[test]
 fn a_redaction_put_in_the_place_of_another_counts_once_no_match_is_under_way() {
     let (first, second) = (with(&["ab+c"], &[]), with(&["xyz"], &[]));
     let mut stream = RedactedStream::default();
@@ -760,6 +863,17 @@ proptest! {
         prop_assert_eq!(streamed(&redaction, &text, &cuts_of(&text, &cuts)).concat(), whole.clone());
         let each: Vec<_> = text.char_indices().map(|(at, _)| at).collect();
         prop_assert_eq!(streamed(&redaction, &text, &each).concat(), whole);
+    }
+
+    #[test]
+    fn patterns_of_a_host_and_built_in_rules_find_the_same_together_however_a_text_is_cut(
+        text in planted(),
+        cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..40),
+    ) {
+        let redaction = with(&["words and", "(?m)^b.*c$", "a[^é]*é", "ZQ7Z"], &[]);
+        let whole = redaction.text(&text).into_owned();
+        prop_assert!(!whole.contains("ZQ7"), "{whole}");
+        prop_assert_eq!(streamed(&redaction, &text, &cuts_of(&text, &cuts)).concat(), whole);
     }
 
     #[test]

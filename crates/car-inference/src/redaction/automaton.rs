@@ -1,9 +1,9 @@
-//! One compiled automaton: where a match may begin, and what a match means. Refuses patterns that match nothing at all
+//! One compiled automaton of a host's pattern: where a match may begin and how far it goes. Refuses patterns that match nothing at all
 //! (the empty string) and those too large to keep.
 
 use regex_automata::dfa::{Automaton as _, StartKind, dense};
 use regex_automata::nfa::thompson;
-use regex_automata::util::primitives::{PatternID, StateID};
+use regex_automata::util::primitives::StateID;
 use regex_automata::util::start;
 use regex_automata::util::syntax;
 use regex_automata::{Anchored, MatchKind};
@@ -13,14 +13,6 @@ const AUTOMATON_BYTES_MAX: usize = 2 * 1024 * 1024;
 
 /// The index of "nothing before" among the start states, after one for each byte that may be before.
 const TEXT_START: usize = 256;
-
-/// What a match of an automaton means.
-pub(super) enum Role {
-    /// The match is a secret.
-    Secret,
-    /// The match only says what follows it: the automaton of this index for each of its patterns. It is no secret.
-    Label(Vec<usize>),
-}
 
 /// What makes a pattern unfit.
 #[derive(Debug)]
@@ -35,11 +27,10 @@ pub(super) enum Unfit {
     TooLarge,
 }
 
-/// Patterns as a table. Its searches are anchored, report every match from their start, and run forwards only.
+/// A pattern as a table. Its searches are anchored, report every match from their start, and run forwards only.
 pub(super) struct Automaton {
     dfa: dense::DFA<Vec<u32>>,
     starts: Vec<StateID>,
-    pub(super) role: Role,
 }
 
 /// What one byte does to a search.
@@ -53,20 +44,14 @@ pub(super) enum Turn {
 }
 
 impl Automaton {
-    /// An automaton of `patterns`. Unless they ask for Unicode, classes and case are ASCII's when `ascii`.
-    pub(super) fn new<P: AsRef<str>>(patterns: &[P], role: Role, ascii: bool) -> Result<Self, Unfit> {
-        let config = syntax::Config::new().unicode(!ascii);
-        let mut parsed = Vec::with_capacity(patterns.len());
-        for pattern in patterns {
-            let hir =
-                syntax::parse_with(pattern.as_ref(), &config).map_err(|error| Unfit::Syntax(error.to_string()))?;
-            if hir.properties().minimum_len() == Some(0) {
-                return Err(Unfit::MatchesNothing);
-            }
-            if hir.properties().look_set().contains_word_unicode() {
-                return Err(Unfit::UnicodeWordBoundary);
-            }
-            parsed.push(hir);
+    /// An automaton of `pattern`.
+    pub(super) fn new(pattern: &str) -> Result<Self, Unfit> {
+        let parsed = syntax::parse(pattern).map_err(|error| Unfit::Syntax(error.to_string()))?;
+        if parsed.properties().minimum_len() == Some(0) {
+            return Err(Unfit::MatchesNothing);
+        }
+        if parsed.properties().look_set().contains_word_unicode() {
+            return Err(Unfit::UnicodeWordBoundary);
         }
         let nfa = thompson::Compiler::new()
             .configure(
@@ -74,7 +59,7 @@ impl Automaton {
                     .which_captures(thompson::WhichCaptures::None)
                     .nfa_size_limit(Some(AUTOMATON_BYTES_MAX)),
             )
-            .build_many_from_hir(&parsed)
+            .build_from_hir(&parsed)
             .map_err(|_| Unfit::TooLarge)?;
         let dfa = dense::Builder::new()
             .configure(
@@ -96,7 +81,7 @@ impl Automaton {
                 dfa.start_state(&config).map_err(|_| Unfit::UnicodeWordBoundary)
             })
             .collect::<Result<_, _>>()?;
-        Ok(Self { dfa, starts, role })
+        Ok(Self { dfa, starts })
     }
 
     /// Where a search begins after the byte `before`, or at the start of the text.
@@ -113,11 +98,6 @@ impl Automaton {
     /// What the end of the text does to a search that is at `state`.
     pub(super) fn end(&self, state: StateID) -> Turn {
         self.judge(self.dfa.next_eoi_state(state))
-    }
-
-    /// The patterns that match at a state that [`Turn::Match`] came with.
-    pub(super) fn matched(&self, state: StateID) -> impl Iterator<Item = PatternID> + '_ {
-        (0..self.dfa.match_len(state)).map(move |index| self.dfa.match_pattern(state, index))
     }
 
     /// The pairs of bytes that a match may begin with, after whatever byte. Matches of one byte count with any second.
@@ -138,12 +118,6 @@ impl Automaton {
                 }
             }
         }
-    }
-
-    /// The bytes it takes.
-    #[cfg(test)]
-    pub(super) fn bytes(&self) -> usize {
-        self.dfa.memory_usage() + self.starts.len() * size_of::<StateID>()
     }
 
     #[inline]

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 
 /// Ranges in order. Those that overlap or touch are one.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub(super) struct Coverage {
     ranges: VecDeque<Range<usize>>,
 }
@@ -23,6 +23,23 @@ impl Coverage {
             self.ranges.pop_back();
         }
         self.ranges.push_back(range);
+    }
+
+    /// Whether nothing is covered.
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.ranges.is_empty()
+    }
+
+    /// What either covers.
+    pub(super) fn union(&self, other: &Self) -> Self {
+        let mut ranges: Vec<_> = self.ranges.iter().chain(&other.ranges).cloned().collect();
+        ranges.sort_unstable_by_key(|range| range.end);
+        let mut union = Self::default();
+        for range in ranges {
+            union.cover(range);
+        }
+        union
     }
 
     /// The first place from `at` that is not covered.

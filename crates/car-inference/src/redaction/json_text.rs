@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ops::Range;
 
-use super::json::{Fate, fate};
+use super::builtin::{Member, is_secret_after, is_secret_member};
+use super::json::{Fate, fate, named_by_a_text};
 use super::path::{Key, Positions};
 use super::{REDACTED, Redaction};
 use crate::json::{Kind, Node, Text};
@@ -60,9 +61,14 @@ impl Walk<'_> {
             }
             Kind::String(text) => self.text(text),
             Kind::Array(items) => {
+                let mut before = None;
                 for (index, item) in items.iter().enumerate() {
                     let (positions, ends) = self.redaction.child(positions, Key::Index(index));
-                    if ends {
+                    let text = text_of(item);
+                    let is_named = self.redaction.knows_secrets()
+                        && matches!((before, text), (Some(name), Some(text)) if is_secret_after(name, text));
+                    before = text;
+                    if ends || is_named {
                         self.replace_whole(item);
                     } else {
                         self.value(item, &positions);
@@ -72,12 +78,16 @@ impl Walk<'_> {
             Kind::Object(fields) => {
                 let mut names: HashSet<Cow<'_, str>> =
                     fields.iter().map(|(name, _)| name.says.as_ref().into()).collect();
+                let named = named_by_a_text(self.redaction, |wanted| {
+                    let (_, value) = fields.iter().find(|(name, _)| name.says == wanted)?;
+                    text_of(value)
+                });
                 for (name, value) in fields {
                     self.name(name, &mut names);
-                    match fate(self.redaction, positions, &name.says) {
+                    match fate(self.redaction, positions, &name.says, named) {
                         Fate::Whole => self.replace_whole(value),
-                        Fate::Texts(positions) => {
-                            if !self.replace_texts(value) {
+                        Fate::Texts(member, positions) => {
+                            if !self.replace_texts(member, value) {
                                 self.value(value, &positions);
                             }
                         }
@@ -115,10 +125,10 @@ impl Walk<'_> {
         }
     }
 
-    /// Replaces a text, or the texts of an array of nothing else. Whether it was one of these.
-    fn replace_texts(&mut self, node: &Node<'_>) -> bool {
+    /// Replaces what is secret of a text or of an array of texts, and looks at the other texts. Whether it was one of these.
+    fn replace_texts(&mut self, member: Member, node: &Node<'_>) -> bool {
         match &node.kind {
-            Kind::String(text) => self.replace_text(text),
+            Kind::String(text) => self.replace_text(member, text),
             Kind::Array(items) => {
                 let texts: Option<Vec<_>> = items
                     .iter()
@@ -128,20 +138,29 @@ impl Walk<'_> {
                     })
                     .collect();
                 let Some(texts) = texts else { return false };
-                texts.into_iter().for_each(|text| self.replace_text(text));
+                texts.into_iter().for_each(|text| self.replace_text(member, text));
             }
             _ => return false,
         }
         true
     }
 
-    fn replace_text(&mut self, text: &Text<'_>) {
-        if !text.says.is_empty() {
+    fn replace_text(&mut self, member: Member, text: &Text<'_>) {
+        if is_secret_member(member, &text.says) {
             self.replace(&text.at, REDACTED.to_owned());
+        } else {
+            self.text(text);
         }
     }
 
     fn replace(&mut self, at: &Range<usize>, instead: String) {
         self.replaced.push((at.clone(), instead));
+    }
+}
+
+fn text_of<'n>(node: &'n Node<'_>) -> Option<&'n str> {
+    match &node.kind {
+        Kind::String(text) => Some(&text.says),
+        _ => None,
     }
 }

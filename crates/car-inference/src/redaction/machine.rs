@@ -1,29 +1,24 @@
-//! All automata of a redaction, and a quick test of where one of them may have something to do.
-
-use std::sync::Arc;
+//! The automata of a host's patterns, and a quick test of where one of them may have something to do.
 
 use super::automaton::Automaton;
 
-/// The automata of a redaction. Immutable.
+/// The automata of a redaction.
 pub(super) struct Machine {
-    pub(super) automata: Vec<Arc<Automaton>>,
-    /// The automata of which a match may begin anywhere; the others begin where a label says so.
-    pub(super) entries: Vec<usize>,
+    pub(super) automata: Vec<Automaton>,
     pairs: Box<Pairs>,
 }
 
 /// A set of pairs of bytes.
-#[derive(Clone)]
-pub(super) struct Pairs {
+struct Pairs {
     seconds: [[u64; 4]; 256],
 }
 
 impl Pairs {
-    pub(super) fn new() -> Box<Self> {
+    fn new() -> Box<Self> {
         Box::new(Self { seconds: [[0; 4]; 256] })
     }
 
-    pub(super) fn insert(&mut self, first: u8, second: u8) {
+    fn insert(&mut self, first: u8, second: u8) {
         self.seconds[usize::from(first)][usize::from(second / 64)] |= 1 << (second % 64);
     }
 
@@ -38,20 +33,24 @@ impl Pairs {
 }
 
 impl Machine {
-    /// The automata, of which `entries` begin anywhere, with `pairs` as theirs.
-    pub(super) fn new(automata: Vec<Arc<Automaton>>, entries: Vec<usize>, pairs: Box<Pairs>) -> Self {
+    /// No automata.
+    pub(super) fn new() -> Self {
         Self {
-            automata,
-            entries,
-            pairs,
+            automata: Vec::new(),
+            pairs: Pairs::new(),
         }
     }
 
-    /// Adds an automaton of which a match may begin anywhere.
+    /// Adds an automaton.
     pub(super) fn add(&mut self, automaton: Automaton) {
         automaton.first_pairs(|first, second| self.pairs.insert(first, second));
-        self.entries.push(self.automata.len());
-        self.automata.push(Arc::new(automaton));
+        self.automata.push(automaton);
+    }
+
+    /// Whether there are none.
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.automata.is_empty()
     }
 
     /// Whether a match may begin with `byte`; `next` is what follows, where that is known.

@@ -1,4 +1,4 @@
-//! Names of fields that hold secrets, whoever wrote them.
+//! Names of fields whose texts are secret whatever they look like.
 
 /// Names whose texts are secret, lower case, without `-` and `_`. HTTP's (RFC 9110 section 11, RFC 6265), OAuth's
 /// (RFC 6749), and the key headers of Anthropic (`x-api-key`), Azure (`api-key`), Google (`x-goog-api-key`) and AWS's
@@ -38,17 +38,6 @@ pub(super) fn is_secret_name(name: &str) -> bool {
     SECRET_NAMES
         .binary_search_by(|known| known.as_bytes().cmp(&folded[..length]))
         .is_ok()
-}
-
-/// A regular expression of those that are `wanted`, to be read without regard to case.
-pub(super) fn secret_names_pattern(wanted: impl Fn(&str) -> bool) -> String {
-    let spell = |name: &str| name.chars().map(String::from).collect::<Vec<_>>().join("[-_]*");
-    let spelled: Vec<_> = SECRET_NAMES
-        .iter()
-        .filter(|name| wanted(name))
-        .map(|name| spell(name))
-        .collect();
-    format!("(?:{})", spelled.join("|"))
 }
 
 #[cfg(test)]

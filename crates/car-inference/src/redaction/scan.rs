@@ -1,4 +1,4 @@
-//! Runs the automata over one text that may come in pieces: what is secret so far, and from where on that is still
+//! Runs the automata of a host's patterns over one text that may come in pieces: what is secret so far, and from where on that is still
 //! open. What it finds does not depend on where the text is cut. Pure.
 //!
 //! A search is a start and a state of an automaton. One begins wherever a match may begin, so there may be several;
@@ -7,7 +7,7 @@
 
 use regex_automata::util::primitives::StateID;
 
-use super::automaton::{Role, Turn};
+use super::automaton::Turn;
 use super::coverage::Coverage;
 use super::machine::Machine;
 
@@ -18,7 +18,7 @@ pub(super) const HELD_BYTES_MAX: usize = 64 * 1024;
 /// Searches among which equal ones are looked for one by one, at each beginning.
 const FEW_SEARCHES: usize = 8;
 
-/// A start that is after any other: of labels, which hold nothing back.
+/// A start that is after any other: that of no search.
 const NOWHERE: usize = usize::MAX;
 
 #[derive(Clone, Copy)]
@@ -74,11 +74,16 @@ impl Scan {
         }
     }
 
+    /// Goes on after a piece in which nothing can begin.
+    pub(super) fn pass_over(&mut self, text: &str) {
+        self.at += text.len();
+        self.before = text.as_bytes().last().copied().or(self.before);
+    }
+
     /// The text ends here.
     pub(super) fn finish(&mut self, machine: &Machine) {
         for search in std::mem::take(&mut self.searches) {
-            let automaton = &machine.automata[search.automaton];
-            if let (Role::Secret, Turn::Match(_)) = (&automaton.role, automaton.end(search.state)) {
+            if let Turn::Match(_) = machine.automata[search.automaton].end(search.state) {
                 self.coverage.cover(search.start..self.at);
             }
         }
@@ -90,18 +95,13 @@ impl Scan {
         self.coverage.uncovered_from(self.oldest.min(self.at)).min(self.at)
     }
 
-    /// How much of the text was seen.
-    pub(super) fn seen(&self) -> usize {
-        self.at
-    }
-
     /// Whether the text so far leaves nothing that the rest could depend on, but for its last byte.
     pub(super) fn is_idle(&self) -> bool {
         self.searches.is_empty()
     }
 
     /// Takes what is not settled for secret.
-    pub(super) fn cover_unsettled(&mut self) {
+    fn cover_unsettled(&mut self) {
         let settled = self.settled();
         if settled < self.at {
             self.coverage.cover(settled..self.at);
@@ -128,29 +128,17 @@ impl Scan {
         }
     }
 
-    /// Moves every search over `byte`. Those that labels lead to begin with it.
+    /// Moves every search over `byte`.
     fn advance(&mut self, machine: &Machine, byte: u8) {
         let (mut read, mut kept) = (0, 0);
         self.oldest = NOWHERE;
         while let Some(&search) = self.searches.get(read) {
             read += 1;
-            let automaton = &machine.automata[search.automaton];
-            let state = match automaton.turn(search.state, byte) {
+            let state = match machine.automata[search.automaton].turn(search.state, byte) {
                 Turn::Dead => continue,
                 Turn::Alive(state) => state,
                 Turn::Match(state) => {
-                    match &automaton.role {
-                        Role::Secret => self.coverage.cover(search.start..self.at),
-                        Role::Label(leads_to) => {
-                            let led = automaton.matched(state).map(|pattern| leads_to[pattern.as_usize()]);
-                            self.searches.extend(led.map(|automaton| Search {
-                                automaton,
-                                // What follows a label begins there, whatever the label's last letter is.
-                                state: machine.automata[automaton].start(Some(b' ')),
-                                start: self.at,
-                            }));
-                        }
-                    }
+                    self.coverage.cover(search.start..self.at);
                     state
                 }
             };
@@ -163,8 +151,7 @@ impl Scan {
 
     /// Begins the searches that `byte` can begin a match of.
     fn begin(&mut self, machine: &Machine, byte: u8) {
-        for &index in &machine.entries {
-            let automaton = &machine.automata[index];
+        for (index, automaton) in machine.automata.iter().enumerate() {
             let Turn::Alive(state) = automaton.turn(automaton.start(self.before), byte) else {
                 continue;
             };
@@ -172,15 +159,11 @@ impl Scan {
             if self.searches.len() <= FEW_SEARCHES && self.searches.iter().any(is_there) {
                 continue;
             }
-            let start = match automaton.role {
-                Role::Secret => self.at,
-                Role::Label(_) => NOWHERE,
-            };
-            self.oldest = self.oldest.min(start);
+            self.oldest = self.oldest.min(self.at);
             self.searches.push(Search {
                 automaton: index,
                 state,
-                start,
+                start: self.at,
             });
         }
     }
@@ -218,15 +201,6 @@ mod tests {
 
     #[test]
     fn no_text_makes_many_searches() {
-        check(&[], "A", 4);
-        check(&[], "sk-", 16);
-        check(&[], "sk-proj-", 32);
-        check(&[], "AIza-", 32);
-        check(&[], "eyJ-eyJ.", 32);
-        check(&[], "-----BEGIN PRIVATE KEY-----\nABCDEFGHIJKLMNOPQRST\n", 32);
-        check(&[], r#""password":"\"secret\":\""#, 16);
-        check(&[], "authorization:bearer api_key=", 32);
-        check(&[], r"\n%20sk-\u0020", 32);
         check(&[r"\w+@\w+"], "words", 8);
         check(&["(?s)a.*b"], "a ", 8);
         check(&["[a-z]{1,100}!"], "z", 256);

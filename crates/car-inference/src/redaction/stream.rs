@@ -3,8 +3,9 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::scan::{HELD_BYTES_MAX, Scan};
-use super::{REDACTED, Redaction, Shared};
+use super::finder::Finder;
+use super::scan::HELD_BYTES_MAX;
+use super::{Redaction, Shared};
 
 /// Deltas held back at most, should they be empty: as many as there can be of those that are not.
 const HELD_DELTAS_MAX: usize = HELD_BYTES_MAX;
@@ -31,7 +32,7 @@ const HELD_DELTAS_MAX: usize = HELD_BYTES_MAX;
 /// assert_eq!(texts, ["Use [REDACTED]", "", "", " now"]);
 /// ```
 pub struct RedactedStream<T> {
-    scan: Scan,
+    finder: Finder,
     held: VecDeque<Held<T>>,
     /// How much came out: where the first held delta begins.
     emitted: usize,
@@ -47,7 +48,7 @@ struct Held<T> {
 impl<T> Default for RedactedStream<T> {
     fn default() -> Self {
         Self {
-            scan: Scan::default(),
+            finder: Finder::default(),
             held: VecDeque::new(),
             emitted: 0,
             begun_with: None,
@@ -61,14 +62,14 @@ impl<T> RedactedStream<T> {
     /// `redaction` should be the same for the whole channel. Another one counts from where no match is under way.
     pub fn push(&mut self, redaction: &Redaction, tag: T, text: String, out: &mut Vec<(T, String)>) {
         let shared = self.take_shared(redaction);
-        self.scan.feed(&shared.machine, &text);
-        self.begun_with = Some(shared);
+        self.finder.feed(&shared, &text);
         self.held.push_back(Held { tag, text });
-        self.release(out);
+        self.release(&shared, out);
         if self.held.len() > HELD_DELTAS_MAX {
-            self.scan.cover_unsettled();
-            self.release(out);
+            self.finder.cover_unsettled(&shared);
+            self.release(&shared, out);
         }
+        self.begun_with = Some(shared);
     }
 
     /// Takes the next delta. When it comes out at once and as it is, as nearly all do, keeps nothing of it and returns true;
@@ -79,27 +80,28 @@ impl<T> RedactedStream<T> {
             return false;
         }
         let shared = self.take_shared(redaction);
-        self.scan.feed(&shared.machine, text);
-        self.begun_with = Some(shared);
-        let seen = self.scan.seen();
-        if self.scan.settled() == seen && self.scan.coverage.is_clear_from(self.emitted) {
+        self.finder.feed(&shared, text);
+        let seen = self.finder.seen();
+        if self.finder.settled(&shared) == seen && self.finder.is_clear_from(self.emitted) {
             self.emitted = seen;
+            self.begun_with = Some(shared);
             return true;
         }
         self.held.push_back(Held {
             tag,
             text: text.to_owned(),
         });
-        self.release(out);
+        self.release(&shared, out);
+        self.begun_with = Some(shared);
         false
     }
 
     /// The channel is over: moves to `out` what is held, as what it is. Text pushed afterwards begins a new one.
     pub fn finish(&mut self, redaction: &Redaction, out: &mut Vec<(T, String)>) {
         let shared = self.take_shared(redaction);
-        self.scan.finish(&shared.machine);
-        self.release(out);
-        self.scan = Scan::default();
+        self.finder.finish(&shared);
+        self.release(&shared, out);
+        self.finder = Finder::default();
         self.emitted = 0;
     }
 
@@ -112,18 +114,18 @@ impl<T> RedactedStream<T> {
     /// The bytes of text that are held back.
     #[must_use]
     pub fn held_bytes(&self) -> usize {
-        self.scan.seen() - self.emitted
+        self.finder.seen() - self.emitted
     }
 
     fn take_shared(&mut self, redaction: &Redaction) -> Arc<Shared> {
         match self.begun_with.take() {
-            Some(shared) if Arc::ptr_eq(&shared, &redaction.shared) || !self.scan.is_idle() => shared,
+            Some(shared) if Arc::ptr_eq(&shared, &redaction.shared) || !self.finder.is_idle() => shared,
             _ => redaction.shared.clone(),
         }
     }
 
-    fn release(&mut self, out: &mut Vec<(T, String)>) {
-        let settled = self.scan.settled();
+    fn release(&mut self, shared: &Shared, out: &mut Vec<(T, String)>) {
+        let settled = self.finder.settled(shared);
         while self
             .held
             .front()
@@ -133,10 +135,10 @@ impl<T> RedactedStream<T> {
                 break;
             };
             let length = text.len();
-            let redacted = self.scan.coverage.apply(&text, self.emitted, REDACTED);
+            let redacted = self.finder.apply(&text, self.emitted);
             out.push((tag, redacted.unwrap_or(text)));
             self.emitted += length;
         }
-        self.scan.coverage.forget_before(self.emitted);
+        self.finder.forget_before(self.emitted);
     }
 }

@@ -132,8 +132,15 @@ pub(super) fn redacted_start(redaction: Option<&Redaction>, start: &CallStart) -
     let mut start = start.clone();
     if let Some(redaction) = redaction {
         redaction.request(std::sync::Arc::make_mut(&mut start.request));
+        clean(redaction, &mut start.model);
     }
     start
+}
+
+fn clean(redaction: &Redaction, text: &mut String) {
+    if let std::borrow::Cow::Owned(redacted) = redaction.text(text) {
+        *text = redacted;
+    }
 }
 
 /// How a call ended, without secrets.
@@ -148,19 +155,18 @@ impl Annotation {
     /// Without secrets.
     pub fn redacted(mut self, redaction: Option<&Redaction>) -> Self {
         let Some(redaction) = redaction else { return self };
-        let clean = |text: &mut String| {
-            if let std::borrow::Cow::Owned(redacted) = redaction.text(text) {
-                *text = redacted;
-            }
-        };
         match &mut self {
             Self::Attempt(attempt) => {
+                clean(redaction, &mut attempt.model);
                 if let Some(failure) = &mut attempt.failure {
                     redaction.failure(failure);
                 }
             }
-            Self::Verdict(verdict) => verdict.reason.iter_mut().for_each(clean),
-            Self::Note(note) => clean(&mut note.message),
+            Self::Verdict(verdict) => {
+                let texts = verdict.reason.iter_mut().chain(&mut verdict.policy_id);
+                texts.for_each(|text| clean(redaction, text));
+            }
+            Self::Note(note) => clean(redaction, &mut note.message),
         }
         self
     }

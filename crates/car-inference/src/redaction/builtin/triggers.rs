@@ -1,0 +1,134 @@
+//! Where a rule may have something to do, told by two bytes.
+
+use std::sync::OnceLock;
+
+use super::kinds::{Kinds, begins_word};
+use super::words;
+
+/// A rule begins at the first byte of the pair.
+const BEGINS: u8 = 1;
+/// A rule begins at the first byte of the pair when a word begins there.
+const BEGINS_WORD: u8 = 4;
+/// The second and third byte of what [`BEGINS_WORD`] begins with.
+const GOES_ON: u8 = 8;
+/// A rule looks at the word that the second byte is in.
+const TURNS: u8 = 2;
+
+/// How many pairs there are.
+const PAIRS: usize = 1 << 16;
+
+/// Where a pair is in the table.
+#[inline]
+fn place(first: u8, second: u8) -> usize {
+    usize::from(u16::from_be_bytes([first, second]))
+}
+
+/// What each pair of bytes means.
+pub(super) struct Triggers {
+    pairs: Box<[u8; PAIRS]>,
+    /// Bytes with which a pair of [`BEGINS`] begins.
+    firsts: [bool; 256],
+}
+
+impl Triggers {
+    /// The table, made once a process.
+    pub(super) fn all() -> &'static Self {
+        static TRIGGERS: OnceLock<Triggers> = OnceLock::new();
+        TRIGGERS.get_or_init(Self::new)
+    }
+
+    fn new() -> Self {
+        let mut triggers = Self {
+            pairs: Box::new([0; PAIRS]),
+            firsts: [false; 256],
+        };
+        for first in 0..=u8::MAX {
+            for second in 0..=u8::MAX {
+                if words::turns(first, second) {
+                    triggers.pairs[place(first, second)] |= TURNS;
+                }
+                let begins = match first {
+                    b':' | b'=' | b'|' | b'>' => true,
+                    b'%' => second == b'3',
+                    b'"' | b'\'' => second == b',',
+                    b' ' => matches!(second, b'-' | b'"' | b'\'' | b'i' | b'w'),
+                    b'-' => second == b'-',
+                    b'?' => second == b'?',
+                    b'(' => matches!(second, b'"' | b'\''),
+                    b'A'..=b'Z' => second == b' ',
+                    _ => false,
+                };
+                if begins {
+                    triggers.insert(first, second);
+                }
+            }
+        }
+        let words = ["Bea", "bea", "BEA", "Bas", "bas", "BAS", "Pas", "pas", "PAS"];
+        for (begin, is_word) in Kinds::all().begins().chain(words.map(|word| (word, true))) {
+            let begin = begin.as_bytes();
+            triggers.pairs[place(begin[0], begin[1])] |= if is_word { BEGINS_WORD } else { BEGINS };
+            triggers.firsts[usize::from(begin[0])] = true;
+            for third in 0..=u8::MAX {
+                if begin.get(2).is_none_or(|byte| *byte == third) {
+                    triggers.pairs[place(begin[1], third)] |= GOES_ON;
+                }
+            }
+        }
+        triggers
+    }
+
+    fn insert(&mut self, first: u8, second: u8) {
+        self.pairs[place(first, second)] |= BEGINS;
+        self.firsts[usize::from(first)] = true;
+    }
+
+    /// The first place from `from` at which a secret may begin by its own form. Rules that begin at a mark find what
+    /// follows it.
+    pub(super) fn next_secret(&self, bytes: &[u8], from: usize) -> usize {
+        let mut at = from;
+        while at < bytes.len() {
+            at = self.next(bytes, at);
+            match bytes.get(at) {
+                Some(b'-') | None => break,
+                Some(byte) if byte.is_ascii_alphanumeric() => break,
+                Some(_) => at += 1,
+            }
+        }
+        at
+    }
+
+    /// The first place from `from` at which a rule may have something to do; the end when there is none.
+    pub(super) fn next(&self, bytes: &[u8], from: usize) -> usize {
+        let Some(&here) = bytes.get(from) else {
+            return bytes.len();
+        };
+        if from > 0 && self.pairs[place(bytes[from - 1], here)] & TURNS != 0 {
+            return from;
+        }
+        let mut at = from;
+        let mut pair = usize::from(here);
+        while let Some(offset) = bytes[at + 1..].iter().position(|second| {
+            pair = (pair << 8 | usize::from(*second)) & (PAIRS - 1);
+            self.pairs[pair] & (BEGINS | BEGINS_WORD | TURNS) != 0
+        }) {
+            at += offset;
+            let meaning = self.pairs[pair];
+            let goes_on = || {
+                bytes
+                    .get(at + 2)
+                    .is_none_or(|third| self.pairs[place(bytes[at + 1], *third)] & GOES_ON != 0)
+            };
+            if meaning & BEGINS != 0 || meaning & BEGINS_WORD != 0 && begins_word(bytes, at) && goes_on() {
+                return at;
+            }
+            at += 1;
+            if meaning & TURNS != 0 {
+                return at;
+            }
+        }
+        match bytes.last() {
+            Some(last) if self.firsts[usize::from(*last)] => bytes.len() - 1,
+            _ => bytes.len(),
+        }
+    }
+}

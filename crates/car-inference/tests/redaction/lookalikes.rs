@@ -1,0 +1,138 @@
+//! Text that stays as it is, although it looks a little like a secret, or has a label of one.
+
+use super::check;
+
+#[track_caller]
+fn check_all(texts: &[&str]) {
+    for text in texts {
+        check(text, text);
+        let within = format!("Please look at this: {text}\nand say why.");
+        check(&within, &within);
+    }
+}
+
+#[test]
+fn ids_and_hashes_stay() {
+    check_all(&[
+        "request 550e8400-e29b-41d4-a716-446655440000 failed",
+        "commit 9fceb02d0ae598e95dc970b74767f19372d61af8",
+        "sha256: e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        "\"integrity\": \"sha512-q8Zk3vWp0sTn7xLbq8Zk3vWp0sTn7xLbq8Zk3vWp0sTn7xLb==\"",
+        "ETag: \"33a64df551425fcc55e4d42a148795d9f25f89d4\"",
+        "cache_key: 9fceb02d0ae598e95dc970b74767f19372d61af8",
+        "\"primary_key\": \"a1b2c3d4e5f6a7b8c9d0\"",
+        "idempotency-key: 550e8400-e29b-41d4-a716-446655440000",
+        "session_id: 550e8400-e29b-41d4-a716-446655440000",
+        "trace_id=4bf92f3577b34da6a3ce929d0e0e4736",
+        "chatcmpl-9fKx2LmQ8vYtR4nB7cZpW1sDgHjE",
+        "toolu_01A09q90qw90lq917835lq9",
+        "resp_67ccd2bed1ec8190b14f964abc0542670bb6a6b452d3795b",
+        "msg_01XFDUDYJgAACzvnptvVoYEL",
+        "call_abc123DEF456ghi789JKL012",
+        "req_011CPzFf2vN5hTqfGnvyRsmW",
+        "file-9fKx2LmQ8vYtR4nB7cZpW1sD",
+        "re_1Nispe2eZvKYlo2Cd31jOCgZ",
+        "next_page_token: CAUQAA1b2c3d4e5f6g7h8",
+        "cursor=eyJpZCI6MTIzNDU2Nzg5MH0",
+        "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk",
+        "\"signature\": \"EqQBCgIYAhIM1gbcDa9GJwZA2b3hGgxBdjrkzLoky3dl1pkiMOYds\"",
+        "public_key: MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIB",
+        "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABAQC7 user@host",
+        "gpg --recv-keys 5BE8A3F6C8A5C01D106C0AD820B1A390B168D356",
+        "arn:aws:secretsmanager:us-east-1:123456789012:secret:MySecret-a1b2c3",
+        "0xdeadbeefcafebabe and #a1b2c3",
+        "-----BEGIN CERTIFICATE-----\nMIIDdzCCAl+gAwIBAgIEAgAAuTANBgkqhkiG9w0BAQUFADBaMQswCQYDVQQGEwJJ\n-----END CERTIFICATE-----",
+    ]);
+}
+
+#[test]
+fn counts_and_words_about_secrets_stay() {
+    check_all(&[
+        "token count: 5",
+        "max_tokens=4096",
+        "\"max_tokens\": 4096",
+        "prompt_tokens=15 completion_tokens=20",
+        "token_type: bearer",
+        "expires_in=3600&token_type=bearer",
+        "token_expiry: 2024-01-01T00:00:00Z",
+        "\"token\": \"Hello\"",
+        "{\"token\":\" the\",\"logprob\":-0.01,\"bytes\":[32,116]}",
+        "\"eos_token\": \"</s>\", token: \"<|endoftext|>\"",
+        "password reset",
+        "password: required",
+        "password: must have 8 characters",
+        "the token is invalid",
+        "Your password is incorrect. The key is here.",
+        "The secret: practice every day.",
+        "The key: consistency. Keys matter.",
+        "Password policy: minimum 12 characters, 1 digit",
+        "| Password | string | required |",
+        "| token | meaning |\n|---|---|\n| eos | end of sequence |",
+        "Cookie: a small piece of data",
+        "authorization: required",
+        "bearer of good news, basic authentication-with-certificates",
+        "this is *guaranteed* to pass: every_time_2024",
+        "monkey: banana, author: Ann, keyboard: qwerty",
+        "risk-adjusted-return-on-capital-2024",
+        "sk-fading-circle-container-for-loading",
+        "api-key-management-best-practices",
+        "gpt-4o-mini-2024-07-18 and claude-3-5-sonnet-20241022",
+    ]);
+}
+
+#[test]
+fn what_stands_for_a_secret_stays() {
+    check_all(&[
+        "API_KEY=<your key>",
+        "API_KEY=${API_KEY}",
+        "API_KEY=$API_KEY",
+        "api_key=\"YOUR_API_KEY\"",
+        "OPENAI_API_KEY=your-api-key-here",
+        "OPENAI_API_KEY=sk-...",
+        "password: ********",
+        "apiKey: \"xxxxxxxxxxxxxxxxxxxxxxxx\"",
+        "password: ${{ secrets.DB_PASSWORD }}",
+        "Authorization: Bearer <token>",
+        "Authorization: Bearer $TOKEN",
+        "Authorization: Bearer YOUR_API_KEY",
+        "\"Authorization\": `Bearer ${token}`",
+        "\"password\": \"string\"",
+        "token: null, secret: true, api_key=None",
+        "--token-file /run/secrets/token --key ./server.key --password-stdin",
+        "docker run -u 1000:1000 img; git push -u origin:main; ssh -p 2222 host; mkdir -p a/b",
+        "?key=name&sort=asc, https://example.com/?page=2&key=name",
+    ]);
+}
+
+#[test]
+fn program_text_stays() {
+    check_all(&[
+        "apiKey: process.env.OPENAI_API_KEY,",
+        "const keys = Object.keys(value)",
+        "password = getpass.getpass()",
+        "password: z.string().min(8)",
+        "password: bcrypt.hash(password, 10)",
+        "password = password.encode(\"latin1\")",
+        "if (password === confirmPassword) {",
+        "const token = req.headers.authorization",
+        "token = await getToken(user)",
+        "secret_access_key: SandboxProxySecret;",
+        "const key = this.keyMapByRunId[runId];",
+        "fn try_from(pkcs8_key: &pkcs8::KeypairBytes) -> Self {",
+        "pub api_key: Option<SecretString>, token: &str,",
+        "password?: string; apiKey: string",
+        "<input type=\"password\" name=\"password\" id=\"password1\">",
+        "password: { type: String, required: true }",
+        "\"required\": [\"username\", \"password\"]",
+        "t(\"errors.password.short\")",
+        "export const API_KEY_HEADER = \"x-api-key\";",
+        "const TOKEN_URL = \"https://example.com/oauth/token\";",
+        "\"@inquirer/password\": \"^5.2.5\"",
+        "#define KU_KEY_CERT_SIGN X509v3_KU_KEY_CERT_SIGN",
+        "assert_ne!(a.hasher().seed, b.hasher().seed);",
+        "MovedAttribute(\"HTTPPasswordMgrWithDefaultRealm\", \"urllib2\", \"urllib.request\")",
+        "(?:api|secret|token|password|passwd|apikey|accesskey)s?$/.test(normalized)",
+        "Win32_System_PasswordManagement = [\"Win32_System\"]",
+        "keyof NonNullable<TObject[TKey1]>[TKey2](object: TObject)",
+    ]);
+}
