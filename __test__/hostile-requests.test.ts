@@ -29,7 +29,12 @@ const isData = ([name]: [string, unknown]) =>
 
 const WHERE: Array<[string, (data: unknown) => object, (request: never) => unknown]> = [
   ['providerOptions.own', (own) => ({ providerOptions: { own } }), ({ providerOptions: { own } }) => own],
-  ['tools[0].own', (own) => ({ tools: [{ name: 'f', own }] }), ({ tools: [{ own }] }) => own],
+  ['tools[0].own', (own) => ({ tools: [{ type: 'web_search', own }] }), ({ tools: [{ own }] }) => own],
+  [
+    'tools[0].providerOptions.own',
+    (own) => ({ tools: [{ name: 'f', providerOptions: { own } }] }),
+    ({ tools: [{ providerOptions }] }) => providerOptions.own,
+  ],
   [
     'messages[0].items[0]',
     (item) => ({ messages: [{ role: 'provider-output-items', protocol: 'p', items: [item] }] }),

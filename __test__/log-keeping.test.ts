@@ -65,10 +65,10 @@ describe.each(Object.entries(LOGS))('a log that is %s', (_name, newLog) => {
     expect(await log.call(await recordCall(engine))).toMatchObject({ status: 'done' });
   });
 
-  test('of no bounds is left as it is', async () => {
+  test('of no bounds is refused, and leaves everything', async () => {
     const { log, engine } = await newLog();
     await recordCalls(engine, 3);
-    expect(await log.prune({})).toMatchObject({ calls: 0 });
+    await expect(log.prune({})).rejects.toThrow(/required.*maxAge.*maxCalls.*maxBytes/);
     expect((await log.stats()).calls).toBe(3);
   });
 

@@ -462,7 +462,7 @@ describe('two readers of one stream', () => {
     expect(seen).toEqual([text('a'), text('c'), done('abc')]);
   });
 
-  test('once the first has finished, failed or left, another loop is over at once', async () => {
+  test('once the first has read it all, another loop is refused; once it has left, another is over at once', async () => {
     const engine = newEngine();
     setInferenceRunner(
       new ScriptedRunner({ events: LETTERS }, { events: LETTERS }, { events: LETTERS, fails: new Error('no') }),
@@ -476,7 +476,10 @@ describe('two readers of one stream', () => {
     const leaving = engine.generateTrackedStream(REQUEST);
     await leaving[Symbol.asyncIterator]().next();
     leaving.return();
-    for (const stream of [finished, left, failed, leaving]) expect(await eventsOf(stream)).toEqual([]);
+    for (const stream of [finished, failed]) {
+      expect(() => stream[Symbol.asyncIterator]()).toThrow(expect.objectContaining({ code: 'stream-locked' }));
+    }
+    for (const stream of [left, leaving]) expect(await eventsOf(stream)).toEqual([]);
   });
 
   test('a stream that is being left, or is detached, ends another loop at once', async () => {

@@ -152,6 +152,9 @@ export declare function releaseEngine(engine: number): void
 /** Forgets a log; the file is let go of with its last handle. */
 export declare function releaseLog(log: number): void
 
+/** The request as the runner of a call's attempt gets it, as JSON: the same here as in another thread, in Rust and in the log. */
+export declare function requestJson(callId: number): string
+
 /** Goes on after a wait. Returns what is to be done next. */
 export declare function resume(callId: number): number
 
@@ -199,3 +202,9 @@ export declare function takeMessages(): Array<number | string>
 
 /** A call's trace id; empty when it is not open any more. */
 export declare function traceId(callId: number): string
+
+/**
+ * The message of a field that is not known, of an object that JavaScript alone reads: names the known fields, and the one
+ * that was probably meant.
+ */
+export declare function unknownField(name: string, known: Array<string>): string

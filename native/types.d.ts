@@ -382,7 +382,9 @@ messages?: Array<Message> | undefined,
  */
 images?: Array<ContentBlock> | undefined, 
 /**
- * Tools the model may call, each an object with `name`, `description` and `parameters` (JSON Schema).
+ * Tools the model may call. A function tool has `name`, `description`, `parameters` (JSON Schema), `strict` and
+ * `providerOptions`, and no other field; they may also lie in `function`, as with OpenAI. A tool of another `type` than
+ * `function` is the provider's own, and is handed over unread.
  */
 tools?: Array<JsonObject> | undefined, 
 /**

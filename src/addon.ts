@@ -3,8 +3,10 @@
  * loading are told apart by `code`, because the classes of a package that cannot be loaded cannot be imported.
  */
 
+const { version, napi } = require('../package.json') as { version: string; napi: { targets: readonly string[] } };
+
 /** The version of the package that this file belongs to. */
-export const { version: packageVersion } = require('../package.json') as { version: string };
+export const packageVersion = version;
 
 export function loadAddon<T extends { addonVersion(): string }>(load: () => T): T {
   let addon: T;
@@ -16,14 +18,9 @@ export function loadAddon<T extends { addonVersion(): string }>(load: () => T): 
           'ERR_CAR_INFERENCE_ADDONS_FORBIDDEN',
           'car-inference is a native addon, and this process may not load addons: it runs with --no-addons, or with ' +
             '--permission and without --allow-addons',
-          cause,
+          realCause(cause),
         )
-      : problem(
-          'ERR_CAR_INFERENCE_ADDON_NOT_LOADED',
-          `the native addon of car-inference ${packageVersion} could not be loaded for ${process.platform}-${process.arch}: ` +
-            reasonOf(cause),
-          cause,
-        );
+      : problem('ERR_CAR_INFERENCE_ADDON_NOT_LOADED', notLoaded(platform(), triesOf(cause)), realCause(cause));
   }
   // An addon from before there was this function has none.
   const found = typeof addon.addonVersion === 'function' ? addon.addonVersion() : 'unknown';
@@ -51,13 +48,58 @@ function areAddonsForbidden(): boolean {
   return false;
 }
 
+function notLoaded(wanted: string, tries: readonly string[]): string {
+  const found = tries.map((tried) => `\n  - ${tried}`).join('');
+  const what = `the native addon of car-inference ${packageVersion} could not be loaded on ${wanted}`;
+  const supported = napi.targets.map(packageSuffix);
+  const help = supported.includes(wanted)
+    ? `It is in the package car-inference-${wanted}. Where that is missing, optional dependencies were left out, or ` +
+      `node_modules was installed on another platform: run \`npm install car-inference-${wanted}@${packageVersion}\` here. In a ` +
+      'clone of the sources, run `npm run build`.'
+    : `There is no addon for this platform. There is one for ${supported.join(', ')}.`;
+  return `${what}. What was tried:${found}\n${help}`;
+}
+
+/** What the addon's package for this platform is called after its `car-inference-`. */
+function platform(): string {
+  const system = `${process.platform}-${process.arch}`;
+  if (process.platform === 'win32') return `${system}-msvc`;
+  return process.platform === 'linux' ? `${system}-${libc()}` : system;
+}
+
+/** Node says which C library it runs on only when that is glibc. */
+function libc(): 'gnu' | 'musl' {
+  const report = process.report as typeof process.report & { excludeNetwork?: boolean };
+  const wasExcluded = report.excludeNetwork ?? false;
+  report.excludeNetwork = true; // It would look up names.
+  try {
+    const { header } = report.getReport() as { header?: { glibcVersionRuntime?: string } };
+    return header?.glibcVersionRuntime === undefined ? 'musl' : 'gnu';
+  } finally {
+    report.excludeNetwork = wasExcluded;
+  }
+}
+
+/** A target of Rust's in npm's words: `aarch64-unknown-linux-musl` is `linux-arm64-musl`. */
+function packageSuffix(target: string): string {
+  const [machine = '', , system = '', libcOrAbi] = target.split('-');
+  const cpu = { x86_64: 'x64', aarch64: 'arm64' }[machine] ?? machine;
+  const name = { windows: 'win32' }[system] ?? system;
+  return [name, cpu, ...(libcOrAbi === undefined ? [] : [libcOrAbi])].join('-');
+}
+
 /** What each try came to, the first one first: the generated loader chains them as causes of each other, last one first. */
-function reasonOf(error: unknown): string {
+function triesOf(error: unknown): string[] {
   const tries: string[] = [];
   for (let at = error; typeof at === 'object' && at !== null; at = (at as { cause?: unknown }).cause) {
     const [firstLine = ''] = String((at as { message?: unknown }).message).split('\n');
     tries.unshift(firstLine);
   }
-  // The outermost error only says that all of them failed.
-  return (tries.length > 1 ? tries.slice(0, -1) : tries).join('; ');
+  // The outermost error only says that all of them failed, and guesses why.
+  return tries.length > 1 ? tries.slice(0, -1) : tries;
+}
+
+/** The error of the last try: what the loader throws around it guesses at a fault of npm. */
+function realCause(error: unknown): unknown {
+  return (error as { cause?: unknown } | undefined)?.cause ?? error;
 }

@@ -1,8 +1,9 @@
 /** What a caller asked for, taken down as JSON at once: changing the request later changes nothing. Judges only shapes. */
 
-import type { LimitOverrides, Problem, RetryOverrides, TimeoutOverrides } from '../native/types';
+import type { GenerateRequest, LimitOverrides, Problem, RetryOverrides, TimeoutOverrides } from '../native/types';
 import { InvalidRequestError } from './errors';
 import { decodeJson, describe, encodeJson, JsonProblem, messageOf } from './json';
+import { type Fields, invalid, optionsJson, readOptions, unknownFields } from './options';
 import { checkRunner, type RunnerLike } from './runner';
 
 /** Options of one call. */
@@ -33,42 +34,27 @@ export interface CallInput {
   readonly model: string;
 }
 
-export function readCallInput(request: unknown, options: unknown): CallInput {
-  const problems: Problem[] = [];
-  const requestJson = encodeJson(request);
-  if (requestJson instanceof JsonProblem) problems.push({ path: requestJson.path, message: requestJson.message });
+const OPTIONS: Fields<GenerateOptions> = {
+  signal: 'host',
+  runner: 'host',
+  timeouts: 'json',
+  limits: 'json',
+  retry: 'json',
+};
 
-  let signal: AbortSignal | undefined;
-  let optionsJson: string | undefined;
-  let runner: unknown;
-  if (typeof options !== 'object' || options === null) {
-    if (options !== undefined) {
-      problems.push({ path: 'options', message: `must be an object, got ${describe(options)}` });
-    }
-  } else {
-    try {
-      const { signal: given, timeouts, limits, retry, runner: own } = options as GenerateOptions;
-      runner = own;
-      if (given === undefined || isSignal(given)) signal = given;
-      else problems.push({ path: 'signal', message: `must be an AbortSignal, got ${describe(given)}` });
-      if (timeouts !== undefined || limits !== undefined || retry !== undefined) {
-        const json = encodeJson({ timeouts, limits, retry });
-        if (json instanceof JsonProblem) problems.push({ path: json.path, message: json.message });
-        else optionsJson = json;
-      }
-    } catch (error) {
-      // A getter or a proxy that throws.
-      problems.push({ path: 'options', message: `cannot be read: ${messageOf(error)}` });
-    }
-  }
+export function readCallInput(request: unknown, options: unknown): CallInput {
+  const failures: InvalidRequestError[] = [];
+  const requestJson = taken(failures, () => readRequest(request));
+  const { signal, json, runner } =
+    (options === undefined ? undefined : taken(failures, () => readOptionsOf(options))) ?? {};
   const runnerError = runner === undefined ? undefined : errorOfRunner(runner);
   return {
-    requestJson: typeof requestJson === 'string' ? requestJson : '',
-    optionsJson,
+    requestJson: requestJson ?? '',
+    optionsJson: json,
     signal,
-    runner: runner as RunnerLike | undefined,
-    setsTimeouts: optionsJson !== undefined && setsTimeouts(optionsJson),
-    error: problems.length === 0 ? runnerError : invalid(problems),
+    runner,
+    setsTimeouts: json !== undefined && setsTimeouts(json),
+    error: joined(failures) ?? runnerError,
     model: modelOf(request),
   };
 }
@@ -80,6 +66,93 @@ function errorOfRunner(runner: unknown): TypeError | undefined {
   } catch (error) {
     return error as TypeError;
   }
+}
+
+function readRequest(request: unknown): string {
+  if (typeof request !== 'object' || request === null) {
+    const message = `expected an object such as { prompt: 'hi' }, got ${describe(request)}`;
+    throw invalid('request', [{ path: '', message }]);
+  }
+  const json = encodeJson(withoutStrangers(request));
+  if (json instanceof JsonProblem) throw invalid('request', [json]);
+  return json;
+}
+
+/** Every field of a request. A request that has no other is written as it is. */
+const REQUEST: Record<keyof GenerateRequest, true> = {
+  prompt: true,
+  model: true,
+  fallbackModels: true,
+  params: true,
+  context: true,
+  messages: true,
+  images: true,
+  tools: true,
+  responseFormat: true,
+  clientRef: true,
+  conversationId: true,
+  parentTraceId: true,
+  tags: true,
+  providerOptions: true,
+};
+
+/**
+ * The request, with `null` for each field that is not known, so that Rust names it: a signal or a function has no JSON, which
+ * is not what is wrong with it there.
+ */
+function withoutStrangers(request: unknown): unknown {
+  if (typeof request !== 'object' || request === null) return request;
+  let strangers: string[];
+  try {
+    strangers = Object.keys(request).filter((name) => !Object.hasOwn(REQUEST, name));
+    if (strangers.length === 0 || Array.isArray(request) || 'toJSON' in request) return request;
+  } catch {
+    return request; // A proxy that throws does so again where its path is told.
+  }
+  const copy: Record<string, unknown> = {};
+  for (const name of Object.keys(request)) {
+    const isStranger = strangers.includes(name);
+    // Read when its JSON is written, and once: a getter that throws is told with its path.
+    const get = () => (request as Record<string, unknown>)[name];
+    Object.defineProperty(copy, name, {
+      enumerable: true,
+      get: isStranger ? () => (get() === undefined ? undefined : null) : get,
+    });
+  }
+  return copy;
+}
+
+interface OptionsRead {
+  readonly signal: AbortSignal | undefined;
+  readonly runner: RunnerLike | undefined;
+  readonly json: string | undefined;
+}
+
+function readOptionsOf(options: unknown): OptionsRead {
+  const { host, json, unknown } = readOptions('call options', 'options', options, OPTIONS);
+  const { runner, signal } = host;
+  const wrong = signal === undefined ? undefined : wrongSignal(signal);
+  // Beside what only this side can say, Rust's own list would come too late.
+  if (wrong !== undefined) throw invalid('call options', [wrong, ...unknownFields(unknown, OPTIONS)]);
+  return { signal, runner, json: Object.keys(json).length === 0 ? undefined : optionsJson('call options', json) };
+}
+
+/** What `read` gives; its failure is kept for the first pull. */
+function taken<T>(failures: InvalidRequestError[], read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof InvalidRequestError)) throw error;
+    failures.push(error);
+    return undefined;
+  }
+}
+
+function joined(failures: readonly InvalidRequestError[]): InvalidRequestError | undefined {
+  if (failures.length < 2) return failures[0];
+  return new InvalidRequestError(failures.map(({ message }) => message).join('; '), {
+    problems: failures.flatMap(({ problems }) => problems),
+  });
 }
 
 /** The model that the request names, for as long as no call is open that knows it. */
@@ -106,14 +179,18 @@ export function setsNestedCallsMax(optionsJson: string): boolean {
 
 /** A signal that looked like one when it was given, and cannot be read any more. */
 export function unreadableSignal(error: unknown): InvalidRequestError {
-  return invalid([{ path: 'signal', message: `cannot be read: ${messageOf(error)}` }]);
+  return invalid('call options', [{ path: 'signal', message: `cannot be read: ${messageOf(error)}` }]);
 }
 
-export function invalid(problems: readonly Problem[]): InvalidRequestError {
-  const list = problems.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)).join('; ');
-  return new InvalidRequestError(`invalid request: ${list}`, {
-    problems: problems.map(({ path, message }) => ({ path, message })),
-  });
+function wrongSignal(signal: unknown): Problem | undefined {
+  try {
+    if (isSignal(signal)) return undefined;
+    const isController = isSignal((signal as { signal?: unknown } | null)?.signal);
+    const got = isController ? 'an AbortController; pass its `signal`' : describe(signal);
+    return { path: 'signal', message: `must be an AbortSignal, got ${got}` };
+  } catch (error) {
+    return { path: 'signal', message: `cannot be read: ${messageOf(error)}` };
+  }
 }
 
 function isSignal(value: unknown): value is AbortSignal {

@@ -28,7 +28,7 @@ import { Outlet, quiet } from './outlet';
 import { realm } from './realm';
 import { type Fill, Room } from './room';
 import { makeOwnRunner, runnerById } from './runner';
-import { lockedError, type StreamReader } from './stream-reader';
+import { lockedError, readAlreadyError, type StreamReader } from './stream-reader';
 
 /** Who stops a call, in the addon's words. */
 export type StopKind = 'consumer' | 'signal' | 'engine';
@@ -153,9 +153,13 @@ export class Call {
 
   /** A reader is attached and will pull later: `result()` must not throw its events away, and nobody else may read. */
   claim(reader: StreamReader): void {
+    const lastReader = this.#reader ?? (this.#iterated ? 'a loop' : 'result()');
     this.#iterated = true;
-    const isRead = this.#detached || this.outlet.isLeft || (this.#phase === 'over' && this.outlet.isDrained);
-    if (this.#reader !== undefined && !isRead) throw lockedError(this.#reader);
+    // A stream that was left or detached on purpose has come to its end, as a generator does.
+    if (!this.#detached && !this.outlet.isLeft) {
+      if (this.#phase === 'over' && this.outlet.isDrained) throw readAlreadyError(lastReader);
+      if (this.#reader !== undefined) throw lockedError(this.#reader);
+    }
     this.#reader = reader;
   }
 
@@ -268,9 +272,7 @@ export class Call {
       }
     }
     if (step >= 0) {
-      const request = decodeJson<GenerateRequest>(this.#input.requestJson);
-      // The model of this attempt: the only one there is when none was named, or a fallback's.
-      if (request.model === undefined || request.fallbackModels !== undefined) nameModel(request, this.modelUsed);
+      const request = decodeJson<GenerateRequest>(native.requestJson(this.id));
       const run = new LocalRun(this);
       this.#phase = 'local';
       this.#run = run;
@@ -662,12 +664,6 @@ export class Call {
 }
 
 function nothing(): void {}
-
-/** Has the request name the model of an attempt, unless it is for the runner to choose one. */
-function nameModel(request: GenerateRequest, model: string): void {
-  if (model === '') delete request.model;
-  else request.model = model;
-}
 
 /** More was allowed than a JavaScript string holds. */
 function tooLong(error: unknown, traceId: string): LimitExceededError {

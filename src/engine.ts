@@ -2,15 +2,24 @@
 
 import type { Completion, EngineOptions, GenerateRequest, ModelSchema } from '../native/types';
 import { Call } from './call';
-import { type GenerateOptions, invalid, readCallInput } from './call-input';
+import { type GenerateOptions, readCallInput } from './call-input';
 import { EngineHandle } from './engine-handle';
 import { LogError } from './errors';
 import { EventLog } from './event-log';
 import { lastError } from './failure';
-import { decodeJson, describe, encodeJson, JsonProblem, messageOf } from './json';
+import { decodeJson, describe, messageOf } from './json';
 import { isUrl } from './log-path';
-import { type ModelInput, type ModelInputSource, type SplitModel, splitModel, splitModels } from './model-input';
+import { type ModelInput, type ModelInputSource, splitModel, splitModels } from './model-input';
 import { native } from './native';
+import {
+  checkObject,
+  type Fields,
+  type GivenOptions,
+  invalid,
+  optionsJson,
+  readFields,
+  unknownFields,
+} from './options';
 import { checkRunner, hintOf, type RunnerLike, type RunnerRegistration, type RunnerSlotOptions } from './runner';
 import { TrackedStream } from './tracked-stream';
 import { warn } from './warning';
@@ -63,15 +72,13 @@ export class InferenceEngine {
    *   cannot be opened.
    */
   constructor(options: InferenceEngineOptions = {}) {
-    const { eventLog, modelRunners, rest, runner } = splitOptions(options);
-    const json = encodeJson(rest);
-    if (json instanceof JsonProblem) throw invalid([json]);
+    const { eventLog, json, modelRunners, runner } = readEngineOptions(options);
     const log = typeof eventLog === 'string' || isUrl(eventLog) ? openFor(json, eventLog) : eventLog;
     const id = native.createEngine(json, log === undefined ? undefined : EventLog.idOf(log));
     if (id < 0) throw lastError();
     this.#handle = new EngineHandle(id, json);
     this.#ownsLog = log !== eventLog;
-    this.eventLog = log ?? new EventLog(native.engineLog(id));
+    this.eventLog = log ?? EventLog.ofId(native.engineLog(id));
     if (modelRunners.length > 0) this.#giveRunners(json, modelRunners);
     if (runner !== undefined) this.#handle.runners.set(runner);
   }
@@ -108,9 +115,8 @@ export class InferenceEngine {
   registerModel(schema: ModelInput): void {
     const { runner, schema: rest } = splitModel(schema);
     if (runner !== undefined) checkRunner(runner, 'registerModel: source.runner');
-    const json = encodeJson(rest);
-    if (json instanceof JsonProblem) throw invalid([json]);
-    this.#register(json, runner);
+    checkObject('model', '', rest);
+    this.#register(optionsJson('model', rest), runner);
   }
 
   /**
@@ -120,13 +126,14 @@ export class InferenceEngine {
    * @param runner an object with `run(request, emitter)`, an async function, or an `async function*` that yields events.
    * @param options `hint`: set it for models of this hint only.
    * @returns a registration; disposing of it clears only if the engine still has this runner there.
-   * @throws TypeError when `runner` is none of these, or `hint` is not a non-empty string.
+   * @throws TypeError when `runner` is none of these, or `hint` is not a non-empty string; InvalidRequestError for an option that is
+   *   not known.
    *
    * @example
    * const registration = engine.setRunner(runner, { hint: 'openai' });
    */
   setRunner(runner: RunnerLike | null, options: RunnerSlotOptions = {}): RunnerRegistration {
-    const hint = hintOf(options);
+    const hint = hintOf('setRunner', options);
     if (runner !== null) checkRunner(runner, 'setRunner: runner', 'an object with a run method, a function or null');
     return this.#handle.runners.set(runner, hint);
   }
@@ -169,7 +176,8 @@ export class InferenceEngine {
    */
   async close(mode: CloseMode = 'drain'): Promise<void> {
     if (mode !== 'drain' && mode !== 'cancel') {
-      throw new TypeError(`close: mode must be 'drain' or 'cancel', got ${describe(mode)}`);
+      const got = typeof mode === 'string' ? `a string, '${mode}'` : describe(mode);
+      throw new TypeError(`close: mode must be 'drain' or 'cancel', got ${got}`);
     }
     // Nothing that was accepted is refused, although it may not have begun.
     if (mode === 'drain') this.#handle.beginAccepted();
@@ -217,41 +225,59 @@ function openFor(optionsJson: string, pathOrUrl: string | URL): EventLog {
   return EventLog.openNow(pathOrUrl);
 }
 
-interface SplitOptions {
-  readonly eventLog: string | URL | EventLog | undefined;
+const OPTIONS: Fields<InferenceEngineOptions> = {
+  runner: 'host',
+  models: 'json',
+  eventLog: 'host',
+  timeouts: 'json',
+  limits: 'json',
+  retry: 'json',
+  onLogFailure: 'json',
+};
+
+interface EngineSettings {
+  readonly eventLog: InferenceEngineOptions['eventLog'];
   readonly runner: RunnerLike | undefined;
   /** As many as there are models when one of them has a runner, else none. */
   readonly modelRunners: Array<RunnerLike | undefined>;
   /** What is left is for Rust. */
-  readonly rest: unknown;
+  readonly json: string;
 }
 
-function splitOptions(options: unknown): SplitOptions {
-  const { eventLog, models, rest, runner } = takeApart(options);
+/**
+ * @throws InvalidRequestError when they are not an object, or cannot be read; TypeError when a runner is none. Other problems
+ *   are for Rust to find.
+ */
+function readEngineOptions(options: unknown): EngineSettings {
+  checkObject('engine options', '', options);
+  const models = splitModels(options);
+  const { host, json, unknown } = ownFields(options);
+  const { eventLog, runner } = host;
   if (runner !== undefined) checkRunner(runner, 'InferenceEngine: runner');
   const modelRunners = models.map((model, at) => {
     if (model.runner === undefined) return undefined;
     checkRunner(model.runner, `InferenceEngine: models[${at}].source.runner`);
     return model.runner;
   });
+  if (models.length > 0) json.models = models.map(({ schema }) => schema);
   if (eventLog === undefined || typeof eventLog === 'string' || isLog(eventLog) || isUrl(eventLog)) {
-    return { eventLog, runner, modelRunners, rest };
+    return { eventLog, runner, modelRunners, json: optionsJson('engine options', json) };
   }
-  throw invalid([{ path: 'eventLog', message: `expected a path, a URL or an EventLog, got ${describe(eventLog)}` }]);
+  throw invalid('engine options', [
+    { path: 'eventLog', message: `expected a path, a URL or an EventLog, got ${describe(eventLog)}` },
+    ...unknownFields(unknown, OPTIONS),
+  ]);
 }
 
-/** What has no JSON apart from the rest. The models only when one of them has a runner. */
-function takeApart(options: unknown): { eventLog: unknown; runner: unknown; models: SplitModel[]; rest: unknown } {
-  const nothing = { eventLog: undefined, runner: undefined, models: [], rest: options };
-  if (typeof options !== 'object' || options === null) return nothing;
-  const models = splitModels(options);
+function ownFields(options: object): GivenOptions<InferenceEngineOptions> {
   try {
-    if (models.length === 0 && !('eventLog' in options) && !('runner' in options)) return nothing;
-    const { eventLog, runner, ...rest } = options as Record<string, unknown>;
-    if (models.length === 0) return { eventLog, runner, models, rest };
-    return { eventLog, runner, models, rest: { ...rest, models: models.map(({ schema }) => schema) } };
+    const { toJSON } = options as { toJSON?: unknown };
+    const plain: unknown = typeof toJSON === 'function' ? toJSON.call(options, '') : options;
+    return readFields({ ...(plain as InferenceEngineOptions) }, OPTIONS);
   } catch (error) {
-    throw invalid([{ path: 'options', message: `cannot be read: ${messageOf(error)}` }]);
+    // Writing it as JSON finds which field it was.
+    optionsJson('engine options', options);
+    throw invalid('engine options', [{ path: 'options', message: `cannot be read: ${messageOf(error)}` }]);
   }
 }
 

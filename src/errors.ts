@@ -226,8 +226,8 @@ export class EngineClosedError extends InferenceError {
 }
 
 /**
- * One loop reads a stream to its end: another one was begun while the first had not finished. Thrown where that was done;
- * the first loop goes on. Make a call for each reader, or share what one loop reads.
+ * A stream delivers its events once, to one reader: another loop or readable was begun while one was reading, or after one
+ * had read it. Thrown where that was done; the first reader goes on. Make a call for each, or share what one loop reads.
  */
 export class StreamLockedError extends InferenceError {
   constructor(message: string, options: InferenceErrorOptions = {}) {

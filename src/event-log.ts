@@ -21,11 +21,10 @@ import type {
   VerifyReport,
 } from '../native/types';
 import { ask, type Presence } from './asks';
-import { invalid } from './call-input';
 import { clearTimeout, setTimeout } from './clock';
 import type { LogError } from './errors';
 import { errorFrom, lastError } from './failure';
-import { decodeJson, describe, encodeJson, JsonProblem } from './json';
+import { decodeJson, describe } from './json';
 import { type EncryptionKey, encryptionKey, type SigningKey, signingKey } from './keys';
 import { LogCheckpoints } from './log-checkpoints';
 import { LogHandle } from './log-handle';
@@ -37,6 +36,7 @@ import { logPath } from './log-path';
 import { checkPermission } from './log-permission';
 import { LogTail } from './log-tail';
 import { native } from './native';
+import { checkObject, type Fields, hostOptions, invalid, optionsJson } from './options';
 
 /** Which calls to list. `since` and `until` also take a `Date`; `cursor` is the `cursor` of a call. */
 export interface CallQuery extends Omit<CallFilter, 'since' | 'until'> {
@@ -54,6 +54,11 @@ export interface TailOptions {
   from?: 'start' | 'now' | undefined;
 }
 
+/** What this file alone has: the way to its constructor. */
+const OWN = Symbol('own');
+const TAIL_OPTIONS: Fields<TailOptions> = { after: 'host', from: 'host' };
+/** How long a value may be that a message holds. */
+const SHOWN_MAX = 40;
 const CALLS_PAGE = 50;
 /** How long closing waits for observers. */
 const OBSERVERS_WAIT_MS = 1_000;
@@ -74,9 +79,18 @@ export class EventLog {
   readonly #observers = new Set<LogObserver>();
   #closing: Promise<void> | undefined;
 
-  /** Logs come from `EventLog.open` and `engine.eventLog`. @internal */
-  constructor(id: number) {
-    this.#log = new LogHandle(id);
+  /** Logs come from `EventLog.open` and `engine.eventLog`. */
+  private constructor(id: unknown, token?: symbol) {
+    if (token !== OWN) {
+      const path = typeof id === 'string' && id.length <= SHOWN_MAX ? `'${id}'` : "'calls.db'";
+      throw new TypeError(`EventLog has no public constructor; use \`await EventLog.open(${path})\``);
+    }
+    this.#log = new LogHandle(id as number);
+  }
+
+  /** The log that the addon knows by this number. @internal */
+  static ofId(id: number): EventLog {
+    return new EventLog(id, OWN);
   }
 
   /**
@@ -93,7 +107,7 @@ export class EventLog {
     const { json, access, key, checkpoint, observe } = readLogOptions(options);
     const path = logPath(pathOrUrl);
     checkPermission(path, access);
-    const log = new EventLog(await ask<number>(native.openLog(path, json, key)));
+    const log = EventLog.ofId(await ask<number>(native.openLog(path, json, key)));
     if (observe !== undefined) log.observe(observe);
     if (checkpoint !== undefined) log.#checkpoints = new LogCheckpoints(log.#log, checkpoint);
     return log;
@@ -105,7 +119,7 @@ export class EventLog {
     checkPermission(path, 'write');
     const id = native.openLogNow(path, '{}');
     if (id < 0) throw lastError();
-    return new EventLog(id);
+    return EventLog.ofId(id);
   }
 
   /** Whether a value is a log, and not something around one. @internal */
@@ -154,7 +168,7 @@ export class EventLog {
    * @throws LogError when the log cannot be read; InvalidRequestError when the filter is not valid.
    */
   async *calls(filter: CallQuery = {}): AsyncGenerator<CallRecord, void, undefined> {
-    const json = toObject<CallFilter>(withTimes(filter));
+    const json = toObject<CallFilter>('filter', withTimes(filter));
     // What is no count is Rust's to refuse, with what else is wrong.
     const isCount = json.limit === undefined || Number.isInteger(json.limit);
     let { cursor } = json;
@@ -178,7 +192,7 @@ export class EventLog {
    */
   async *events(traceId: string, range: EventRange = {}): AsyncGenerator<LoggedEvent, void, undefined> {
     const id = checkTraceId(traceId);
-    const { from, ...to } = toObject<EventRange>(range);
+    const { from, ...to } = toObject<EventRange>('range of events', range);
     let next = from;
     for (;;) {
       const question = { type: 'events', traceId: id, range: { ...to, from: next }, limit: EVENTS_PAGE };
@@ -208,10 +222,13 @@ export class EventLog {
 
   /** Null when only asking tells. Taken when it is called for: what comes before the first pull is part of it. */
   #cursorOf(options: TailOptions): string | undefined | null {
-    const { after, from = 'now' } = toObject<TailOptions>(options);
-    if (from !== 'start' && from !== 'now') throw invalid([{ path: 'from', message: "expected 'start' or 'now'" }]);
+    const what = 'options of tail';
+    const { after, from = 'now' } = hostOptions(what, options, TAIL_OPTIONS);
+    if (from !== 'start' && from !== 'now') {
+      throw invalid(what, [{ path: 'from', message: `expected 'start' or 'now', got ${shown(from)}` }]);
+    }
     if (after !== undefined && typeof after !== 'string') {
-      throw invalid([{ path: 'after', message: 'expected the `cursor` of an item' }]);
+      throw invalid(what, [{ path: 'after', message: `expected the \`cursor\` of an item, got ${describe(after)}` }]);
     }
     if (after !== undefined || from === 'start') return after;
     return native.endCursor(this.#log.id);
@@ -252,7 +269,7 @@ export class EventLog {
    * @returns how many calls are gone, and by how many bytes the log is smaller.
    */
   async prune(options: PruneOptions): Promise<PruneReport> {
-    return this.#log.ask({ type: 'prune', options: toObject(options) });
+    return this.#log.ask({ type: 'prune', options: toObject('options of prune', options) });
   }
 
   /**
@@ -267,7 +284,7 @@ export class EventLog {
    * @returns `traceIds` of the closed calls that were erased; `pendingTraceIds` of those that are still open, when there are any.
    */
   async erase(target: EraseTarget): Promise<EraseReport> {
-    return this.#log.ask({ type: 'erase', target: toObject(target) });
+    return this.#log.ask({ type: 'erase', target: toObject('target of erase', target) });
   }
 
   /**
@@ -303,7 +320,7 @@ export class EventLog {
    * @returns `ok`, and otherwise `problem`: the first bad row and what is wrong with it.
    */
   async verify(options: VerifyOptions = {}): Promise<VerifyReport> {
-    return this.#log.ask({ type: 'verify', options: toObject(options) });
+    return this.#log.ask({ type: 'verify', options: toObject('options of verify', options) });
   }
 
   /** A signed statement of where the log ends, to be kept elsewhere. */
@@ -394,16 +411,16 @@ function withTimes(filter: unknown): unknown {
 }
 
 /** What JSON holds of an object that a host gave. */
-function toObject<T extends object>(given: unknown): T {
-  const value = decodeJson<unknown>(toJson(given));
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as T;
-  throw invalid([{ path: '', message: `expected an object, got ${describe(given)}` }]);
+function toObject<T extends object>(what: string, given: unknown): T {
+  checkObject(what, '', given);
+  const value = decodeJson<unknown>(optionsJson(what, given));
+  checkObject(what, '', value);
+  return value as T;
 }
 
-function toJson(value: unknown): string {
-  const json = encodeJson(value);
-  if (json instanceof JsonProblem) throw invalid([json]);
-  return json;
+/** A value for a message, if it is short. */
+function shown(value: unknown): string {
+  return typeof value === 'string' && value.length <= SHOWN_MAX ? `'${value}'` : describe(value);
 }
 
 function checkTraceId(traceId: unknown): string {

@@ -20,6 +20,9 @@ import {
 import { takeFailure } from './native';
 import { RunnerDeclinedError, type RunnerErrorOptions, RunnerFailedError } from './runner-errors';
 
+const HOW_TO_REGISTER =
+  "register one with setInferenceRunner(runner), or for one hint with setInferenceRunner(runner, { hint: '…' })";
+
 /** What of the call goes into its error. */
 export interface FailureContext {
   completion?: Completion | undefined;
@@ -56,7 +59,7 @@ export function errorFrom(failure: Failure, { completion, causes }: FailureConte
     case 'protocol':
       return new ProtocolError(message, { ...options, problems: failure.problems ?? [] });
     case 'no-runner':
-      return new NoRunnerError(`${message}${otherAddonsNote()}`, options);
+      return new NoRunnerError(`${message}; ${HOW_TO_REGISTER}${otherAddonsNote()}`, options);
     case 'model-not-found':
       return new ModelNotFoundError(message, options);
     case 'policy-denied':

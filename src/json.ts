@@ -33,9 +33,39 @@ const HALF_PAIRS = /\\(?:\\|u(d[89a-f][0-9a-f]{2}))/g;
 
 /** @param root the path of the value itself; empty where its fields are named without it. */
 export function encodeJson(value: unknown, root = ''): string | JsonProblem {
+  return encode(value, root, () => {
+    const json = JSON.stringify(value) as string | undefined;
+    return json !== undefined && mayHaveLost(json) ? stringify(value, lossless(root, refuse)) : json;
+  });
+}
+
+/**
+ * As `encodeJson`, of options: a function in them is not left out, and does not count as given either. In its place, and in
+ * that of anything else without JSON, Rust reads what is wrong with it, and lists it with all other problems.
+ */
+export function encodeOptions(value: unknown, root = ''): string | JsonProblem {
+  return encode(value, root, () => stringify(value, lossless(root, markNoJson)));
+}
+
+/** What stands in place of a value without JSON; `shape/walk.rs` knows it. */
+function markNoJson(_path: string, message: string): object {
+  return { 'car-inference.no-json': message };
+}
+
+function refuse(path: string, message: string): never {
+  throw new JsonProblem(path, message);
+}
+
+/** A function that gives what is written in place of another value. */
+type Replacer = (this: unknown, key: string, value: unknown) => unknown;
+
+function stringify(value: unknown, replacer: Replacer): string | undefined {
+  return JSON.stringify(value, replacer) as string | undefined;
+}
+
+function encode(value: unknown, root: string, write: () => string | undefined): string | JsonProblem {
   try {
-    let json = JSON.stringify(value) as string | undefined;
-    if (json !== undefined && mayHaveLost(json)) json = JSON.stringify(value, lossless(root)) as string | undefined;
+    const json = write();
     if (json === undefined) return new JsonProblem(root, `must be JSON, got ${describe(value)}`);
     return withoutHalves(json);
   } catch (error) {
@@ -110,28 +140,44 @@ function mayHaveLost(json: string): boolean {
   return json.includes('null') || json.includes('{}') || json.includes('{"0":');
 }
 
-/** A replacer that replaces nothing and throws a `JsonProblem` at what JSON would silently lose. */
-function lossless(root: string): (this: unknown, key: string, value: unknown) => unknown {
+/**
+ * A replacer that hands what JSON would silently lose to `lost`, and writes what that gives. Anything else stays as it is. A
+ * property that is a function or a symbol is absent, as in JSON, unless it is an option.
+ */
+function lossless(root: string, lost: (path: string, message: string) => object): Replacer {
   // The objects around the current value, each with its path: `JSON.stringify` only tells the innermost.
   const around: Array<{ object: unknown; path: string }> = [];
   return function (key, value) {
     while (around.length > 0 && around.at(-1)?.object !== this) around.pop();
     const parent = around.at(-1);
     const path = parent === undefined ? root : inside(parent.path, parent.object, key);
-    if (typeof value === 'number' || types.isNumberObject(value)) {
-      if (!Number.isFinite(Number(value))) throw new JsonProblem(path, `${Number(value)} has no JSON`);
-    } else if (typeof value === 'object' && value !== null) {
-      if (ArrayBuffer.isView(value)) throw new JsonProblem(path, 'a view of bytes has no JSON; give text or an array');
-      if (hidesContent(value)) throw new JsonProblem(path, `${describeClass(value)} has no JSON`);
-      around.push({ object: value, path });
-    } else if (
-      Array.isArray(this) &&
-      (value === undefined || typeof value === 'function' || typeof value === 'symbol')
-    ) {
-      throw new JsonProblem(path, `${describe(value)} has no JSON`);
-    }
-    return value;
+    const message = lossOf(value, Array.isArray(this) ? 'item' : lost === markNoJson ? 'option' : 'property');
+    const written = message === undefined ? value : lost(path, message);
+    if (typeof written === 'object' && written !== null) around.push({ object: written, path });
+    return written;
   };
+}
+
+/** What JSON would lose of a value in such a place; undefined when it would lose nothing. */
+function lossOf(value: unknown, place: 'item' | 'option' | 'property'): string | undefined {
+  switch (typeof value) {
+    case 'number':
+      return Number.isFinite(value) ? undefined : `${value} has no JSON`;
+    case 'bigint':
+      return 'a BigInt has no JSON';
+    case 'undefined':
+      return place === 'item' ? 'undefined has no JSON' : undefined;
+    case 'function':
+    case 'symbol':
+      return place === 'property' ? undefined : `${describe(value)} has no JSON`;
+    case 'object':
+      if (value === null) return undefined;
+      if (types.isNumberObject(value)) return lossOf(Number(value), place);
+      if (ArrayBuffer.isView(value)) return 'a view of bytes has no JSON; give text or an array';
+      return hidesContent(value) ? `${describeClass(value)} has no JSON` : undefined;
+    default:
+      return undefined;
+  }
 }
 
 /** Whether an object is no plain one and yet would be written as `{}`: a Map, a Promise, an Error. */

@@ -1,8 +1,8 @@
 /** Keys as hosts give them, as the bytes that Rust takes. Never part of any text. */
 
 import { createPrivateKey, KeyObject } from 'node:crypto';
-import { invalid } from './call-input';
 import { describe } from './json';
+import { invalid } from './options';
 
 const KEY_BYTES = 32;
 
@@ -15,14 +15,16 @@ export type SigningKey = Uint8Array | KeyObject | string;
 export function encryptionKey(key: unknown, path: string): Uint8Array {
   const bytes = key instanceof KeyObject && key.type === 'secret' ? key.export() : key;
   if (bytes instanceof Uint8Array && bytes.length === KEY_BYTES) return bytes;
-  throw invalid([{ path, message: `expected ${KEY_BYTES} bytes or a secret KeyObject of them, got ${nameOf(bytes)}` }]);
+  throw invalid('key', [
+    { path, message: `expected ${KEY_BYTES} bytes or a secret KeyObject of them, got ${nameOf(bytes)}` },
+  ]);
 }
 
 export function signingKey(key: unknown, path: string): Uint8Array {
   if (key instanceof Uint8Array && key.length === KEY_BYTES) return key;
   const seed = seedOf(key);
   if (seed !== undefined) return seed;
-  throw invalid([
+  throw invalid('key', [
     {
       path,
       message: `expected an Ed25519 key: a seed of ${KEY_BYTES} bytes, a private KeyObject or PEM, got ${nameOf(key)}`,

@@ -4,8 +4,10 @@ import type { Readable, Writable } from 'node:stream';
 import type { ImportReport } from '../native/types';
 import { LogError } from './errors';
 import type { CallQuery, EventLog } from './event-log';
+import { describe } from './json';
 import { LineDecoder } from './line-decoder';
 import type { LogHandle } from './log-handle';
+import { checkObject } from './options';
 
 /** How many characters of lines are given to the log at once. */
 const LINES_LENGTH = 1 << 20;
@@ -18,6 +20,12 @@ export async function exportLines(
   stream: Writable,
   filter: CallQuery,
 ): Promise<{ calls: number }> {
+  if (!isWritable(stream)) {
+    throw new TypeError(
+      `export: expected a writable stream, such as createWriteStream('calls.jsonl') or process.stdout, got ${describe(stream)}`,
+    );
+  }
+  checkObject('filter', '', filter);
   const outlet = new Outlet(stream);
   let calls = 0;
   try {
@@ -34,6 +42,17 @@ export async function exportLines(
     outlet.leave();
   }
   return { calls };
+}
+
+function isWritable(stream: unknown): stream is Writable {
+  const { write, on } = (stream ?? {}) as Partial<Writable>;
+  return typeof stream === 'object' && typeof write === 'function' && typeof on === 'function';
+}
+
+/** Text and bytes can be iterated too, but by letters and numbers. */
+function isReadable(stream: unknown): stream is AsyncIterable<string | Uint8Array> {
+  if (typeof stream !== 'object' || stream === null || ArrayBuffer.isView(stream)) return false;
+  return Symbol.asyncIterator in stream || Symbol.iterator in stream;
 }
 
 /** A stream that is written to as fast as it takes it. Its failures are told to who writes, not to the process. */
@@ -90,6 +109,13 @@ export async function importLines(
   handle: LogHandle,
   stream: Readable | AsyncIterable<string | Uint8Array>,
 ): Promise<ImportReport> {
+  if (!isReadable(stream)) {
+    const given = typeof stream === 'string' ? 'a string' : describe(stream);
+    throw new TypeError(
+      `import: expected a readable stream or an iterable of its chunks, got ${given}; for a file pass ` +
+        "createReadStream('calls.jsonl'), for text that you hold pass [text]",
+    );
+  }
   lastImport = (lastImport + 1) % 2 ** 32;
   // Imports into one log may go on beside each other.
   const question = { type: 'import', import: lastImport };

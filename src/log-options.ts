@@ -1,13 +1,21 @@
 /** How a log is opened, as a host says it: read once, whatever it is. Judges what stays on this side; the rest is Rust's. */
 
 import type { Checkpoint, Problem, SqliteLogOptions } from '../native/types';
-import { invalid } from './call-input';
 import { InvalidRequestError } from './errors';
-import { describe, encodeJson, messageOf } from './json';
+import { describe, messageOf } from './json';
 import { type EncryptionKey, encryptionKey, type SigningKey, signingKey } from './keys';
 import type { CheckpointSettings } from './log-checkpoints';
 import type { ObserveCallback } from './log-observer';
 import type { FileAccess } from './log-permission';
+import {
+  checkObject,
+  type Fields,
+  type GivenOptions,
+  invalid,
+  optionsJson,
+  readFields,
+  unknownFields,
+} from './options';
 
 /** Signed statements of where the log ends, made by itself. */
 export interface CheckpointOptions {
@@ -42,16 +50,30 @@ const CHECKPOINT_EVERY_MS = 3_600_000;
 /** What a timer takes. */
 const EVERY_MS_MAX = 2 ** 31 - 1;
 
+const OPTIONS: Fields<EventLogOptions> = {
+  durability: 'json',
+  access: 'json',
+  lockWaitMs: 'json',
+  fullTextSearch: 'json',
+  queueBytesMax: 'json',
+  retention: 'json',
+  retentionIntervalMs: 'json',
+  redaction: 'json',
+  key: 'host',
+  checkpoint: 'host',
+  observe: 'host',
+};
+const CHECKPOINT_OPTIONS: Fields<CheckpointOptions> = { key: 'host', everyMs: 'host', onCheckpoint: 'host' };
+
 /** @throws InvalidRequestError listing every problem. */
 export function readLogOptions(options: unknown): LogSettings {
-  if (typeof options !== 'object' || options === null) {
-    throw invalid([{ path: 'options', message: `must be an object, got ${describe(options)}` }]);
-  }
-  const { key, checkpoint, observe, ...rest } = taken('options', () => fieldsOf(options as EventLogOptions));
+  checkObject('log options', 'options', options);
+  const { host, json, unknown } = ownFields(options as EventLogOptions, OPTIONS, 'options');
+  const { key, checkpoint, observe } = host;
   const problems: Problem[] = [];
   const settings: LogSettings = {
-    json: jsonOf(rest, problems),
-    access: rest.access === 'read' ? 'read' : 'write',
+    json: read(problems, () => optionsJson('log options', json)) ?? '{}',
+    access: json.access === 'read' ? 'read' : 'write',
     key: key === undefined ? undefined : read(problems, () => encryptionKey(key, 'key')),
     checkpoint: checkpoint === undefined ? undefined : readCheckpoint(checkpoint, problems),
     observe,
@@ -59,34 +81,29 @@ export function readLogOptions(options: unknown): LogSettings {
   if (observe !== undefined && typeof observe !== 'function') {
     problems.push({ path: 'observe', message: `expected a function, got ${describe(observe)}` });
   }
-  if (problems.length > 0) throw invalid(problems);
+  // Beside what only this side can say, Rust's own list would come too late.
+  if (problems.length > 0) throw invalid('log options', [...problems, ...unknownFields(unknown, OPTIONS)]);
   return settings;
 }
 
 function readCheckpoint(options: unknown, problems: Problem[]): CheckpointSettings | undefined {
-  if (typeof options !== 'object' || options === null) {
-    problems.push({ path: 'checkpoint', message: `must be an object, got ${describe(options)}` });
-    return undefined;
-  }
-  const given = read(problems, () => taken('checkpoint', () => fieldsOf(options as CheckpointOptions)));
+  const given = read(problems, () => {
+    checkObject('log options', 'checkpoint', options);
+    return ownFields(options as CheckpointOptions, CHECKPOINT_OPTIONS, 'checkpoint');
+  });
   if (given === undefined) return undefined;
-  const { everyMs = CHECKPOINT_EVERY_MS, onCheckpoint } = given;
-  const key = read(problems, () => signingKey(given.key, 'checkpoint.key'));
+  problems.push(...unknownFields(given.unknown, CHECKPOINT_OPTIONS, 'checkpoint'));
+  const { key: givenKey, everyMs = CHECKPOINT_EVERY_MS, onCheckpoint } = given.host;
+  const key = read(problems, () => signingKey(givenKey, 'checkpoint.key'));
   if (!(Number.isInteger(everyMs) && everyMs >= 1 && everyMs <= EVERY_MS_MAX)) {
     problems.push({ path: 'checkpoint.everyMs', message: 'expected milliseconds from 1 to 2,147,483,647' });
   }
   if (typeof onCheckpoint !== 'function') {
     const message = 'required: a function that keeps the checkpoint elsewhere';
     problems.push({ path: 'checkpoint.onCheckpoint', message });
+    return undefined;
   }
   return key === undefined ? undefined : { key, everyMs, onCheckpoint };
-}
-
-function jsonOf(rest: object, problems: Problem[]): string {
-  const json = encodeJson(rest);
-  if (typeof json === 'string') return json;
-  problems.push({ path: json.path, message: json.message });
-  return '{}';
 }
 
 /** What is given, or undefined and its problems with those of the others. */
@@ -100,16 +117,11 @@ function read<T>(problems: Problem[], take: () => T): T | undefined {
   }
 }
 
-function fieldsOf<T extends object>(options: T): T {
-  if (Array.isArray(options)) throw new TypeError('it is an array');
-  return { ...options };
-}
-
-/** What is taken from an object, whose getters and traps are anybody's. */
-function taken<T>(path: string, take: () => T): T {
+/** The fields of an object's own, whose getters and traps are anybody's. */
+function ownFields<T extends object>(options: T, fields: Fields<T>, path: string): GivenOptions<T> {
   try {
-    return take();
+    return readFields({ ...options }, fields);
   } catch (error) {
-    throw invalid([{ path, message: `cannot be read: ${messageOf(error)}` }]);
+    throw invalid('log options', [{ path, message: `cannot be read: ${messageOf(error)}` }]);
   }
 }

@@ -14,6 +14,9 @@ export interface Native {
   takeMessages(): Array<number | string>;
   takeFailure(): string;
 
+  /** The message of a field that is not known. */
+  unknownField(name: string, known: string[]): string;
+
   /** `objectId` tells runners apart, however often each is registered. */
   registerRunner(objectId: number, hint?: string): number;
   clearRunner(hint?: string, runnerId?: number): boolean;
@@ -54,6 +57,8 @@ export interface Native {
     parentTraceId?: string,
     runnerId?: number,
   ): number;
+  /** The request as the runner of the current attempt gets it. */
+  requestJson(callId: number): string;
   callSettings(callId: number): string;
   traceId(callId: number): string;
   modelUsed(callId: number): string;

@@ -4,8 +4,8 @@
 import { ReadableStream, type UnderlyingSource } from 'node:stream/web';
 import { TextEncoder } from 'node:util';
 import type { StreamEvent } from '../native/types';
-import { invalid } from './call-input';
 import { describe } from './json';
+import { type Fields, hostOptions, invalid } from './options';
 
 /** What a chunk of a readable stream is. */
 export type ReadableChunks = 'events' | 'bytes';
@@ -22,18 +22,20 @@ export interface ReadableSource {
   cancel(reason: unknown): Promise<void>;
 }
 
+const WHAT = 'options of toReadableStream';
+const OPTIONS: Fields<ReadableOptions> = { as: 'host' };
+
 /** @throws InvalidRequestError when the options are not valid. */
 export function readableChunks(options: ReadableOptions | undefined): ReadableChunks {
   if (options === undefined) return 'events';
   if (typeof options !== 'object' || options === null) {
-    throw invalid([
-      { path: 'options', message: `expected an object such as { as: 'bytes' }, got ${describe(options)}` },
-    ]);
+    const message = `expected an object such as { as: 'bytes' }, got ${describe(options)}`;
+    throw invalid(WHAT, [{ path: 'options', message }]);
   }
-  const { as = 'events' } = options;
+  const { as = 'events' } = hostOptions(WHAT, options, OPTIONS);
   if (as === 'events' || as === 'bytes') return as;
   const given = typeof as === 'string' ? JSON.stringify(as) : describe(as);
-  throw invalid([{ path: 'options.as', message: `expected 'events' or 'bytes', got ${given}` }]);
+  throw invalid(WHAT, [{ path: 'as', message: `expected 'events' or 'bytes', got ${given}` }]);
 }
 
 /** Pulls only as it is read, one event a chunk. */

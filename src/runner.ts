@@ -9,6 +9,7 @@ import { AsyncScope, outsideCalls } from './async-scope';
 import type { EventEmitter, RunnerEvent } from './emitter';
 import { describe, messageOf } from './json';
 import { native, Slot } from './native';
+import { checkNames, type Fields } from './options';
 import { realm } from './realm';
 import { RunnerFailedError } from './runner-errors';
 
@@ -56,7 +57,8 @@ export interface RunnerRegistration extends Disposable {
  * @param runner an object with `run(request, emitter)`, an async function, or an `async function*` that yields events.
  * @param options `hint`: register for models of this hint only.
  * @returns a registration; disposing of it clears the slot only if it still holds this runner.
- * @throws TypeError when `runner` is none of these, or `hint` is not a non-empty string.
+ * @throws TypeError when `runner` is none of these, or `hint` is not a non-empty string; InvalidRequestError for an option
+ *   that is not known.
  *
  * @example
  * const registration = setInferenceRunner(async function* (request, { signal }) {
@@ -64,7 +66,7 @@ export interface RunnerRegistration extends Disposable {
  * });
  */
 export function setInferenceRunner(runner: RunnerLike | null, options: RunnerSlotOptions = {}): RunnerRegistration {
-  const hint = hintOf(options);
+  const hint = hintOf('setInferenceRunner', options);
   if (runner === null) {
     native.clearRunner(hint);
     return new Registration(hint, undefined);
@@ -95,10 +97,10 @@ export function keepForCalls(id: number, runner: RunnerLike): void {
  * rejects.
  *
  * @param options `hint`: the slot of this hint, without falling back to the process-wide one.
- * @throws TypeError when `hint` is not a non-empty string.
+ * @throws TypeError when `hint` is not a non-empty string; InvalidRequestError for an option that is not known.
  */
 export function currentInferenceRunner(options: RunnerSlotOptions = {}): RunnerLike | null {
-  const id = native.currentRunner(hintOf(options));
+  const id = native.currentRunner(hintOf('currentInferenceRunner', options));
   if (id === Slot.EMPTY) return null;
   return runnerById(id) ?? RUNNER_ELSEWHERE;
 }
@@ -184,12 +186,15 @@ function objectIdOf(runner: RunnerLike): number {
   return objects.last;
 }
 
-/** @throws TypeError when it is not a non-empty string. @internal */
-export function hintOf(options: RunnerSlotOptions): string | undefined {
+const SLOT_OPTIONS: Fields<RunnerSlotOptions> = { hint: 'host' };
+
+/** @throws TypeError when it is not a non-empty string; InvalidRequestError for an option that is not known. @internal */
+export function hintOf(what: string, options: RunnerSlotOptions): string | undefined {
   if (typeof options !== 'object' || options === null) {
-    throw new TypeError(`options must be an object, got ${describe(options)}`);
+    throw new TypeError(`${what}: options must be an object, got ${describe(options)}; such as { hint: 'openai' }`);
   }
   const hint = read(options, 'hint', 'options.hint');
+  checkNames(`options of ${what}`, options, SLOT_OPTIONS);
   if (hint === undefined) return undefined;
   if (typeof hint !== 'string' || hint === '') {
     throw new TypeError(

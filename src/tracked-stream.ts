@@ -124,8 +124,8 @@ export class TrackedStream implements AsyncGenerator<StreamEvent, void, undefine
    *
    * @param options `as`: what a chunk is. `'events'` (the default) gives event objects. `'bytes'` gives each event as one line of
    *   JSON in UTF-8, which is what a `Response` takes; its content type is `application/x-ndjson`.
-   * @throws StreamLockedError when a loop or another readable reads this stream and has not finished; InvalidRequestError
-   *   when `as` is neither.
+   * @throws StreamLockedError when a loop or another readable reads this stream, or has read it already; InvalidRequestError
+   *   when `as` is neither, or for an option that is not known.
    *
    * @example
    * for await (const event of stream.toReadableStream()) console.log(event.type);
@@ -150,7 +150,8 @@ export class TrackedStream implements AsyncGenerator<StreamEvent, void, undefine
   /**
    * A loop over what has not been read yet.
    *
-   * @throws StreamLockedError when another loop, `textStream` or readable reads this stream and has not finished.
+   * @throws StreamLockedError when another loop, `textStream` or readable reads this stream, or has read it already: events are
+   *   delivered once.
    */
   [Symbol.asyncIterator](): AsyncGenerator<StreamEvent, void, undefined> {
     this.#call.claim('a loop');

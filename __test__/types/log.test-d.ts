@@ -169,3 +169,6 @@ export function heard(error: unknown): void {
   expectType<Equal<typeof error.code, LogError['code']>>();
   expectType<Equal<NonNullable<typeof error.reason>, LogErrorKind>>();
 }
+
+// @ts-expect-error a log is opened with `EventLog.open`
+new EventLog('calls.db');

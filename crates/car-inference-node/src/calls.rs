@@ -66,22 +66,62 @@ pub fn open(
             (Ok(request), Ok(options)) => match runner {
                 None => engine.open_within(request, &options, nesting),
                 Some(runner) => engine.open_with_runner(request, &options, nesting, runner),
-            },
-            (request, options) => {
-                // The one that parsed may be wrong as well, and all problems are told at once.
-                let problems: Vec<Problem> = [
-                    request.map_or_else(|problems| problems, |request| request.validate()),
-                    options.map_or_else(|problems| problems, |options| options.validate()),
-                ]
-                .concat();
-                Err(InferenceError::InvalidRequest(problems))
             }
+            .map_err(|error| invalid_call(&error)),
+            // The one that parsed may be wrong as well, and all problems are told at once.
+            (request, options) => Err(invalid_parts(
+                request.map_or_else(|problems| problems, |request| request.validate()),
+                options.map_or_else(|problems| problems, |options| options.validate()),
+            )),
         };
         match opened {
             Ok(call) => environment.ports.add(Port::local(call)).cast_signed(),
-            Err(error) => environment.fail_with(&error),
+            Err(failure) => environment.fail(&failure),
         }
     })
+}
+
+/// Why a call of a well-formed request was not opened.
+fn invalid_call(error: &InferenceError) -> Failure {
+    const OPTIONS: [&str; 3] = ["timeouts.", "limits.", "retry."];
+    let InferenceError::InvalidRequest(problems) = error else {
+        return Failure::from(error);
+    };
+    let is_option = |problem: &Problem| OPTIONS.iter().any(|option| problem.path.starts_with(option));
+    let (options, request) = problems.iter().cloned().partition(is_option);
+    invalid_parts(request, options)
+}
+
+/// Says which of the two is not valid, the request or the options of the call.
+fn invalid_parts(request: Vec<Problem>, options: Vec<Problem>) -> Failure {
+    let parts = [("request", request), ("call options", options)];
+    let failures = parts
+        .into_iter()
+        .filter(|(_, problems)| !problems.is_empty())
+        .map(|(what, problems)| Failure::invalid(what, problems));
+    let joined = failures.reduce(|mut first, second| {
+        first.message = format!("{}; {}", first.message, second.message);
+        first.problems.extend(second.problems);
+        first
+    });
+    joined.unwrap_or_else(|| Failure::invalid("request", Vec::new()))
+}
+
+/// The message of a field that is not known, of an object that JavaScript alone reads: names the known fields, and the one
+/// that was probably meant.
+#[napi(catch_unwind)]
+pub fn unknown_field(name: String, known: Vec<String>) -> String {
+    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+    Problem::unknown_field("", &name, &known).message
+}
+
+/// The request as the runner of a call's attempt gets it, as JSON: the same here as in another thread, in Rust and in the log.
+#[napi(catch_unwind)]
+pub fn request_json(call_id: u32) -> Result<String, TooLong> {
+    let Some(call) = call_of(call_id) else {
+        return Ok(String::new());
+    };
+    to_js_json(&*call.request_for(&call.model_used()))
 }
 
 /// The settings of a call, as JSON.

@@ -34,7 +34,7 @@ pub fn create_engine(options_json: String, log: Option<u32>) -> i32 {
             });
         match built {
             Ok(engine) => environment.engines.add((engine, log)).cast_signed(),
-            Err(error) => environment.fail_with(&error),
+            Err(error) => environment.fail_with("engine options", &error),
         }
     })
 }
@@ -71,7 +71,7 @@ pub fn register_model(engine: u32, schema_json: String, runner: Option<u32>) -> 
         });
     match registered {
         Ok(()) => 0,
-        Err(error) => environment::with(|environment| environment.fail_with(&error)),
+        Err(error) => environment::with(|environment| environment.fail_with("model", &error)),
     }
 }
 

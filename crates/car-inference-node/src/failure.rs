@@ -14,8 +14,12 @@ impl Environment {
         FAILED
     }
 
-    pub fn fail_with(&mut self, error: &InferenceError) -> i32 {
-        self.fail(&Failure::from(error))
+    /// `what` is what was given, and may not be valid: `engine options`, `model`, …
+    pub fn fail_with(&mut self, what: &str, error: &InferenceError) -> i32 {
+        match error {
+            InferenceError::InvalidRequest(problems) => self.fail(&Failure::invalid(what, problems.clone())),
+            error => self.fail(&Failure::from(error)),
+        }
     }
 
     pub fn fail_unknown(&mut self, what: &str) -> i32 {

@@ -73,7 +73,7 @@ pub fn ask_ahead(call: &Call, attempt: Attempt) -> Attempt {
     let Some(runner) = runner.downcast_ref::<JsRunner>() else {
         return attempt;
     };
-    match runner.ask(&attempt.request(call), call.emitter(&attempt)) {
+    match runner.ask(&call.request_for(&attempt.model), call.emitter(&attempt)) {
         Ok(run) => Attempt {
             runner: Arc::new(Asked(Mutex::new(Some(run)))),
             ..attempt

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use car_inference::error::{InferenceError, Problem};
+use car_inference::error::Problem;
 use car_inference::log::sqlite::{LogAccess, LogKey, VerifyOptions};
 use car_inference::log::transfer::{self, Importer};
 use car_inference::log::{
@@ -59,7 +59,8 @@ impl LogHandle {
 
 /// What went wrong with a question.
 enum Wrong {
-    Question(Vec<Problem>),
+    /// What was given is not valid; says what it is.
+    Given(&'static str, Vec<Problem>),
     Log(LogError),
 }
 
@@ -69,16 +70,10 @@ impl From<LogError> for Wrong {
     }
 }
 
-impl From<Vec<Problem>> for Wrong {
-    fn from(problems: Vec<Problem>) -> Self {
-        Self::Question(problems)
-    }
-}
-
 impl From<&Wrong> for Failure {
     fn from(wrong: &Wrong) -> Self {
         match wrong {
-            Wrong::Question(problems) => Self::from(&InferenceError::InvalidRequest(problems.clone())),
+            Wrong::Given(what, problems) => Self::invalid(what, problems.clone()),
             Wrong::Log(error) => Self::log(error),
         }
     }
@@ -144,6 +139,15 @@ enum Question {
     Close,
 }
 
+/// Reads what a host gave, and says what it is when it is not valid.
+fn given<T>(
+    what: &'static str,
+    from_json: impl FnOnce(&str) -> Result<T, Vec<Problem>>,
+    value: &Value,
+) -> Result<T, Wrong> {
+    from_json(&value.to_string()).map_err(|problems| Wrong::Given(what, problems))
+}
+
 fn json(value: &impl Serialize) -> Result<Box<RawValue>, Wrong> {
     to_raw_value(value).map_err(|error| LogError::new(LogErrorKind::Other, error.to_string()).into())
 }
@@ -151,7 +155,7 @@ fn json(value: &impl Serialize) -> Result<Box<RawValue>, Wrong> {
 /// A key as bytes, which never pass through JSON.
 fn key_of(bytes: Option<&[u8]>) -> Result<[u8; 32], Wrong> {
     let key = bytes.and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
-    key.ok_or_else(|| vec![Problem::new("key", "expected 32 bytes")].into())
+    key.ok_or_else(|| Wrong::Given("key", vec![Problem::new("key", "expected 32 bytes")]))
 }
 
 fn answer(log: &LogHandle, question: Question, bytes: Option<&[u8]>) -> Result<Box<RawValue>, Wrong> {
@@ -159,14 +163,15 @@ fn answer(log: &LogHandle, question: Question, bytes: Option<&[u8]>) -> Result<B
     match question {
         Question::Call { trace_id } => json(&store.call(&trace_id)?),
         Question::Calls { filter } => {
-            let filter = CallFilter::from_json(&filter.to_string())?;
+            let filter = given("filter", CallFilter::from_json, &filter)?;
             match store.check_filter(&filter) {
                 problems if problems.is_empty() => json(&store.calls(&filter)?),
-                problems => Err(problems.into()),
+                problems => Err(Wrong::Given("filter", problems)),
             }
         }
         Question::Events { trace_id, range, limit } => {
-            json(&store.events(&trace_id, &EventRange::from_json(&range.to_string())?, limit)?)
+            let range = given("range of events", EventRange::from_json, &range)?;
+            json(&store.events(&trace_id, &range, limit)?)
         }
         Question::Stats => json(&store.stats()?),
         Question::EndCursor => json(&store.end_cursor()?),
@@ -176,8 +181,12 @@ fn answer(log: &LogHandle, question: Question, bytes: Option<&[u8]>) -> Result<B
             Some(sqlite) => json(&sqlite.settle()?),
             None => json(&()),
         },
-        Question::Prune { options } => json(&store.prune(&PruneOptions::from_json(&options.to_string())?)?),
-        Question::Erase { target } => json(&store.erase(&EraseTarget::from_json(&target.to_string())?)?),
+        Question::Prune { options } => {
+            json(&store.prune(&given("options of prune", PruneOptions::from_json, &options)?)?)
+        }
+        Question::Erase { target } => {
+            json(&store.erase(&given("target of erase", EraseTarget::from_json, &target)?)?)
+        }
         Question::ExportHeader => lines(transfer::write_header),
         Question::ExportCall { trace_id } => match store.archived(&trace_id)? {
             Some(call) => lines(|to| transfer::write_call(to, &call)),
@@ -189,10 +198,10 @@ fn answer(log: &LogHandle, question: Question, bytes: Option<&[u8]>) -> Result<B
             json(&())
         }
         Question::Backup { path } => json(&log.durable()?.backup(&path)?),
-        Question::Verify { options } => json(
-            &log.durable()?
-                .verify(&VerifyOptions::from_json(&options.to_string())?)?,
-        ),
+        Question::Verify { options } => {
+            let options = given("options of verify", VerifyOptions::from_json, &options)?;
+            json(&log.durable()?.verify(&options)?)
+        }
         Question::Checkpoint => json(&log.durable()?.checkpoint(&key_of(bytes)?)?),
         Question::RotateKey => json(&log.durable()?.rotate_key(LogKey::new(key_of(bytes)?))?),
         Question::Reopen => json(&store.reopen()?),
@@ -268,7 +277,10 @@ pub fn ask_log(log: u32, question_json: String, bytes: Option<Uint8Array>) -> Ei
     };
     let question = match serde_json::from_str(&question_json) {
         Ok(question) => question,
-        Err(error) => return Either::A(to_answer(Err(vec![Problem::new("", error.to_string())].into()))),
+        Err(error) => {
+            let problems = vec![Problem::new("", error.to_string())];
+            return Either::A(to_answer(Err(Wrong::Given("question", problems))));
+        }
     };
     let waits = matches!(question, Question::Changed { .. });
     if handle.sqlite.is_none() && !waits {
@@ -307,12 +319,13 @@ pub fn ask_log(log: u32, question_json: String, bytes: Option<Uint8Array>) -> Ei
 }
 
 fn options_of(options_json: &str, key: Option<&[u8]>) -> Result<SqliteLogOptions, Wrong> {
-    let mut options = SqliteLogOptions::from_json(options_json)?;
+    let invalid = |problems| Wrong::Given("log options", problems);
+    let mut options = SqliteLogOptions::from_json(options_json).map_err(invalid)?;
     if key.is_some() {
         options.key = Some(LogKey::new(key_of(key)?));
         match options.validate() {
             problems if problems.is_empty() => {}
-            problems => return Err(problems.into()),
+            problems => return Err(invalid(problems)),
         }
     }
     Ok(options)
@@ -396,7 +409,7 @@ pub fn end_cursor(log: u32) -> Option<String> {
 pub fn log_failure(log: u32) -> Option<String> {
     let handle = environment::with(|environment| environment.logs.get(log).cloned());
     let failure = handle.and_then(|log| log.sqlite.as_ref().and_then(SqliteLog::failure));
-    failure.map(|error| to_json(&Failure::log(&error)))
+    failure.map(|error| to_json(&Failure::log_failed(&error)))
 }
 
 /// Where a log lies; nothing for one in memory.

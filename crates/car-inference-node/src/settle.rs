@@ -25,11 +25,17 @@ pub fn emit_event(port: u32, json: String) -> u32 {
             return code::CLOSED;
         };
         match StreamEvent::from_json(&json) {
-            Err(problems) => reject(port, problems),
+            Err(problems) => reject(port, kind_of(&json).as_deref(), problems),
             // What JavaScript reads in its own JSON is the event only if nothing was filled in.
             Ok(event) => port.admit_whole(event, |event| is_canonical(event, &json)),
         }
     })
+}
+
+/// The `type` of what is not an event.
+fn kind_of(json: &str) -> Option<String> {
+    let event: Value = serde_json::from_str(json).ok()?;
+    Some(event.get("type")?.as_str()?.to_owned())
 }
 
 /// Whether JavaScript's own reading of the JSON is the event.
@@ -46,7 +52,7 @@ fn is_canonical(event: &StreamEvent, json: &str) -> bool {
 #[napi(catch_unwind)]
 pub fn reject_event(port: u32, path: String, message: String) -> u32 {
     environment::with(|environment| match environment.ports.get_mut(port) {
-        Some(port) => reject(port, vec![Problem::new(path, message)]),
+        Some(port) => reject(port, None, vec![Problem::new(path, message)]),
         None => code::CLOSED,
     })
 }
@@ -65,9 +71,9 @@ pub fn fail_internal(port: u32, message: String) -> u32 {
     })
 }
 
-fn reject(port: &Port, problems: Vec<Problem>) -> u32 {
+fn reject(port: &Port, kind: Option<&str>, problems: Vec<Problem>) -> u32 {
     match &port.emitter {
-        Some(emitter) => port.encode(emitter.reject(Failure::invalid_event(problems))),
+        Some(emitter) => port.encode(emitter.reject(Failure::invalid_event(kind, problems))),
         None => code::CLOSED,
     }
 }

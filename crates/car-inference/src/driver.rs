@@ -70,8 +70,8 @@ impl<T> Drop for AbortOnDrop<T> {
 }
 
 async fn run(call: &Call, attempt: Attempt) -> Step {
-    let Attempt { number, runner, .. } = &attempt;
-    let request = attempt.request(call);
+    let Attempt { number, runner, model } = &attempt;
+    let request = Arc::unwrap_or_clone(call.request_for(model));
     let emitter = call.emitter(&attempt);
     let runner = Arc::clone(runner);
     // On a task of its own: a panic ends the task and not the call, and where there is another thread, a runner that

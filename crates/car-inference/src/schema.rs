@@ -112,6 +112,7 @@ impl ModelPricing {
 #[non_exhaustive]
 pub enum ModelSource {
     /// A runner: one of the call's, the model's or the engine's own, or one that is registered for the process.
+    #[schemars(extend("x-beside" = ["runner"]))]
     Delegated {
         /// Whose slots are asked first, and handed to the runner; typically the provider's id (`openai`, `anthropic`, …).
         #[serde(default, skip_serializing_if = "Option::is_none")]

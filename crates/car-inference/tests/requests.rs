@@ -6,7 +6,7 @@ mod support;
 use car_inference::testing::Script;
 use car_inference::{
     CallOptions, EngineOptions, ErrorCode, GenerateRequest, InferenceEngine, InferenceError, LimitOverrides,
-    ModelSchema, Problem, RetryOverrides, TimeoutOverrides,
+    ModelSchema, Problem, RetryOverrides, StreamEvent, TimeoutOverrides,
 };
 use support::{hi, scripted, world};
 
@@ -91,6 +91,91 @@ fn a_request_lists_everything_that_is_wrong_with_its_content() {
             ("params.presencePenalty", "from -2 to 2"),
         ],
     );
+}
+
+#[test]
+fn a_field_that_is_not_known_is_refused_at_any_depth() {
+    let assistant = |fields: &str| format!(r#"{{"messages":[{{"role":"assistant",{fields}}}]}}"#);
+    check(
+        &assistant(r#""toolCalls":[{"name":"f"},{"name":"g","args":{}}],"reasoning":[{"text":"a","summary":[]}]"#),
+        &[
+            ("messages[0].toolCalls[1].args", "did you mean `arguments`?"),
+            ("messages[0].reasoning[0].summary", "known are index, text, signature"),
+        ],
+    );
+    check(
+        r#"{"prompt":"hi","max_tokens":5,"signal":{},"params":{"maxOutputTokens":5,"stopSequences":[]}}"#,
+        &[
+            ("max_tokens", "did you mean `params.maxTokens`?"),
+            ("signal", "the second argument, as `signal`"),
+            ("params.maxOutputTokens", "did you mean `maxTokens`?"),
+            ("params.stopSequences", "did you mean `stop`?"),
+        ],
+    );
+    let options = CallOptions::from_json(r#"{"abortSignal":{},"temperature":1,"timeouts":{"idle":5}}"#).unwrap_err();
+    for (problem, meant) in options.iter().zip(["`signal`", "as `params.temperature`", "`idleMs`"]) {
+        assert!(problem.message.contains(meant), "{problem}");
+    }
+}
+
+#[test]
+fn a_field_that_is_missing_is_told_with_what_is_there_instead() {
+    check(
+        r#"{"messages":[{"role":"user","text":"a"}]}"#,
+        &[
+            (
+                "messages[0].content",
+                r#"required where role is "user"; it has `text` instead"#,
+            ),
+            ("messages[0].text", "did you mean `content`?"),
+        ],
+    );
+    let event = |json: &str| StreamEvent::from_json(json).unwrap_err().remove(0);
+    let delta = event(r#"{"type":"text-delta","delta":"x"}"#);
+    assert_eq!(
+        delta,
+        Problem::new("text", "required; it has `delta` instead; did you mean `text`?")
+    );
+    let several = event(r#"{"type":"tool-call-start","index":0,"foo":"f","bar":1}"#);
+    assert_eq!(several, Problem::new("name", "required; it has `foo`, `bar` instead"));
+    let kind = event(r#"{"type":"text_delta","text":"x"}"#);
+    assert!(kind.message.ends_with(r#"did you mean "text-delta"?"#), "{kind}");
+}
+
+#[test]
+fn a_function_tool_has_known_fields_and_a_tool_of_the_provider_any() {
+    let tools = |tools: &str| format!(r#"{{"prompt":"hi","tools":[{tools}]}}"#);
+    for tool in [
+        r#"{"name":"f","description":null,"parameters":{"type":"object"},"strict":true,"providerOptions":{}}"#,
+        r#"{"type":"function","function":{"name":"f","strict":null},"providerOptions":{"openai":{}}}"#,
+        r#"{"type":"web_search","anything":[1]}"#,
+    ] {
+        check(&tools(tool), &[]);
+    }
+    check(
+        &tools(
+            r#"{"name":"f","inputSchema":{}},{"type":"function","function":{"name":"f","cache_control":{}},"strict":true}"#,
+        ),
+        &[
+            ("tools[0].inputSchema", "did you mean `parameters`?"),
+            ("tools[1].function.cache_control", "did you mean `providerOptions`?"),
+            ("tools[1].strict", "belongs into `function`"),
+        ],
+    );
+}
+
+#[tokio::test]
+async fn a_runner_and_the_log_see_the_same_request() {
+    let world = scripted([Script::new().done("ok"), Script::new().done("ok")]);
+    for json in [
+        r#"{"prompt":"hi"}"#,
+        r#"{"model":"gpt-5","prompt":"hi","tags":[],"messages":[{"role":"assistant","toolCalls":[{"name":"f","arguments":"{\"a\":1}"}]}]}"#,
+    ] {
+        let request = GenerateRequest::from_json(json).unwrap();
+        let completion = world.engine.generate(request).await.unwrap();
+        let record = world.log.call(&completion.trace_id).unwrap();
+        assert_eq!(record.request.as_ref(), world.runner.requests().last(), "{json}");
+    }
 }
 
 #[test]

@@ -226,7 +226,12 @@ struct Uncommitted {
 
 impl Drop for Uncommitted {
     fn drop(&mut self) {
-        let abandoned = || Err(LogError::new(LogErrorKind::Other, "nobody waited for the commit"));
+        let abandoned = || {
+            Err(LogError::new(
+                LogErrorKind::Other,
+                "the commit was given up before it was done",
+            ))
+        };
         self.call
             .committed(&self.ending, self.committed.take().unwrap_or_else(abandoned));
     }

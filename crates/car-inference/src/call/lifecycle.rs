@@ -13,10 +13,9 @@ use crate::error::{CancelReason, ErrorCode, Failure, FailureDetails, PolicyPoint
 use crate::log::{AttemptRecord, CallStart, Decision, LogError};
 use crate::options::OnLogFailure;
 use crate::policy::RequestVerdict;
-use crate::runner::{InferenceRunner, RunnerError, RunnerResult};
+use crate::runner::{InferenceRunner, RunnerError, RunnerResult, hints_with_runner};
 use crate::schema::ModelSchema;
 use crate::stream::{StreamEvent, Warning};
-use crate::tasks::generate::GenerateRequest;
 
 /// One run of a runner, to be made by the driver.
 pub struct Attempt {
@@ -26,16 +25,6 @@ pub struct Attempt {
     pub runner: Arc<dyn InferenceRunner>,
     /// The model to run it for.
     pub model: Arc<ModelSchema>,
-}
-
-impl Attempt {
-    /// The call's request for this attempt: it names the attempt's model, unless there is none.
-    #[must_use]
-    pub fn request(&self, call: &Call) -> GenerateRequest {
-        let mut request = (**call.request()).clone();
-        request.model = (!self.model.id.is_empty()).then(|| self.model.id.clone());
-        request
-    }
 }
 
 /// What stopping a call came to.
@@ -469,14 +458,28 @@ enum Next {
     Nothing,
 }
 
+/// The process-wide slot is empty: its runner would have been asked.
 fn no_runner(model: &ModelSchema) -> Failure {
-    let hint = model
-        .hint()
-        .map_or_else(String::new, |hint| format!(" (hint {hint:?})"));
+    const HINTS_SHOWN_MAX: usize = 20;
+    let hints = hints_with_runner();
+    let known: Vec<&str> = hints.iter().map(String::as_str).collect();
+    let (hint, meant) = match model.hint() {
+        Some(hint) => (format!("hint {hint:?}"), crate::shape::nearest(hint, &known)),
+        None => ("no hint".into(), None),
+    };
+    let others = match known.len() {
+        0 => "no hint has a runner".into(),
+        1..=HINTS_SHOWN_MAX => format!("hints with a runner: {}", known.join(", ")),
+        count => format!(
+            "{count} hints have a runner, {} among them",
+            known[..HINTS_SHOWN_MAX].join(", ")
+        ),
+    };
+    let meant = meant.map_or_else(String::new, |meant| format!("; did you mean {meant:?}?"));
     Failure::new(
         ErrorCode::NoRunner,
         format!(
-            "no inference runner is registered for model {:?}{hint}; call setInferenceRunner first",
+            "no inference runner is registered for model {:?} ({hint}); the process-wide slot is empty; {others}{meant}",
             model.id
         ),
     )

@@ -178,6 +178,20 @@ impl Call {
         &self.shared.request
     }
 
+    /// The request as a runner for this model gets it, wherever the runner lives: its `model` is the attempt's.
+    #[must_use]
+    pub fn request_for(&self, model: &ModelSchema) -> Arc<GenerateRequest> {
+        let request = &self.shared.request;
+        let id = Some(&model.id).filter(|id| !id.is_empty());
+        if request.model.as_ref() == id {
+            return Arc::clone(request);
+        }
+        Arc::new(GenerateRequest {
+            model: id.cloned(),
+            ..(**request).clone()
+        })
+    }
+
     /// The call's settings.
     #[must_use]
     pub fn settings(&self) -> &CallSettings {

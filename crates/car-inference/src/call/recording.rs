@@ -164,7 +164,7 @@ pub(super) fn wake(after: &mut After, waker: Option<Waker>) {
 }
 
 pub(super) fn log_failure(error: &LogError) -> Failure {
-    Failure::log(error)
+    Failure::log_failed(error)
 }
 
 pub(super) fn denied(point: PolicyPoint, denial: Denial) -> Failure {

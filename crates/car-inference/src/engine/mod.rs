@@ -188,6 +188,10 @@ impl InferenceEngine {
         if nesting.depth > max {
             return Err(Failure::limit("nestedCallsMax", max, too_deep(&model.id, max)).into());
         }
+        // What the engine knows and the request leaves open is filled in once, so that runners and log see the same.
+        if request.model.is_none() && !model.id.is_empty() {
+            request.model = Some(model.id.clone());
+        }
         if request.parent_trace_id.is_none() {
             request.parent_trace_id = nesting.parent_trace_id;
         }
@@ -233,8 +237,7 @@ impl InferenceEngine {
         std::iter::once(first)
             .chain(request.fallback_models.iter().map(String::as_str))
             .map(|id| {
-                let not_found =
-                    || InferenceError::ModelNotFound(format!("{} (registered: {})", short(id), list(&known)));
+                let not_found = || InferenceError::ModelNotFound(not_registered(id, &known));
                 known.get(id).cloned().or_else(|| unknown(id)).ok_or_else(not_found)
             })
             .collect()
@@ -383,11 +386,23 @@ fn too_deep(model: &str, max: usize) -> String {
     )
 }
 
+fn not_registered(id: &str, models: &BTreeMap<String, Arc<ModelSchema>>) -> String {
+    let known: Vec<&str> = models.keys().map(String::as_str).collect();
+    // Of one there is nothing to choose.
+    let meant = crate::shape::nearest(id, &known).filter(|_| known.len() > 1);
+    let meant = meant.map_or_else(String::new, |meant| format!("; did you mean {:?}?", short(meant)));
+    format!("{} (registered: {}){meant}", short(id), list(models))
+}
+
 fn list(models: &BTreeMap<String, Arc<ModelSchema>>) -> String {
+    const SHOWN_MAX: usize = 20;
     if models.is_empty() {
-        "none".into()
-    } else {
-        models.keys().map(|id| short(id)).collect::<Vec<_>>().join(", ")
+        return "none".into();
+    }
+    let shown: Vec<&str> = models.keys().take(SHOWN_MAX).map(|id| short(id)).collect();
+    match models.len() - shown.len() {
+        0 => shown.join(", "),
+        more => format!("{}, and {more} more", shown.join(", ")),
     }
 }
 

@@ -13,7 +13,7 @@ pub enum ErrorCode {
     NoRunner,
     /// The engine does not know the model. Do not retry. JavaScript: `ModelNotFoundError`.
     ModelNotFound,
-    /// The request is malformed. Do not retry. JavaScript: `InvalidRequestError`.
+    /// The request, an option or a model is not valid. Do not retry. JavaScript: `InvalidRequestError`.
     InvalidRequest,
     /// Every candidate runner declined. JavaScript: `RunnerDeclinedError`.
     RunnerDeclined,

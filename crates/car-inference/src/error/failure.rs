@@ -62,7 +62,7 @@ impl Failure {
         }
     }
 
-    /// The event log failed.
+    /// The event log did not do what it was asked.
     #[must_use]
     pub fn log(error: &LogError) -> Self {
         Self {
@@ -71,24 +71,49 @@ impl Failure {
         }
     }
 
+    /// The event log has failed: it takes no record any more.
+    #[must_use]
+    pub fn log_failed(error: &LogError) -> Self {
+        let mut failure = Self::log(error);
+        if error.is_failure() {
+            failure.message = format!("the event log failed: {error}");
+        }
+        failure
+    }
+
     pub(crate) fn protocol(message: impl Into<String>) -> Self {
         Self::new(ErrorCode::Protocol, message)
     }
 
-    /// The runner sent an event that is not one.
+    /// What was given is not valid; `what` says what it is: `request`, `model`, `engine options`, …
     #[must_use]
-    pub fn invalid_event(problems: Vec<Problem>) -> Self {
-        let list = problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+    pub fn invalid(what: &str, problems: Vec<Problem>) -> Self {
+        let message = format!("invalid {what}: {}", Problem::list(&problems));
         Self {
             problems,
-            ..Self::protocol(format!("the runner emitted an invalid event: {list}"))
+            ..Self::new(ErrorCode::InvalidRequest, message)
+        }
+    }
+
+    /// The runner sent an event that is not one. `kind` is the event's `type`, when it has one.
+    #[must_use]
+    pub fn invalid_event(kind: Option<&str>, problems: Vec<Problem>) -> Self {
+        const KIND_MAX: usize = 64;
+        let list = Problem::list(&problems);
+        let event = match kind {
+            Some(kind) => format!("'{}' event", &kind[..kind.floor_char_boundary(KIND_MAX)]),
+            None => "event".into(),
+        };
+        Self {
+            problems,
+            ..Self::protocol(format!("the runner emitted an invalid {event}: {list}"))
         }
     }
 
     /// The runner returned what is not a result.
     #[must_use]
     pub fn invalid_result(problems: Vec<Problem>) -> Self {
-        let list = problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+        let list = Problem::list(&problems);
         Self {
             problems,
             ..Self::protocol(format!("the runner returned an invalid result: {list}"))

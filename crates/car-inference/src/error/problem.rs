@@ -21,6 +21,26 @@ impl Problem {
             message: message.into(),
         }
     }
+
+    /// A field at `path` whose name is not known: names the known ones, and the one that was probably meant, which may be
+    /// spelt nearly the same or be our word for another library's.
+    ///
+    /// ```
+    /// use car_inference::Problem;
+    /// let problem = Problem::unknown_field("", "form", &["after", "from"]);
+    /// assert_eq!(problem.to_string(), "form: unknown field; known are after, from; did you mean `from`?");
+    /// ```
+    #[must_use]
+    pub fn unknown_field(path: &str, name: &str, known: &[&str]) -> Self {
+        let mut field_path = path.to_owned();
+        crate::depth::push_name(&mut field_path, name);
+        Self::new(field_path, crate::shape::unknown_field(name, known))
+    }
+
+    /// Problems as one text, each with its path.
+    pub(crate) fn list(problems: &[Self]) -> String {
+        problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    }
 }
 
 impl std::fmt::Display for Problem {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// The log could not take a record, or could not be opened or read. In JavaScript a `LogError`, whose `reason` is the kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the event log failed: {message}")]
+#[error("{message}")]
 pub struct LogError {
     /// What kind of failure it is.
     pub kind: LogErrorKind,
@@ -26,10 +26,20 @@ impl LogError {
         Self::new(LogErrorKind::Closed, "the log is closed; open it again")
     }
 
-    pub(crate) fn unsupported(what: &str) -> Self {
+    /// Something that writes, asked of a log that only reads.
+    pub(crate) fn reads_only() -> Self {
         Self::new(
             LogErrorKind::Unsupported,
-            format!("{what}: this log cannot do that; open a durable one, by its path"),
+            "this writes to the log, which was opened with `access: 'read'`; open it with `access: 'write'`",
+        )
+    }
+
+    /// Whether it says that the log itself has failed, rather than that it was asked for what it does not do.
+    pub(crate) fn is_failure(&self) -> bool {
+        use LogErrorKind::{Closed, InvalidInput, InvalidPath, NewerVersion, NotALog, Unsupported, WrongKey};
+        !matches!(
+            self.kind,
+            Closed | InvalidInput | InvalidPath | NewerVersion | NotALog | Unsupported | WrongKey
         )
     }
 }

@@ -139,7 +139,7 @@ impl EventRange {
     /// # Errors
     /// All problems found.
     pub fn from_json(json: &str) -> Result<Self, Vec<Problem>> {
-        crate::shape::parse(json)
+        crate::shape::parse_all(json, |_| Vec::new())
     }
 
     pub(crate) fn holds(&self, seq: u64) -> bool {
@@ -225,12 +225,17 @@ pub struct PruneOptions {
 }
 
 impl PruneOptions {
-    /// Reads options from JSON, listing every wrong field.
+    /// Reads the options of one pruning from JSON, listing every wrong field.
     ///
     /// # Errors
-    /// All problems found.
+    /// All problems found. One is that no bound is given, because then nothing would be removed.
     pub fn from_json(json: &str) -> Result<Self, Vec<Problem>> {
-        crate::shape::parse_valid(json, Self::validate)
+        let options: Self = crate::shape::parse_valid(json, Self::validate)?;
+        if options.max_age.is_none() && options.max_calls.is_none() && options.max_bytes.is_none() {
+            let message = "required: at least one of `maxAge`, `maxCalls` and `maxBytes`, such as { maxCalls: 10000 }";
+            return Err(vec![Problem::new("", message)]);
+        }
+        Ok(options)
     }
 
     /// Checks what the types cannot say.
@@ -281,10 +286,13 @@ impl EraseTarget {
     /// Checks what the types cannot say.
     #[must_use]
     pub fn validate(&self) -> Vec<Problem> {
-        if self.trace_id.is_some() == self.tag.is_some() {
-            vec![Problem::new("", "give either `traceId` or `tag`")]
-        } else {
-            Vec::new()
+        match (&self.trace_id, &self.tag) {
+            (None, None) => vec![Problem::new(
+                "",
+                "required: `traceId` or `tag`, such as { tag: 'user:7' }",
+            )],
+            (Some(_), Some(_)) => vec![Problem::new("", "give either `traceId` or `tag`, not both")],
+            _ => Vec::new(),
         }
     }
 

@@ -20,6 +20,7 @@ use timeouts::validate_timeouts;
 /// Settings of an engine. Everything has a default.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[schemars(extend("x-beside" = ["eventLog", "runner"]))]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
 pub struct EngineOptions {
     /// The models that requests can name.
@@ -89,6 +90,7 @@ impl EngineOptions {
 /// Settings of one call, instead of the engine's.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[schemars(extend("x-beside" = ["signal", "runner"]))]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
 pub struct CallOptions {
     /// How long to wait. Times left out are the engine's.

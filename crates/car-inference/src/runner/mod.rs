@@ -71,7 +71,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use emitter::{Emitted, EventEmitter};
-pub(crate) use slot::{Slots, append, append_registered};
+pub(crate) use slot::{Slots, append, append_registered, hints_with_runner};
 pub use slot::{
     clear_inference_runner_if, current_inference_runner, current_inference_runner_for, set_inference_runner,
     set_inference_runner_for,

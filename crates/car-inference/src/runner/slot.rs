@@ -111,3 +111,10 @@ pub fn clear_inference_runner_if(hint: Option<&str>, is_mine: impl FnOnce(&dyn I
 pub(crate) fn append_registered(chain: &mut Vec<Arc<dyn InferenceRunner>>, hint: Option<&str>) {
     SLOTS.read().append_to(chain, hint);
 }
+
+/// The hints whose slots hold a runner, in alphabetical order.
+pub(crate) fn hints_with_runner() -> Vec<String> {
+    let mut hints: Vec<_> = SLOTS.read().by_hint.keys().cloned().collect();
+    hints.sort_unstable();
+    hints
+}

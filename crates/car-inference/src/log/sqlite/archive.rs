@@ -63,7 +63,7 @@ fn ending_of(record: CallRecord, rest: Option<&str>) -> Result<Ending, LogError>
     fields.insert("text".into(), Json::String(String::new()));
     fields.insert("toolCalls".into(), Json::Array(Vec::new()));
     let completion: Completion =
-        serde_json::from_value(Json::Object(fields)).map_err(|_| corrupt("an answer that is none"))?;
+        serde_json::from_value(Json::Object(fields)).map_err(|_| corrupt("a stored answer is malformed"))?;
     Ok(Ending {
         status: record.status,
         completion: Completion {

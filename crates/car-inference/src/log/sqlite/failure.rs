@@ -30,6 +30,9 @@ impl From<rusqlite::Error> for LogError {
             None => LogErrorKind::Corrupt,
         };
         let message = match &error {
+            _ if kind == LogErrorKind::NotALog => {
+                "the file is not an SQLite database, so it is not an event log".into()
+            }
             rusqlite::Error::SqliteFailure(code, message) => {
                 let code_text = rusqlite::ffi::code_to_str(code.extended_code);
                 match message {

@@ -32,7 +32,7 @@ impl Head {
             .optional()?;
         match last {
             Some(head) if (1..POSITION_MAX).contains(&head.position) => Ok(head),
-            Some(_) => Err(corrupt("the last record's position is none")),
+            Some(_) => Err(corrupt("the last record has no valid position")),
             None => Ok(Head {
                 position: 0,
                 link: genesis(log_id),

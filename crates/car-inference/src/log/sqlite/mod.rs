@@ -314,7 +314,7 @@ impl EventLog for SqliteLog {
     fn start(&self, start: &CallStart) -> Result<Arc<dyn CallLog>, LogError> {
         let shared = self.shared()?;
         if !shared.writes {
-            return Err(LogError::unsupported("recording"));
+            return Err(LogError::reads_only());
         }
         let call = OpenCall::new(start, shared.options.durability());
         let bytes = start.request.bytes();

@@ -75,6 +75,7 @@ impl fmt::Debug for LogKey {
 /// How a log is opened. In JSON all but the keys, which a host passes as bytes.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[schemars(extend("x-beside" = ["key", "checkpoint", "observe"]))]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
 pub struct SqliteLogOptions {
     /// What endings wait for. Default: `call`.

@@ -117,8 +117,8 @@ impl Queue {
         self.bytes() > self.bytes_max / BEHIND_SHARE
     }
 
-    /// Appends a job. Blocks producers while the queue is full, for a second at most. A job that is not taken is refused:
-    /// whoever waits for it is told why.
+    /// Appends a job. Blocks producers while the queue is full, for a second at most. A job that is not taken is refused, and
+    /// its waiter is told why.
     pub fn push(&self, job: Job, bytes: usize, urgency: Urgency) -> Result<(), LogError> {
         self.try_push(job, bytes, urgency).map_err(|(job, error)| {
             refuse(job, &error);

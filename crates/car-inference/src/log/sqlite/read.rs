@@ -205,7 +205,7 @@ impl EventRow {
         let Some(stored) = sealer.load(("records", self.position, "data"), (&self.data).into())? else {
             return Ok(Vec::new());
         };
-        let first_seq = u64::try_from(self.first_seq).map_err(|_| corrupt("an event's number is none"))?;
+        let first_seq = u64::try_from(self.first_seq).map_err(|_| corrupt("a stored event has an invalid number"))?;
         let numbered = (first_seq..).zip(batch::decode(&stored)?);
         Ok(numbered
             .map(|(seq, (offset_us, event))| LoggedEvent {
@@ -226,7 +226,7 @@ fn status(stored: &str) -> Result<CallStatus, LogError> {
     CallStatus::ALL
         .into_iter()
         .find(|status| status.as_str() == stored)
-        .ok_or_else(|| corrupt("a status that is none"))
+        .ok_or_else(|| corrupt("a stored call has an unknown status"))
 }
 
 fn stop_reason_of(stored: &str) -> Result<StopReason, LogError> {

@@ -82,7 +82,7 @@ pub(super) fn recorded(
         }
         let (first_seq, attempt, at_us): (i64, u32, i64) = (row.get(2)?, row.get(3)?, row.get(4)?);
         written.first_event_at_us.get_or_insert(at_us);
-        let first_seq = u64::try_from(first_seq).map_err(|_| corrupt("an event's number is none"))?;
+        let first_seq = u64::try_from(first_seq).map_err(|_| corrupt("a stored event has an invalid number"))?;
         let Some(stored) = stored else {
             // Erased: how many there were and about when is still known.
             let count: i64 = row.get(6)?;

@@ -179,7 +179,7 @@ pub(super) fn checked_version(connection: &Connection) -> Result<i32, LogError> 
             LogErrorKind::NewerVersion,
             format!("the log has version {newer}, this package writes {VERSION}; update car-inference"),
         )),
-        _ => Err(corrupt("the log's version is none")),
+        _ => Err(corrupt("the log has an invalid version number")),
     }
 }
 

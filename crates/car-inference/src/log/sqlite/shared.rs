@@ -231,7 +231,7 @@ impl Shared {
     /// Has the writer do something between two transactions, and waits for it.
     pub fn on_writer<R>(&self, task: impl FnOnce(Reply<R>) -> Task) -> Result<R, LogError> {
         if !self.writes {
-            return Err(LogError::unsupported("the log was opened with `access: 'read'`"));
+            return Err(LogError::reads_only());
         }
         let (reply, done) = oneshot::channel();
         self.session().queue.push(Job::Task(task(reply)), 0, Urgency::Now)?;

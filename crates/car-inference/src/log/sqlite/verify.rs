@@ -169,7 +169,7 @@ impl Verification<'_> {
             Some(row) => wrong(
                 "settings",
                 None,
-                format!("the setting {} is none", row.get::<_, String>(0)?),
+                format!("the setting {} is malformed", row.get::<_, String>(0)?),
             ),
             None if TextIndex::of(self.connection())? == TextIndex::OfUnknownRules => wrong(
                 "settings",
@@ -206,7 +206,7 @@ impl Verification<'_> {
                     self.roots.insert(position, root);
                 }
                 OUTAGE => drop(told::<OutageRecord>(position, &data)?),
-                _ => return wrong("records", position, "its kind is none"),
+                _ => return wrong("records", position, "unknown kind of record"),
             }
         }
         Ok(())
@@ -229,7 +229,7 @@ impl Verification<'_> {
         while let Some(row) = rows.next()? {
             let position: i64 = row.get(0)?;
             if position < 1 {
-                return wrong("records", position, "its position is none");
+                return wrong("records", position, "invalid position");
             }
             if position != last + 1 {
                 let gap = gaps.remove(&(last + 1)).filter(|gap| gap.last == position - 1);
@@ -265,7 +265,7 @@ impl Verification<'_> {
             }
         }
         if let Some(first) = gaps.into_keys().next() {
-            return wrong("gaps", first, "the gap is none");
+            return wrong("gaps", first, "malformed gap");
         }
         let has_to_be_kept = last >= KEPT_EVERY || self.told_gaps.is_some();
         if !is_kept_right || (has_to_be_kept && kept.is_none()) {
@@ -294,7 +294,7 @@ impl Verification<'_> {
         let (data, salt) = (row.get_ref(8)?, row.get_ref(9)?);
         let digest: Hash = match row.get(7) {
             Ok(digest) => digest,
-            Err(_) => return wrong("records", position, "its digest is none"),
+            Err(_) => return wrong("records", position, "malformed digest"),
         };
         let is_erased = call_id != 0 && self.erased.contains_key(&call_id);
         let salt = match salt {
@@ -431,7 +431,7 @@ impl Verification<'_> {
             return Ok(());
         };
         if !checkpoint.is_signed() {
-            return wrong("checkpoint", None, "its signature is none");
+            return wrong("checkpoint", None, "malformed signature");
         }
         if let Some(key) = &options.public_key
             && !key.eq_ignore_ascii_case(&checkpoint.public_key)

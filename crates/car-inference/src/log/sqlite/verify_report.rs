@@ -25,7 +25,7 @@ impl VerifyOptions {
     /// # Errors
     /// All problems found.
     pub fn from_json(json: &str) -> Result<Self, Vec<Problem>> {
-        crate::shape::parse(json)
+        crate::shape::parse_all(json, |_| Vec::new())
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod message;
 mod request;
+mod tool;
 mod tool_arguments;
 mod tool_call;
 mod weight;

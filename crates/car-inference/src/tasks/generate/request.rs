@@ -42,7 +42,9 @@ pub struct GenerateRequest {
     /// Images of the prompt's turn.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub images: Option<Vec<ContentBlock>>,
-    /// Tools the model may call, each an object with `name`, `description` and `parameters` (JSON Schema).
+    /// Tools the model may call. A function tool has `name`, `description`, `parameters` (JSON Schema), `strict` and
+    /// `providerOptions`, and no other field; they may also lie in `function`, as with OpenAI. A tool of another `type` than
+    /// `function` is the provider's own, and is handed over unread.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", ts(optional, type = "Array<JsonObject>"))]
     pub tools: Option<Vec<Value>>,
@@ -226,15 +228,7 @@ impl GenerateRequest {
             }
         }
         for (index, tool) in self.tools.iter().flatten().enumerate() {
-            let name = tool
-                .get("name")
-                .or_else(|| tool.get("function").and_then(|function| function.get("name")));
-            if name.and_then(Value::as_str).is_none_or(str::is_empty) {
-                problems.push(Problem::new(
-                    format!("tools[{index}].name"),
-                    "required: the tool's name, a string",
-                ));
-            }
+            super::tool::validate(tool, &format!("tools[{index}]"), &mut problems);
         }
         if self
             .provider_options

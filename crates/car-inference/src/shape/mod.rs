@@ -1,0 +1,128 @@
+//! Reads JSON into our types. When it does not fit, walks it beside the type's JSON Schema and lists every problem
+//! with its path, where serde would stop at the first. Only what fails, or holds more than plain values, pays for that.
+
+mod names;
+mod walk;
+
+use std::any::TypeId;
+use std::collections::BTreeMap;
+
+use parking_lot::Mutex;
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+pub(crate) use walk::describe;
+use walk::{Unknown, Walk};
+
+use crate::depth::{LEVELS_MAX, too_deep};
+use crate::error::Problem;
+
+/// Problems reported at most, so that a hostile input cannot make an error larger than itself.
+const PROBLEMS_MAX: usize = 100;
+
+/// What is read in, whose fields that are not known are refused only where the type says so.
+pub(crate) fn parse<T: DeserializeOwned + JsonSchema + 'static>(json: &str) -> Result<T, Vec<Problem>> {
+    read(json, Unknown::AsTheTypeSays)
+}
+
+fn read<T: DeserializeOwned + JsonSchema + 'static>(json: &str, unknown: Unknown) -> Result<T, Vec<Problem>> {
+    let needs_walk = match unknown {
+        // Serde would read an array as a struct's fields in order; only the walk tells the two apart.
+        Unknown::AsTheTypeSays => json.contains('['),
+        // And it drops unknown fields of types that events have as well, and of variants without fields.
+        Unknown::Refused => json.contains('[') || json.get(1..).is_some_and(|rest| rest.contains('{')),
+    };
+    let parsed = match serde_json::from_str(json) {
+        Ok(value) if !needs_walk => return Ok(value),
+        parsed => parsed,
+    };
+    let value: Value = match serde_json::from_str(json) {
+        Ok(value) => value,
+        Err(error) => return Err(vec![unreadable(json, &error)]),
+    };
+    let root = schema_of::<T>();
+    let mut problems = Walk::over(root, &value, unknown);
+    match parsed {
+        Ok(value) if problems.is_empty() => return Ok(value),
+        Ok(_) => {}
+        // The schema is looser than the type somewhere: serde's own word is better than none.
+        Err(error) if problems.is_empty() => problems.push(Problem::new("", error.to_string())),
+        Err(_) => {}
+    }
+    Err(problems)
+}
+
+/// The message of a field that is not known.
+pub(crate) fn unknown_field(name: &str, known: &[&str]) -> String {
+    names::unknown_field(names::meant(name, known), known)
+}
+
+/// The known word that is spelt nearly the same.
+pub(crate) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+    names::near(word, known)
+}
+
+fn unreadable(json: &str, error: &serde_json::Error) -> Problem {
+    match too_deep(json) {
+        Some(path) => Problem::new(path, format!("is nested deeper than {LEVELS_MAX} levels")),
+        None => Problem::new("", format!("not JSON: {error}")),
+    }
+}
+
+/// A type's JSON Schema, made once. There are as many as types that are read here, so they are never freed.
+fn schema_of<T: JsonSchema + 'static>() -> &'static Value {
+    static SCHEMAS: Mutex<BTreeMap<TypeId, &'static Value>> = Mutex::new(BTreeMap::new());
+    SCHEMAS
+        .lock()
+        .entry(TypeId::of::<T>())
+        .or_insert_with(|| Box::leak(Box::new(schemars::schema_for!(T).to_value())))
+}
+
+/// As [`parse`] for what a caller of ours gives, so that a field that is not known is refused wherever it is. Where the
+/// shape is wrong, also lists what `validate` says of the parts that are right.
+pub(crate) fn parse_all<T: DeserializeOwned + JsonSchema + 'static>(
+    json: &str,
+    validate: impl FnOnce(&T) -> Vec<Problem>,
+) -> Result<T, Vec<Problem>> {
+    read(json, Unknown::Refused).map_err(|mut problems| {
+        let sound = serde_json::from_str(json)
+            .ok()
+            .and_then(|value| without(value, &problems));
+        for problem in sound.as_ref().map(validate).unwrap_or_default() {
+            let known = problems.iter().any(|known| known.path == problem.path);
+            if !known && problems.len() < PROBLEMS_MAX {
+                problems.push(problem);
+            }
+        }
+        problems
+    })
+}
+
+/// As [`parse_all`], of what has to be valid as well.
+pub(crate) fn parse_valid<T: DeserializeOwned + JsonSchema + 'static>(
+    json: &str,
+    validate: impl Fn(&T) -> Vec<Problem>,
+) -> Result<T, Vec<Problem>> {
+    let value = parse_all(json, &validate)?;
+    match validate(&value) {
+        problems if problems.is_empty() => Ok(value),
+        problems => Err(problems),
+    }
+}
+
+/// The value without its wrong fields, if it makes sense without them.
+fn without<T: DeserializeOwned>(mut value: Value, problems: &[Problem]) -> Option<T> {
+    for problem in problems {
+        let pointer: String = problem.path.replace('[', ".").replace(']', "");
+        let mut names: Vec<&str> = pointer.split('.').collect();
+        let last = names.pop()?;
+        let parent = names.into_iter().try_fold(&mut value, |at, name| match at {
+            Value::Object(fields) => fields.get_mut(name),
+            Value::Array(items) => items.get_mut(name.parse::<usize>().ok()?),
+            _ => None,
+        })?;
+        parent.as_object_mut()?.shift_remove(last);
+    }
+    serde_json::from_value(value).ok()
+}

@@ -1,0 +1,92 @@
+//! What makes a tool of a request valid. A function tool has fields that every runner has to know, so that none is lost on its
+//! way; a tool of another `type` is the provider's own, and is passed on unread.
+
+use serde_json::{Map, Value};
+
+use crate::error::Problem;
+
+/// A function tool's fields; with `function`, these lie in it, as in OpenAI's Chat Completions.
+const FIELDS: [&str; 5] = ["name", "description", "parameters", "strict", "providerOptions"];
+
+/// Adds what is wrong with one tool, which is at `path`.
+pub(super) fn validate(tool: &Value, path: &str, problems: &mut Vec<Problem>) {
+    let Some(fields) = tool.as_object() else {
+        let message = format!("required: a tool is an object with a `name`, got {}", kind(tool));
+        problems.push(Problem::new(format!("{path}.name"), message));
+        return;
+    };
+    match fields.get("type") {
+        None => {}
+        Some(Value::String(kind)) if kind == "function" => {}
+        Some(Value::String(kind)) if !kind.is_empty() => return,
+        Some(other) => {
+            let message = format!(
+                "expected 'function', or the type of one of the provider's own tools; got {}",
+                kind(other)
+            );
+            problems.push(Problem::new(format!("{path}.type"), message));
+        }
+    }
+    match fields.get("function") {
+        None => validate_function(fields, &["type", "function"], path, problems),
+        Some(Value::Object(function)) => {
+            validate_function(function, &[], &format!("{path}.function"), problems);
+            validate_around(fields, path, problems);
+        }
+        Some(other) => {
+            let message = format!("expected an object with a `name`, got {}", kind(other));
+            problems.push(Problem::new(format!("{path}.function"), message));
+        }
+    }
+}
+
+/// What lies around a `function`: a field of it put there would be lost with every runner that reads the function.
+fn validate_around(fields: &Map<String, Value>, path: &str, problems: &mut Vec<Problem>) {
+    for name in fields.keys().filter(|name| *name != "type" && *name != "function") {
+        if name == "providerOptions" {
+            check(name, &fields[name], path, problems);
+        } else if FIELDS.contains(&name.as_str()) {
+            let message = "belongs into `function`, beside the function's other fields";
+            problems.push(Problem::new(format!("{path}.{name}"), message));
+        } else {
+            problems.push(Problem::unknown_field(
+                path,
+                name,
+                &["type", "function", "providerOptions"],
+            ));
+        }
+    }
+}
+
+fn validate_function(fields: &Map<String, Value>, around: &[&str], path: &str, problems: &mut Vec<Problem>) {
+    if fields.get("name").and_then(Value::as_str).is_none_or(str::is_empty) {
+        let message = "required: the tool's name, a string that is not empty";
+        problems.push(Problem::new(format!("{path}.name"), message));
+    }
+    for (name, value) in fields {
+        if FIELDS.contains(&name.as_str()) {
+            check(name, value, path, problems);
+        } else if !around.contains(&name.as_str()) {
+            let known: Vec<&str> = FIELDS.iter().chain(around).copied().collect();
+            problems.push(Problem::unknown_field(path, name, &known));
+        }
+    }
+}
+
+/// What is `null` is absent: OpenAI's own types allow it.
+fn check(name: &str, value: &Value, path: &str, problems: &mut Vec<Problem>) {
+    let expected = match (name, value) {
+        (_, Value::Null) | ("name", _) => return,
+        ("description", value) if !value.is_string() => "a string",
+        ("parameters", value) if !value.is_object() => "an object, the JSON Schema of the arguments",
+        ("strict", value) if !value.is_boolean() => "a boolean",
+        ("providerOptions", value) if !value.is_object() => "an object, one field a provider",
+        _ => return,
+    };
+    let message = format!("expected {expected}, got {}", kind(value));
+    problems.push(Problem::new(format!("{path}.{name}"), message));
+}
+
+fn kind(value: &Value) -> String {
+    crate::shape::describe(value)
+}
