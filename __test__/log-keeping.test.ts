@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
 import { type Checkpoint, EventLog, setInferenceRunner } from 'car-inference';
-import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { rejection } from './support/collect';
 import { newEngine, REQUEST } from './support/engine';
 import { gate, turn, until } from './support/gate';
@@ -330,6 +330,8 @@ describe('a checkpoint', () => {
     }
   });
 
+  const EVERY_MS = 5;
+
   test('is made by itself when something was recorded since, one at a time, and handed over', async () => {
     const made: Checkpoint[] = [];
     const busy = gate();
@@ -341,33 +343,41 @@ describe('a checkpoint', () => {
       if (made.length === 1) await busy.promise;
       running -= 1;
     };
-    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
-    onTestFinished(() => {
-      vi.useRealTimers();
+    const other = { made: 0 };
+    const { engine: elsewhere } = await newRecording({
+      checkpoint: {
+        key: seed,
+        everyMs: EVERY_MS,
+        onCheckpoint: () => {
+          other.made += 1;
+        },
+      },
     });
-    const { log, engine } = await newRecording({ checkpoint: { key: seed, everyMs: 1_000, onCheckpoint } });
-    vi.advanceTimersByTime(5_000);
-    for (let turns = 0; turns < 20; turns += 1) await turn();
+    /** Returns after some intervals: another log has made as many checkpoints. */
+    const intervals = async () => {
+      for (const wanted of [1, 2, 3].map((more) => other.made + more)) {
+        await recordCalls(elsewhere, 1);
+        await until(() => other.made >= wanted);
+      }
+    };
+    const { log, engine } = await newRecording({ checkpoint: { key: seed, everyMs: EVERY_MS, onCheckpoint } });
+    await intervals();
     expect(made).toEqual([]);
     await recordCalls(engine, 1);
-    vi.advanceTimersByTime(999);
-    vi.advanceTimersByTime(1);
     await until(() => made.length === 1);
     await recordCalls(engine, 1);
-    vi.advanceTimersByTime(5_000);
-    await log.stats();
+    await intervals();
     expect(made.length).toBe(1);
     busy.open();
-    await until(() => running === 0);
-    vi.advanceTimersByTime(1_000);
     await until(() => made.length === 2);
-    vi.advanceTimersByTime(10_000);
-    await log.stats();
+    await intervals();
     expect(made.length).toBe(2);
     for (const checkpoint of made) expect(await log.verify({ checkpoint })).toMatchObject({ ok: true });
-    expect(vi.getTimerCount()).toBe(1);
+    await recordCalls(engine, 1);
     await log.close();
-    expect(vi.getTimerCount()).toBe(0);
+    const atClose = made.length;
+    await intervals();
+    expect(made.length).toBe(atClose);
     expect(warnings).toEqual([]);
   });
 

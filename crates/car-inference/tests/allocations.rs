@@ -27,7 +27,7 @@ const TABLE: &[(&str, usize, usize, usize)] = &[
     ("text deltas", 0, 2, 34944),
     ("reasoning deltas", 0, 2, 26880),
     ("tool call deltas", 0, 2, 27136),
-    ("opening", 5, 0, 1634),
+    ("opening", 6, 0, 1641),
     ("starting", 11, 0, 972),
     ("a first text delta", 0, 0, 0),
     ("settling", 5, 1, 1428),

@@ -324,7 +324,7 @@ fn a_log_that_is_idle_is_pruned_without_being_written_to() {
         format!(r#""maxBytes":{half}"#),
         r#""maxCalls":60"#.into(),
         r#""maxAge":1e9"#.into(),
-        r#""keep":["any"]"#.into(),
+        r#""maxCalls":60,"keep":["any"]"#.into(),
     ] {
         for _ in 0..5 {
             assert_eq!(prune(&subject.log, &format!("{{{bound}}}")), 0);

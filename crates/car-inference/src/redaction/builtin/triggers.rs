@@ -26,8 +26,8 @@ fn place(first: u8, second: u8) -> usize {
 /// What each pair of bytes means.
 pub(super) struct Triggers {
     pairs: Box<[u8; PAIRS]>,
-    /// Bytes with which a pair of [`BEGINS`] begins.
-    firsts: [bool; 256],
+    /// What a byte means whose next one has not come: [`BEGINS`] or [`BEGINS_WORD`] of some pair that it begins.
+    firsts: [u8; 256],
 }
 
 impl Triggers {
@@ -40,7 +40,7 @@ impl Triggers {
     fn new() -> Self {
         let mut triggers = Self {
             pairs: Box::new([0; PAIRS]),
-            firsts: [false; 256],
+            firsts: [0; 256],
         };
         for first in 0..=u8::MAX {
             for second in 0..=u8::MAX {
@@ -66,8 +66,9 @@ impl Triggers {
         let words = ["Bea", "bea", "BEA", "Bas", "bas", "BAS", "Pas", "pas", "PAS"];
         for (begin, is_word) in Kinds::all().begins().chain(words.map(|word| (word, true))) {
             let begin = begin.as_bytes();
-            triggers.pairs[place(begin[0], begin[1])] |= if is_word { BEGINS_WORD } else { BEGINS };
-            triggers.firsts[usize::from(begin[0])] = true;
+            let meaning = if is_word { BEGINS_WORD } else { BEGINS };
+            triggers.pairs[place(begin[0], begin[1])] |= meaning;
+            triggers.firsts[usize::from(begin[0])] |= meaning;
             for third in 0..=u8::MAX {
                 if begin.get(2).is_none_or(|byte| *byte == third) {
                     triggers.pairs[place(begin[1], third)] |= GOES_ON;
@@ -79,7 +80,7 @@ impl Triggers {
 
     fn insert(&mut self, first: u8, second: u8) {
         self.pairs[place(first, second)] |= BEGINS;
-        self.firsts[usize::from(first)] = true;
+        self.firsts[usize::from(first)] |= BEGINS;
     }
 
     /// The first place from `from` at which a secret may begin by its own form. Rules that begin at a mark find what
@@ -126,9 +127,11 @@ impl Triggers {
                 return at;
             }
         }
-        match bytes.last() {
-            Some(last) if self.firsts[usize::from(*last)] => bytes.len() - 1,
-            _ => bytes.len(),
+        let last = bytes.len() - 1;
+        let meaning = self.firsts[usize::from(bytes[last])];
+        match meaning & BEGINS != 0 || meaning & BEGINS_WORD != 0 && begins_word(bytes, last) {
+            true => last,
+            false => bytes.len(),
         }
     }
 }

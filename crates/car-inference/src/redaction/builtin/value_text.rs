@@ -154,9 +154,10 @@ fn begins_another(window: &Window<'_>, at: usize) -> Result<bool, More> {
     })
 }
 
-/// As [`letter`], of the rest of a line.
+/// As [`letter`], of the rest of a line. A private key ends it: that is a secret of more lines.
 pub(super) fn line_letter(window: &Window<'_>, at: usize) -> Result<usize, More> {
     Ok(match window.at(at)? {
+        Some(b'-') if window.has(at, b"-----BEGIN ")? => 0,
         None | Some(b'\r' | b'\n' | b'"' | b'\'' | b'\\') => 0,
         Some(_) => 1,
     })
