@@ -153,13 +153,15 @@ export class Call {
 
   /** A reader is attached and will pull later: `result()` must not throw its events away, and nobody else may read. */
   claim(reader: StreamReader): void {
-    const lastReader = this.#reader ?? (this.#iterated ? 'a loop' : 'result()');
-    this.#iterated = true;
+    // Events that were pulled by hand are not missed by anybody: a loop after that ends at once, as a generator's does.
+    const lastReader = this.#reader ?? (this.#iterated ? undefined : 'result()');
     // A stream that was left or detached on purpose has come to its end, as a generator does.
     if (!this.#detached && !this.outlet.isLeft) {
-      if (this.#phase === 'over' && this.outlet.isDrained) throw readAlreadyError(lastReader);
-      if (this.#reader !== undefined) throw lockedError(this.#reader);
+      const isRead = this.#phase === 'over' && this.outlet.isDrained;
+      if (isRead && lastReader !== undefined) throw readAlreadyError(lastReader);
+      if (!isRead && this.#reader !== undefined) throw lockedError(this.#reader);
     }
+    this.#iterated = true;
     this.#reader = reader;
   }
 

@@ -20,6 +20,7 @@ export class EngineHandle {
   readonly runners: OwnRunners;
   readonly #running = new Set<Call>();
   #waiting: Array<() => void> = [];
+  #isClosed = false;
 
   constructor(id: number, optionsJson: string) {
     this.id = id;
@@ -32,7 +33,14 @@ export class EngineHandle {
 
   /** From now on the engine's closing waits for the call: it runs, or will in a moment because its result is asked for. */
   enter(call: Call): void {
-    this.#running.add(call);
+    // A closed engine refuses the call as soon as it begins.
+    if (!this.#isClosed) this.#running.add(call);
+  }
+
+  /** Refuses the calls that come from now on. */
+  close(): void {
+    this.#isClosed = true;
+    native.closeEngine(this.id);
   }
 
   leave(call: Call): void {

@@ -181,7 +181,7 @@ export class InferenceEngine {
     }
     // Nothing that was accepted is refused, although it may not have begun.
     if (mode === 'drain') this.#handle.beginAccepted();
-    native.closeEngine(this.#handle.id);
+    this.#handle.close();
     if (mode === 'cancel') {
       for (const call of this.#handle.running()) call.stop('engine', undefined, 'the engine was closed');
     }

@@ -1,6 +1,6 @@
 /** Plays a program's consumer side. What its stream answers is written down by `watch`; here is what it does with it. */
 import { isDeepStrictEqual } from 'node:util';
-import type { Completion, StreamEvent, TrackedStream } from 'car-inference';
+import { type Completion, type StreamEvent, StreamLockedError, type TrackedStream } from 'car-inference';
 import { turn } from '../gate';
 import { collectGarbage } from './garbage';
 import { type ConsumerStep, mayBeCutOff, type Program } from './program';
@@ -215,8 +215,9 @@ export class ConsumerPlayer {
       }
       case 'readable':
       case 'part of the readable': {
-        const reader = stream.toReadableStream().getReader();
+        const reader = this.#readerOf(stream);
         const seen: StreamEvent[] = [];
+        if (reader === undefined) break;
         for (;;) {
           if (end === 'part of the readable' && seen.length === 2) {
             await reader.cancel('by its program');
@@ -242,6 +243,16 @@ export class ConsumerPlayer {
       case 'cancel':
         await stream.cancel('by its program');
         break;
+    }
+  }
+
+  /** Nothing when `result()` has taken all events already. */
+  #readerOf(stream: TrackedStream): ReadableStreamDefaultReader<StreamEvent> | undefined {
+    try {
+      return stream.toReadableStream().getReader();
+    } catch (error) {
+      if (StreamLockedError.isInstance(error) && this.result !== undefined) return undefined;
+      throw error;
     }
   }
 
