@@ -105,9 +105,10 @@ pub trait LogStore: EventLog {
     /// not failed. Those who ask at the same time share one attempt; after one that failed, another may be made.
     ///
     /// # Errors
-    /// Why it still cannot go on: [`LogErrorKind::DiskFull`] and its like while the cause is there, [`LogErrorKind::Moved`] when
-    /// the file is gone or another one, [`LogErrorKind::Locked`] when the log was opened again meanwhile,
-    /// [`LogErrorKind::Closed`] when it is closed.
+    /// Why it still cannot go on: [`DiskFull`](super::LogErrorKind::DiskFull) and its like while the cause is there,
+    /// [`Moved`](super::LogErrorKind::Moved) when the file is gone or another one,
+    /// [`Locked`](super::LogErrorKind::Locked) when the log was opened again meanwhile,
+    /// [`Closed`](super::LogErrorKind::Closed) when it is closed.
     fn reopen(&self) -> Result<Option<LogOutage>, LogError> {
         Ok(None)
     }

@@ -13,7 +13,7 @@ const HELD_DELTAS_MAX: usize = HELD_BYTES_MAX;
 /// Redacts one text channel of one call, such as the answer's text or one tool call's arguments, as it streams.
 ///
 /// Every delta comes out once, in order, with the tag that it was pushed with. Their texts, put together, are what
-/// [`Redaction::text`] makes of the deltas put together. Where a secret spans deltas, [`REDACTED`] stands in the one where
+/// [`Redaction::text`] makes of the deltas put together. Where a secret spans deltas, [`REDACTED`](super::REDACTED) stands in the one where
 /// it begins and the others lose what they have of it; they may come out empty.
 ///
 /// A delta is held while any of its text could still become part of a match. At most 64 KiB of such text are held; when
