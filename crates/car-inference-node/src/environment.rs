@@ -39,7 +39,7 @@ pub struct Environment {
 
 /// Where one of this environment's runners is.
 pub enum PlacedRunner {
-    /// Nowhere yet: whoever made it is about to say.
+    /// Not placed yet: its maker places it next.
     Nowhere(Arc<JsRunner>),
     /// In the process's slot of this hint, or in the one for every model.
     Process(Option<String>, Weak<JsRunner>),

@@ -18,8 +18,8 @@ pub enum DeadlineCheck {
     After(Duration),
     /// A time ran out now: the runner is to be told. Look again.
     Stopped,
-    /// The attempt was silent for too long and another is to follow: the runner is to be told why, with
-    /// [`Call::stop_reason`], and gets its grace. Look again.
+    /// The attempt was silent for too long and another one follows. Tell the runner why, with [`Call::stop_reason`]; it
+    /// gets its grace. Look again.
     Withdrawn,
     /// The runner of an attempt that was withdrawn did not settle within its grace: [`Call::give_up`] goes on without it.
     GivenUp,

@@ -117,7 +117,7 @@ impl Call {
     }
 
     /// Goes on without the runner of an attempt that was [withdrawn](super::DeadlineCheck::Withdrawn) and did not settle within its
-    /// grace. The attempt takes no events; whatever its runner still does is nobody's any more.
+    /// grace. The attempt takes no events; the call ignores what its runner still does.
     pub fn give_up(&self, attempt: u32) -> Step {
         self.with(|state, after| {
             if state.attempt == attempt && matches!(state.phase, Phase::Withdrawing { .. }) {

@@ -90,8 +90,8 @@ struct Rest {
     ending: Option<(Stamp, Arc<Ending>)>,
     /// How many events are put down in the journal.
     in_journal: u64,
-    /// When the erasure of the call was asked for while it was open, in microseconds since the Unix epoch. From then on readers
-    /// see none of its payload; its ending removes it.
+    /// When the erasure of the call was asked for while it was open, in microseconds since the Unix epoch. From then on its
+    /// payload is hidden from readers; the ending removes it.
     erase_requested_at_us: Option<NonZeroU64>,
 }
 
@@ -293,7 +293,7 @@ impl StoredCall {
         (self.start.started_at_us + at_us) as f64 / 1_000.0
     }
 
-    /// Whether readers see none of its payload: it was erased, or will be when the call ends.
+    /// Whether its payload is hidden from readers: it was erased, or will be when the call ends.
     fn hides_payload(&self) -> bool {
         self.erased.is_some() || self.rest.lock().erase_requested_at_us.is_some()
     }

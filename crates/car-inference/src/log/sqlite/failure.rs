@@ -82,7 +82,8 @@ pub(super) fn changed(path: &Path, how: &str) -> LogError {
     )
 }
 
-/// A file beside the database is gone, where other programs can take a log that is open for one that nobody has open.
+/// A file beside the database is gone, on a system without open-file locks: another program took the open log for a
+/// closed one.
 pub(super) fn unlocked(path: &Path) -> LogError {
     LogError::new(
         LogErrorKind::Corrupt,
