@@ -268,6 +268,15 @@ fn a_private_key_is_removed_however_its_lines_end_and_wherever_it_is_cut_off() {
 }
 
 #[test]
+fn a_token_that_stands_in_a_private_keys_place_is_removed_to_its_end() {
+    for join in ["-", "_", ".", ":", "~"] {
+        let line = INSIDE.repeat(16);
+        let text = format!("-----BEGIN RSA PRIVATE KEY-----\n{line}{join}{line}{join} and {join}");
+        check(&text, &format!("[REDACTED]{join} and {join}"));
+    }
+}
+
+#[test]
 fn text_without_secrets_is_borrowed() {
     assert!(matches!(builtin().text("nothing here"), std::borrow::Cow::Borrowed(_)));
 }

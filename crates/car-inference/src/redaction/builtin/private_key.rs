@@ -1,10 +1,12 @@
 //! Private keys in PEM (RFC 7468) and in OpenPGP's armour (RFC 9580 section 6.2): the first line, headers, and lines of
 //! base64, up to the last line if that came. A key that is cut off is one, too. Line ends may be spaces, or escaped as in
-//! JSON.
+//! JSON. A line that other letters of a token follow is covered to the token's end.
 
 use super::window::{More, Set, Window};
 
 const BASE64: Set = Set::new(b"azAZ09", b"+/=");
+/// What joins letters of base64 into one word, as in a token that stands where a line should.
+const JOINS: Set = Set::new(b"", b"-_.:~");
 const KIND: Set = Set::new(b"AZ09", b" ");
 const HEADER: Set = Set::new(b"azAZ09", b"-");
 
@@ -62,12 +64,20 @@ pub(super) fn next_part(window: &Window<'_>, start: usize) -> Result<usize, More
         // The last line was read.
         return Ok(0);
     }
-    let begins_line = match window.letter(start, BASE64)? {
-        0 => false,
-        _ => window.before(start).is_some_and(|byte| BASE64.has(byte)),
-    };
-    if begins_line {
-        return window.letter(start, BASE64);
+    if window.before(start).is_some_and(|byte| BASE64.has(byte)) {
+        let letter = window.letter(start, BASE64)?;
+        if letter > 0 {
+            return Ok(letter);
+        }
+        let join = window.letter(start, JOINS)?;
+        let joined = if join == 0 {
+            0
+        } else {
+            window.letter(start + join, BASE64)?
+        };
+        if joined > 0 {
+            return Ok(join + joined);
+        }
     }
     let line = skip_gap(window, start)?;
     if let Some(end) = last_line(window, line)? {
