@@ -8,7 +8,7 @@ import { inProject } from '../project.mjs';
 const example = 'count-instructions';
 const table = inProject('scripts', 'count', 'instructions.json');
 /** What more times cost more is what each of them costs. */
-const [few, many] = [1_024, 2_048];
+const [few, many] = [1_024, 9_216];
 /** By how much a count may differ from the table: made by the same compiler with the same C library, or by others. */
 const tolerances_percent = { same: 5, other: 25 };
 /** The table's rows, and the work of the example that each counts. */
@@ -23,7 +23,7 @@ const works = {
 async function count(work, times) {
   const folder = inProject('target', 'count');
   mkdirSync(folder, { recursive: true });
-  // Where each function's share can be looked up: `callgrind_annotate target/count/text-delta-2048`.
+  // Where each function's share can be looked up: `callgrind_annotate target/count/text-delta-9216`.
   const out = `--callgrind-out-file=${folder}/${work}-${times}`;
   const program = inProject('target', 'release', 'examples', example);
   const { code, output } = await capture('valgrind', ['--tool=callgrind', out, program, work, String(times)]);
