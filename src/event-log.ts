@@ -54,10 +54,10 @@ export interface TailOptions {
   from?: 'start' | 'now' | undefined;
 }
 
-/** What this file alone has: the way to its constructor. */
+/** Only this file has this token, which the constructor requires. */
 const OWN = Symbol('own');
 const TAIL_OPTIONS: Fields<TailOptions> = { after: 'host', from: 'host' };
-/** How long a value may be that a message holds. */
+/** The maximum length of a value shown in an error message. */
 const SHOWN_MAX = 40;
 const CALLS_PAGE = 50;
 /** How long closing waits for observers. */
@@ -79,7 +79,7 @@ export class EventLog {
   readonly #observers = new Set<LogObserver>();
   #closing: Promise<void> | undefined;
 
-  /** Logs come from `EventLog.open` and `engine.eventLog`. */
+  /** Not public: get a log from `EventLog.open` or `engine.eventLog`. */
   private constructor(id: unknown, token?: symbol) {
     if (token !== OWN) {
       const path = typeof id === 'string' && id.length <= SHOWN_MAX ? `'${id}'` : "'calls.db'";
@@ -88,7 +88,7 @@ export class EventLog {
     this.#log = new LogHandle(id as number);
   }
 
-  /** The log that the addon knows by this number. @internal */
+  /** The log with this number in the addon. @internal */
   static ofId(id: number): EventLog {
     return new EventLog(id, OWN);
   }
@@ -100,8 +100,8 @@ export class EventLog {
    * @param options `durability`: what endings wait for, `'relaxed' | 'call' | 'strict' | 'event'`. `access: 'read'` reads while
    *   another process writes. `lockWaitMs`, `fullTextSearch`, `retention`, `redaction`, `key`, `checkpoint`, `observe`.
    * @throws LogError whose `reason` says why it cannot be opened; InvalidRequestError listing every problem of the options;
-   *   under Node's `--permission`, an Error with `code: 'ERR_ACCESS_DENIED'` when the process may not write to the log's files,
-   *   or not read them with `access: 'read'`.
+   *   under Node's `--permission`, an Error with `code: 'ERR_ACCESS_DENIED'` when the process may not write the log's files
+   *   (with `access: 'read'`: may not read them).
    */
   static async open(pathOrUrl: string | URL, options: EventLogOptions = {}): Promise<EventLog> {
     const { json, access, key, checkpoint, observe } = readLogOptions(options);
@@ -261,27 +261,27 @@ export class EventLog {
   }
 
   /**
-   * Removes whole closed calls, the oldest first, until every bound holds. The file becomes smaller. Open calls and those with a
-   * label to keep stay. A log within its bounds is left as it is.
+   * Removes whole ended calls, the oldest first, and stops as soon as every bound holds. The file shrinks. Open calls, and
+   * calls with a tag in `keep`, stay. A log within its bounds is not changed.
    *
-   * @param options `maxAge`: milliseconds since the end. `maxCalls`: so many calls are left at most. `maxBytes`: `stats().bytes`
-   * is at most this; not one call more goes than that takes, to within a few pages of 4 KiB. `keep`: labels of calls that stay.
-   * @returns how many calls are gone, and by how many bytes the log is smaller.
+   * @param options `maxAge`: milliseconds since the end of a call. `maxCalls`: the maximum number of calls that remain.
+   *   `maxBytes`: the maximum of `stats().bytes`, to within a few pages of 4 KiB. `keep`: tags of calls that stay.
+   * @returns how many calls were removed, and by how many bytes the log shrank.
    */
   async prune(options: PruneOptions): Promise<PruneReport> {
     return this.#log.ask({ type: 'prune', options: toObject('options of prune', options) });
   }
 
   /**
-   * Erases what calls said: requests, events, answers, failures, labels. When, which model and how it ended stays, and `verify`
-   * stays green.
+   * Erases the content of calls: requests, events, answers, failures, tags. Times, model and status stay, and `verify` still
+   * succeeds.
    *
-   * A call that is still open is served as before. The log erases what it said so far, keeps nothing of what it says from then
-   * on, also when the process dies, and shows `eraseRequestedAt` instead of `erasedAt` until it ends. Calls that start later are
-   * not concerned.
+   * An open call goes on for its consumer. The log erases its content so far and does not keep later content, even if the
+   * process dies. Until the call ends, its record has `eraseRequestedAt` instead of `erasedAt`. Calls that start later are
+   * not affected.
    *
    * @param target `{ traceId }` or `{ tag }`. An unknown one erases nothing.
-   * @returns `traceIds` of the closed calls that were erased; `pendingTraceIds` of those that are still open, when there are any.
+   * @returns `traceIds` of the ended calls that were erased; `pendingTraceIds` of open calls, if there are any.
    */
   async erase(target: EraseTarget): Promise<EraseReport> {
     return this.#log.ask({ type: 'erase', target: toObject('target of erase', target) });
@@ -293,7 +293,8 @@ export class EventLog {
    * @returns how many calls were written. Open calls, and those whose payload was erased, are left out.
    */
   async export(stream: Writable, filter: CallQuery = {}): Promise<{ calls: number }> {
-    return exportLines(this, this.#log, stream, filter);
+    checkObject('filter', '', filter);
+    return exportLines(this.#log, this.calls({ order: 'oldest', ...filter }), stream);
   }
 
   /**
@@ -334,16 +335,16 @@ export class EventLog {
   }
 
   /**
-   * Has a log that has failed record again, once the cause is gone: after the disk was full, could not be written or failed to
-   * sync. Engines and other handles of the log need not be made anew. Calls that were cut off are recorded as `interrupted`, a
-   * record of the chain says that nothing was recorded meanwhile, and tails and observers go on where they were.
+   * Makes a failed log record again, once the cause is gone: for example after the disk was full, a write failed or a sync
+   * failed. Engines and other handles of the log stay valid. Calls that were cut off are recorded as `interrupted`. A record
+   * in the chain says in which time nothing was recorded. Tails and observers continue where they were. Concurrent calls
+   * of `reopen()` share one attempt.
    *
-   * @returns what the record says: `reason`, `message`, `failedAt`, `reopenedAt` (ms since the epoch), `interruptedCalls`,
-   *   `unrecordedCalls`; also `stats().lastOutage`. Undefined when the log had not failed, and then nothing is done. Those who
-   *   ask at the same time share one attempt.
-   * @throws LogError while it cannot go on: its `reason` is that of the cause, such as `'disk-full'`; `'moved'` when the file is
-   *   gone, is another log or lacks what was committed; `'locked'` when the log was opened again meanwhile; `'closed'` when it is
-   *   closed. Call it again once that is mended.
+   * @returns the outage: `reason`, `message`, `failedAt`, `reopenedAt` (ms since the epoch), `interruptedCalls`,
+   *   `unrecordedCalls`; also in `stats().lastOutage`. Undefined, without any effect, when the log has not failed.
+   * @throws LogError when the log cannot continue. Its `reason` is the cause, such as `'disk-full'`; `'moved'` when the file
+   *   is missing, is another log or lacks committed records; `'locked'` when the log was opened again meanwhile; `'closed'`
+   *   when it is closed. Call it again after you have removed the cause.
    * @example
    * if (log.failure?.reason === 'disk-full') {
    *   await makeRoom();
@@ -418,7 +419,7 @@ function toObject<T extends object>(what: string, given: unknown): T {
   return value as T;
 }
 
-/** A value for a message, if it is short. */
+/** A short value itself, or a description of a long one, for an error message. */
 function shown(value: unknown): string {
   return typeof value === 'string' && value.length <= SHOWN_MAX ? `'${value}'` : describe(value);
 }

@@ -1,13 +1,11 @@
 /** Export and import: JSON Lines between a log and a stream, neither faster than the other. */
 
 import type { Readable, Writable } from 'node:stream';
-import type { ImportReport } from '../native/types';
+import type { CallRecord, ImportReport } from '../native/types';
 import { LogError } from './errors';
-import type { CallQuery, EventLog } from './event-log';
 import { describe } from './json';
 import { LineDecoder } from './line-decoder';
 import type { LogHandle } from './log-handle';
-import { checkObject } from './options';
 
 /** How many characters of lines are given to the log at once. */
 const LINES_LENGTH = 1 << 20;
@@ -15,33 +13,31 @@ const LINES_LENGTH = 1 << 20;
 let lastImport = 0;
 
 export async function exportLines(
-  log: EventLog,
   handle: LogHandle,
+  calls: AsyncIterable<CallRecord>,
   stream: Writable,
-  filter: CallQuery,
 ): Promise<{ calls: number }> {
   if (!isWritable(stream)) {
     throw new TypeError(
       `export: expected a writable stream, such as createWriteStream('calls.jsonl') or process.stdout, got ${describe(stream)}`,
     );
   }
-  checkObject('filter', '', filter);
   const outlet = new Outlet(stream);
-  let calls = 0;
+  let count = 0;
   try {
     await outlet.write(await handle.ask<string>({ type: 'export-header' }));
-    for await (const { traceId, status, erasedAt } of log.calls({ order: 'oldest', ...filter })) {
+    for await (const { traceId, status, erasedAt } of calls) {
       if (status === 'open' || erasedAt !== undefined) continue;
       const lines = await handle.ask<string | null>({ type: 'export-call', traceId });
       // Pruned or erased since it was listed.
       if (lines === null) continue;
       await outlet.write(lines);
-      calls += 1;
+      count += 1;
     }
   } finally {
     outlet.leave();
   }
-  return { calls };
+  return { calls: count };
 }
 
 function isWritable(stream: unknown): stream is Writable {
@@ -49,7 +45,7 @@ function isWritable(stream: unknown): stream is Writable {
   return typeof stream === 'object' && typeof write === 'function' && typeof on === 'function';
 }
 
-/** Text and bytes can be iterated too, but by letters and numbers. */
+/** Strings and bytes are iterable too, but per character and per number. */
 function isReadable(stream: unknown): stream is AsyncIterable<string | Uint8Array> {
   if (typeof stream !== 'object' || stream === null || ArrayBuffer.isView(stream)) return false;
   return Symbol.asyncIterator in stream || Symbol.iterator in stream;
