@@ -60,18 +60,18 @@ function notLoaded(wanted: string, tries: readonly string[]): string {
   return `${what}. What was tried:${found}\n${help}`;
 }
 
-/** What the addon's package for this platform is called after its `car-inference-`. */
+/** The suffix after `car-inference-` in the name of this platform's addon package. */
 function platform(): string {
   const system = `${process.platform}-${process.arch}`;
   if (process.platform === 'win32') return `${system}-msvc`;
   return process.platform === 'linux' ? `${system}-${libc()}` : system;
 }
 
-/** Node says which C library it runs on only when that is glibc. */
+/** Node reports its C library only when it is glibc. */
 function libc(): 'gnu' | 'musl' {
   const report = process.report as typeof process.report & { excludeNetwork?: boolean };
   const wasExcluded = report.excludeNetwork ?? false;
-  report.excludeNetwork = true; // It would look up names.
+  report.excludeNetwork = true; // Otherwise the report does DNS lookups.
   try {
     const { header } = report.getReport() as { header?: { glibcVersionRuntime?: string } };
     return header?.glibcVersionRuntime === undefined ? 'musl' : 'gnu';
@@ -80,7 +80,7 @@ function libc(): 'gnu' | 'musl' {
   }
 }
 
-/** A target of Rust's in npm's words: `aarch64-unknown-linux-musl` is `linux-arm64-musl`. */
+/** The npm name of a Rust target: `aarch64-unknown-linux-musl` is `linux-arm64-musl`. */
 function packageSuffix(target: string): string {
   const [machine = '', , system = '', libcOrAbi] = target.split('-');
   const cpu = { x86_64: 'x64', aarch64: 'arm64' }[machine] ?? machine;
@@ -95,11 +95,11 @@ function triesOf(error: unknown): string[] {
     const [firstLine = ''] = String((at as { message?: unknown }).message).split('\n');
     tries.unshift(firstLine);
   }
-  // The outermost error only says that all of them failed, and guesses why.
+  // The outermost error only says that all tries failed, and guesses why.
   return tries.length > 1 ? tries.slice(0, -1) : tries;
 }
 
-/** The error of the last try: what the loader throws around it guesses at a fault of npm. */
+/** The error of the last try. The loader's outer error only guesses that npm is at fault. */
 function realCause(error: unknown): unknown {
   return (error as { cause?: unknown } | undefined)?.cause ?? error;
 }

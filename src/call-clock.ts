@@ -16,7 +16,7 @@ export interface ClockedCall {
   timedOut(): boolean;
   /** A timeout ended the attempt; another follows. */
   withdrawn(): void;
-  /** The grace period of that attempt's runner is over. */
+  /** The grace period of the withdrawn attempt's runner is over. */
   givenUp(): void;
   /** The grace period is over; the ending is there. */
   sealed(): void;

@@ -16,7 +16,7 @@ export interface GenerateOptions {
   limits?: LimitOverrides | undefined;
   /** How a failed attempt is tried again; replaces the engine's way, field by field. */
   retry?: RetryOverrides | undefined;
-  /** The runner of this call alone. It is asked first, for each of the call's models. */
+  /** A runner for this call only. It is tried first, for each of the call's models. */
   runner?: RunnerLike | undefined;
 }
 
@@ -24,7 +24,7 @@ export interface CallInput {
   readonly requestJson: string;
   readonly optionsJson: string | undefined;
   readonly signal: AbortSignal | undefined;
-  /** Held here for as long as the call is. */
+  /** Held here as long as the call exists. */
   readonly runner: RunnerLike | undefined;
   /** Whether the caller set a timeout for the runner. */
   readonly setsTimeouts: boolean;
@@ -78,7 +78,7 @@ function readRequest(request: unknown): string {
   return json;
 }
 
-/** Every field of a request. A request that has no other is written as it is. */
+/** Every field of a request. A request without other fields is encoded unchanged. */
 const REQUEST: Record<keyof GenerateRequest, true> = {
   prompt: true,
   model: true,
@@ -97,8 +97,8 @@ const REQUEST: Record<keyof GenerateRequest, true> = {
 };
 
 /**
- * The request, with `null` for each field that is not known, so that Rust names it: a signal or a function has no JSON, which
- * is not what is wrong with it there.
+ * The request, with `null` for each unknown field, so that Rust reports the field. Encoding the value itself could fail
+ * first, for example for a signal or a function, and that error would hide the real problem.
  */
 function withoutStrangers(request: unknown): unknown {
   if (typeof request !== 'object' || request === null) return request;
@@ -107,12 +107,12 @@ function withoutStrangers(request: unknown): unknown {
     strangers = Object.keys(request).filter((name) => !Object.hasOwn(REQUEST, name));
     if (strangers.length === 0 || Array.isArray(request) || 'toJSON' in request) return request;
   } catch {
-    return request; // A proxy that throws does so again where its path is told.
+    return request; // A proxy that throws does so again during encoding, which reports the path.
   }
   const copy: Record<string, unknown> = {};
   for (const name of Object.keys(request)) {
     const isStranger = strangers.includes(name);
-    // Read when its JSON is written, and once: a getter that throws is told with its path.
+    // Read during encoding, and once, so that the error of a getter that throws has the path.
     const get = () => (request as Record<string, unknown>)[name];
     Object.defineProperty(copy, name, {
       enumerable: true,
@@ -132,12 +132,12 @@ function readOptionsOf(options: unknown): OptionsRead {
   const { host, json, unknown } = readOptions('call options', 'options', options, OPTIONS);
   const { runner, signal } = host;
   const wrong = signal === undefined ? undefined : wrongSignal(signal);
-  // Beside what only this side can say, Rust's own list would come too late.
+  // Rust will not see these options, so its list of unknown fields is added here.
   if (wrong !== undefined) throw invalid('call options', [wrong, ...unknownFields(unknown, OPTIONS)]);
   return { signal, runner, json: Object.keys(json).length === 0 ? undefined : optionsJson('call options', json) };
 }
 
-/** What `read` gives; its failure is kept for the first pull. */
+/** The result of `read`; a failure is kept for the first pull. */
 function taken<T>(failures: InvalidRequestError[], read: () => T): T | undefined {
   try {
     return read();

@@ -1,4 +1,4 @@
-/** The one promise that the first event of a call has come, for as long as it has not. */
+/** The promise behind `started()`: resolves at the first event of a call. It exists until that event or the end. */
 
 import type { CallFailure } from './call-failure';
 import { quiet } from './outlet';
@@ -19,10 +19,10 @@ export class CallStarted {
     this.#resolve();
   }
 
-  /** The call has failed before. */
+  /** The call has failed before its first event. */
   failed(failure: CallFailure): void {
     failure.rejectLater(this.#resolve as (value: never) => void, (error) => {
-      // Somebody who does not wait for it is told by the stream, and by `result()`.
+      // If nobody awaits this promise, the stream and `result()` still report the error.
       quiet(this.promise);
       this.#reject(error);
     });

@@ -48,9 +48,9 @@ export class Call {
   readonly outlet = new Outlet();
   #room: Room | undefined;
   readonly #result = new CallResult();
-  /** Set while somebody waits for the first event. */
+  /** Set while `started()` waits for the first event. */
   #started: CallStarted | undefined;
-  /** The first event has come. Found out only when somebody asks, but for calls that Rust drives. */
+  /** The first event has come. Checked only when `started()` is called, except for calls that Rust drives. */
   #hasBegun = false;
   /** Undefined when nobody listens. */
   #watched: WatchedCall | undefined;
@@ -106,7 +106,7 @@ export class Call {
   /** The folded result; asks for the whole call, and pulls by itself when nobody iterates. */
   result(): Promise<Completion> {
     if (!this.#result.isAsked && this.#phase !== 'over') {
-      // Accepted from now on: an engine that is closed in the same tick must not refuse it.
+      // The call counts as accepted from here: an engine that is closed in the same tick must not refuse it.
       if (this.#isFresh) this.#engine.enter(this);
       // A loop that begins in the same tick must still get every event.
       Promise.resolve().then(() => this.#demand());
@@ -114,7 +114,7 @@ export class Call {
     return this.#result.promise();
   }
 
-  /** Resolves at the first event, which stays where it is; starts the call. */
+  /** Resolves at the first event, which stays in the stream; starts the call. */
   started(): Promise<void> {
     if (this.#started !== undefined) return this.#started.promise;
     if (this.#findBegun()) return Promise.resolve();
@@ -131,7 +131,7 @@ export class Call {
 
   /** Whether the first event has come. */
   #findBegun(): boolean {
-    // What Rust has of a call that it drives may not be deliverable yet.
+    // For a call that Rust drives, an event that Rust has may not be deliverable yet.
     if (!this.#hasBegun && this.id !== 0 && this.#phase !== 'over' && this.#phase !== 'foreign') {
       this.#hasBegun = native.hasBegun(this.id);
     }
@@ -146,16 +146,16 @@ export class Call {
     if (this.#phase === 'local') this.#connect(this.#run);
   }
 
-  /** Whether the answer is wanted, whoever reads the stream. */
+  /** Whether the whole answer was asked for, by `generate()`, `result()` or `detach()`. */
   get isAnswerWanted(): boolean {
     return this.#demanded || this.#result.isAsked;
   }
 
   /** A reader is attached and will pull later: `result()` must not throw its events away, and nobody else may read. */
   claim(reader: StreamReader): void {
-    // Events that were pulled by hand are not missed by anybody: a loop after that ends at once, as a generator's does.
+    // Events pulled with `next()` are not lost: a loop after that ends at once, as for a generator.
     const lastReader = this.#reader ?? (this.#iterated ? undefined : 'result()');
-    // A stream that was left or detached on purpose has come to its end, as a generator does.
+    // A stream that was left or detached on purpose has ended, like a generator.
     if (!this.#detached && !this.outlet.isLeft) {
       const isRead = this.#phase === 'over' && this.outlet.isDrained;
       if (isRead && lastReader !== undefined) throw readAlreadyError(lastReader);
@@ -211,7 +211,7 @@ export class Call {
       this.#pump();
       return;
     }
-    // Someone may still hold the promise of a pull, or of the start; the call goes on until that is answered.
+    // The promise of a pull or of `started()` may still be awaited; the call goes on until it settles.
     if (this.outlet.waiting || this.#started !== undefined) {
       this.#forgotten = true;
       this.#connect(undefined);
@@ -230,7 +230,7 @@ export class Call {
 
   // ── lifecycle ──
 
-  /** Starts a call that was accepted and has not begun. */
+  /** Starts an accepted call that has not begun. */
   begin(): void {
     if (this.#isFresh) this.start();
   }
@@ -341,7 +341,7 @@ export class Call {
     return true;
   }
 
-  /** The attempt was silent for too long: its runner is told, and another attempt follows. */
+  /** The attempt was silent for too long: its runner is aborted, and another attempt follows. */
   withdrawn(): void {
     if (!this.#isEnding && !this.#stopping) this.#abortRun(undefined);
   }

@@ -33,7 +33,9 @@ export interface EventEmitter {
   readonly cancelled: () => Promise<unknown>;
   /** The call's trace id, under which the log knows it. */
   readonly traceId: string;
-  /** The model this attempt is for. One that is not registered has only its `id`, which is empty when the request named none. */
+  /**
+   * The model of this attempt. An unregistered model has only an `id`, which is empty when the request does not name a model.
+   */
   readonly model: ModelSchema;
   /** The model's hint, when it has one. */
   readonly hint: string | undefined;

@@ -31,13 +31,13 @@ export class EngineHandle {
     collected.register(this, id);
   }
 
-  /** From now on the engine's closing waits for the call: it runs, or will in a moment because its result is asked for. */
+  /** From now on, closing the engine waits for this call. It runs, or starts in this tick because of `result()`. */
   enter(call: Call): void {
     // A closed engine refuses the call as soon as it begins.
     if (!this.#isClosed) this.#running.add(call);
   }
 
-  /** Refuses the calls that come from now on. */
+  /** Refuses new calls from now on. */
   close(): void {
     this.#isClosed = true;
     native.closeEngine(this.id);
@@ -51,7 +51,7 @@ export class EngineHandle {
     for (const resolve of waiting) resolve();
   }
 
-  /** Starts the calls that were accepted and have not begun, and those that their runners make meanwhile. */
+  /** Starts accepted calls that have not begun, and calls that their runners make meanwhile. */
   beginAccepted(): void {
     for (const call of this.#running) call.begin();
   }

@@ -27,11 +27,11 @@ import { warn } from './warning';
 /** Settings of an engine. Everything has a default. */
 export interface InferenceEngineOptions extends Omit<EngineOptions, 'models'> {
   /**
-   * The runner that only this engine asks, before the process's. With one, `models` may be left out, and models that are
-   * not registered are taken too.
+   * The engine's own runner. It is tried before the runners of the process. With it, you can omit `models`, and requests
+   * may name models that are not registered.
    */
   runner?: RunnerLike | undefined;
-  /** The models that requests can name. A model's `source.runner` is asked before the engine's runner. */
+  /** The models that requests can name. A model's `source.runner` is tried before the engine's runner. */
   models?: ModelInput[] | undefined;
   /** Where calls are recorded: the path of a durable log, or one that is open. Default: in memory. */
   eventLog?: string | URL | EventLog | undefined;
@@ -62,14 +62,14 @@ export class InferenceEngine {
   #closing: Promise<void> | undefined;
 
   /**
-   * @param options `runner`: what answers this engine's calls; without one, the runners of its models and of the process.
-   *   `models`: the schemas to begin with, each with a runner of its own if it has one. `timeouts` in milliseconds (`null` disables one): `firstEventMs`,
-   *   `idleMs` between events, `totalMs`, `graceMs` for a cancelled runner to stop. `limits`: bounds on buffered events
-   *   and bytes. `retry`: attempts and backoff; none by default. `eventLog`: the path of a durable log, which is closed with the
-   *   engine, or one that `EventLog.open` has opened; in memory by default. `onLogFailure`: whether calls go on unrecorded when
-   *   the log has failed; they are refused by default.
-   * @throws InvalidRequestError listing every problem of the options; TypeError when a runner is none; LogError when the log
-   *   cannot be opened.
+   * @param options `runner`: serves this engine's calls; by default the runners of the models and of the process do.
+   *   `models`: the first models, each optionally with its own `source.runner`. `timeouts` in milliseconds (`null`
+   *   disables one): `firstEventMs`, `idleMs` between events, `totalMs`, `graceMs` for a cancelled runner to stop.
+   *   `limits`: bounds on buffered events and bytes. `retry`: attempts and backoff; none by default. `eventLog`: the path
+   *   of a durable log, which is closed with the engine, or a log that `EventLog.open` has opened; in memory by default.
+   *   `onLogFailure`: whether calls go on unrecorded when the log has failed; they are refused by default.
+   * @throws InvalidRequestError listing every problem of the options; TypeError when a runner is not valid; LogError when
+   *   the log cannot be opened.
    */
   constructor(options: InferenceEngineOptions = {}) {
     const { eventLog, json, modelRunners, runner } = readEngineOptions(options);
@@ -83,7 +83,7 @@ export class InferenceEngine {
     if (runner !== undefined) this.#handle.runners.set(runner);
   }
 
-  /** Registers the models that have runners once more, with these. */
+  /** Registers the models that have runners again, this time with their runners. */
   #giveRunners(optionsJson: string, runners: Array<RunnerLike | undefined>): void {
     const { models } = decodeJson<{ models: ModelSchema[] }>(optionsJson);
     models.forEach((schema, at) => {
@@ -97,7 +97,9 @@ export class InferenceEngine {
     if (this.#handle.runners.registerModel(json, id, runner) < 0) throw lastError();
   }
 
-  /** The models this engine knows; a copy, which another engine takes as it is. A model's own runner is its `source.runner`. */
+  /**
+   * The models of this engine: a copy, which you can pass to another engine. A model's own runner is its `source.runner`.
+   */
   get models(): ModelSchema[] {
     const models = decodeJson<ModelSchema[]>(native.models(this.#handle.id));
     for (const { id, source } of models) {
@@ -108,9 +110,9 @@ export class InferenceEngine {
   }
 
   /**
-   * Adds a model, or replaces the one of the same id, and its runner.
+   * Adds a model with its runner, or replaces the model with the same id and its runner.
    *
-   * @throws InvalidRequestError listing every problem of the schema; TypeError when `source.runner` is no runner.
+   * @throws InvalidRequestError listing every problem of the schema; TypeError when `source.runner` is not a runner.
    */
   registerModel(schema: ModelInput): void {
     const { runner, schema: rest } = splitModel(schema);
@@ -120,14 +122,15 @@ export class InferenceEngine {
   }
 
   /**
-   * Sets the runner that only this engine asks, before the process's, or the one for models with one `hint`, which comes
-   * first. Replaces what was there; a call in flight keeps the runners it started with. `null` clears.
+   * Sets the engine's own runner, for all models or for models with one `hint`. The runner for a hint is tried first. Both
+   * are tried before the runners of the process. Replaces the runner that was set before; a call in flight keeps the
+   * runners it started with. `null` removes the runner.
    *
    * @param runner an object with `run(request, emitter)`, an async function, or an `async function*` that yields events.
-   * @param options `hint`: set it for models of this hint only.
-   * @returns a registration; disposing of it clears only if the engine still has this runner there.
-   * @throws TypeError when `runner` is none of these, or `hint` is not a non-empty string; InvalidRequestError for an option that is
-   *   not known.
+   * @param options `hint`: set the runner only for models with this hint.
+   * @returns a registration; disposing of it removes the runner unless another one has replaced it.
+   * @throws TypeError when `runner` is not a runner or `null`, or `hint` is not a non-empty string; InvalidRequestError for
+   *   an unknown option.
    *
    * @example
    * const registration = engine.setRunner(runner, { hint: 'openai' });
@@ -165,8 +168,8 @@ export class InferenceEngine {
    * still running. A log that the engine was given stays open, and its file holds everything; one that it was given the path of
    * is closed.
    *
-   * A call is in flight from its first pull, `result()`, `generate()`, `started()` or `detach()` on. A stream of which none of
-   * these has been called yet has not begun, and its first pull throws an `EngineClosedError`.
+   * A call is in flight from its first pull, `result()`, `generate()`, `started()` or `detach()` on. A stream without any of
+   * these has not begun; after closing, its first pull throws an `EngineClosedError`.
    *
    * Awaiting `'drain'` inside one's own loop over a stream of this engine, or inside its runner, waits for itself.
    *
@@ -179,7 +182,7 @@ export class InferenceEngine {
       const got = typeof mode === 'string' ? `a string, '${mode}'` : describe(mode);
       throw new TypeError(`close: mode must be 'drain' or 'cancel', got ${got}`);
     }
-    // Nothing that was accepted is refused, although it may not have begun.
+    // An accepted call is not refused, even if it has not begun yet.
     if (mode === 'drain') this.#handle.beginAccepted();
     this.#handle.close();
     if (mode === 'cancel') {
@@ -206,8 +209,8 @@ export class InferenceEngine {
   }
 
   /**
-   * Closes the engine at the end of an `await using` block. It waits for calls whose answer is wanted: those of `generate()`,
-   * `result()` and `detach()`. A stream that is only read in pieces is cancelled, because nobody may ever read on.
+   * Closes the engine at the end of an `await using` block. It waits for calls with `generate()`, `result()` or `detach()`.
+   * It cancels streams that are only iterated, because they may never be read to the end.
    */
   async [Symbol.asyncDispose](): Promise<void> {
     for (const call of this.#handle.running()) {
@@ -238,15 +241,15 @@ const OPTIONS: Fields<InferenceEngineOptions> = {
 interface EngineSettings {
   readonly eventLog: InferenceEngineOptions['eventLog'];
   readonly runner: RunnerLike | undefined;
-  /** As many as there are models when one of them has a runner, else none. */
+  /** One entry per model when at least one model has a runner, else empty. */
   readonly modelRunners: Array<RunnerLike | undefined>;
-  /** What is left is for Rust. */
+  /** The options that Rust reads. */
   readonly json: string;
 }
 
 /**
- * @throws InvalidRequestError when they are not an object, or cannot be read; TypeError when a runner is none. Other problems
- *   are for Rust to find.
+ * @throws InvalidRequestError when they are not an object, or cannot be read; TypeError when a runner is not valid. Rust
+ *   finds all other problems.
  */
 function readEngineOptions(options: unknown): EngineSettings {
   checkObject('engine options', '', options);
@@ -275,7 +278,7 @@ function ownFields(options: object): GivenOptions<InferenceEngineOptions> {
     const plain: unknown = typeof toJSON === 'function' ? toJSON.call(options, '') : options;
     return readFields({ ...(plain as InferenceEngineOptions) }, OPTIONS);
   } catch (error) {
-    // Writing it as JSON finds which field it was.
+    // Encoding as JSON finds the field that threw.
     optionsJson('engine options', options);
     throw invalid('engine options', [{ path: 'options', message: `cannot be read: ${messageOf(error)}` }]);
   }

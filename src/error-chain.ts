@@ -1,5 +1,5 @@
 /**
- * The errors behind an error: `cause`, the last error of the AI SDK's `RetryError`, the errors of an `AggregateError`.
+ * The causes of an error: its `cause`, the last error of the AI SDK's `RetryError`, the errors of an `AggregateError`.
  * Bounded, and safe against cycles.
  */
 
@@ -7,18 +7,18 @@ import { messageOf } from './json';
 import { nameOf } from './provider-failure';
 import { bounded, read, readList, readText } from './thrown-values';
 
-/** One error behind the one that was thrown, as data. */
+/** One cause of the thrown error, as data. */
 export interface CauseFacts {
   message: string;
   name?: string;
   code?: string;
 }
 
-/** How many errors behind the one that was thrown are looked at. */
+/** The maximum number of causes that are read. */
 const CAUSES_MAX = 8;
 const MESSAGE_MAX = 1024;
 
-/** The errors behind `thrown`, nearest first, without itself. */
+/** The causes of `thrown`, nearest first, without `thrown` itself. */
 export function causesOf(thrown: object): object[] {
   const seen = new Set<object>([thrown]);
   const found: object[] = [];
@@ -38,7 +38,7 @@ export function causesOf(thrown: object): object[] {
 function directCauses(error: object): object[] {
   const last = read(error, 'lastError');
   const candidates = [read(error, 'cause'), last];
-  // A `RetryError` lists the errors of its earlier tries too: they are not why the last one failed.
+  // A `RetryError` also lists the errors of earlier tries; they did not cause the last failure.
   if (last === undefined) candidates.push(...readList(error, 'errors', CAUSES_MAX));
   return candidates.filter(
     (value): value is object => typeof value === 'object' && value !== null && isErrorLike(value),
@@ -62,7 +62,7 @@ export function describeCause(cause: object): CauseFacts {
   return facts;
 }
 
-/** The message with what the causes add to it: `fetch failed: connect ECONNREFUSED 127.0.0.1:80`. */
+/** The message with the messages of its causes appended: `fetch failed: connect ECONNREFUSED 127.0.0.1:80`. */
 export function messageWithCauses(message: string, causes: readonly CauseFacts[]): string {
   let whole = message;
   for (const { message: text, code } of causes) {

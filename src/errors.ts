@@ -199,8 +199,8 @@ export class LimitExceededError extends InferenceError {
 /** The event log could not be written or read. */
 export class LogError extends InferenceError {
   /**
-   * What kind of failure it is: `'disk-full'`, `'locked'`, `'corrupt'`, … While the log is open, `'moved'` means that a file of it was
-   * deleted, moved or replaced, and `'corrupt'` that another program changed what is in it.
+   * The kind of failure: `'disk-full'`, `'locked'`, `'corrupt'`, … While the log is open, `'moved'` means that one of its
+   * files was deleted, moved or replaced, and `'corrupt'` that another program changed the content of a file.
    */
   declare readonly reason?: LogErrorKind;
 
@@ -226,8 +226,8 @@ export class EngineClosedError extends InferenceError {
 }
 
 /**
- * A stream delivers its events once, to one reader: another loop or readable was begun while one was reading, or after one
- * had read it. Thrown where that was done; the first reader goes on. Make a call for each, or share what one loop reads.
+ * A stream delivers its events once, to one reader. A second loop or readable throws this error, also after the first has
+ * read the stream to its end. The first reader is not affected. Make a call for each reader, or share the events of one loop.
  */
 export class StreamLockedError extends InferenceError {
   constructor(message: string, options: InferenceErrorOptions = {}) {

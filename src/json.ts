@@ -40,14 +40,14 @@ export function encodeJson(value: unknown, root = ''): string | JsonProblem {
 }
 
 /**
- * As `encodeJson`, of options: a function in them is not left out, and does not count as given either. In its place, and in
- * that of anything else without JSON, Rust reads what is wrong with it, and lists it with all other problems.
+ * Like `encodeJson`, for options. A value that JSON cannot hold, also a function, is replaced by a marker with the error
+ * message. Rust reads the marker and lists the message with all other problems.
  */
 export function encodeOptions(value: unknown, root = ''): string | JsonProblem {
   return encode(value, root, () => stringify(value, lossless(root, markNoJson)));
 }
 
-/** What stands in place of a value without JSON; `shape/walk.rs` knows it. */
+/** The marker that replaces a value without JSON; `shape/walk.rs` reads it. */
 function markNoJson(_path: string, message: string): object {
   return { 'car-inference.no-json': message };
 }
@@ -56,7 +56,7 @@ function refuse(path: string, message: string): never {
   throw new JsonProblem(path, message);
 }
 
-/** A function that gives what is written in place of another value. */
+/** A replacer function of `JSON.stringify`. */
 type Replacer = (this: unknown, key: string, value: unknown) => unknown;
 
 function stringify(value: unknown, replacer: Replacer): string | undefined {
@@ -141,8 +141,8 @@ function mayHaveLost(json: string): boolean {
 }
 
 /**
- * A replacer that hands what JSON would silently lose to `lost`, and writes what that gives. Anything else stays as it is. A
- * property that is a function or a symbol is absent, as in JSON, unless it is an option.
+ * A replacer that calls `lost` for each value that JSON would silently lose, and writes its result. Other values stay
+ * unchanged. A property that is a function or a symbol is dropped, as in JSON, unless it is an option.
  */
 function lossless(root: string, lost: (path: string, message: string) => object): Replacer {
   // The objects around the current value, each with its path: `JSON.stringify` only tells the innermost.
@@ -158,7 +158,7 @@ function lossless(root: string, lost: (path: string, message: string) => object)
   };
 }
 
-/** What JSON would lose of a value in such a place; undefined when it would lose nothing. */
+/** Says what JSON would lose of a value in this place; undefined when it would lose nothing. */
 function lossOf(value: unknown, place: 'item' | 'option' | 'property'): string | undefined {
   switch (typeof value) {
     case 'number':

@@ -1,4 +1,4 @@
-/** Lines out of text or UTF-8 bytes that come in pieces, cut anywhere. Says what is no text, and in which line. */
+/** Splits chunks of text or UTF-8 bytes, cut anywhere, into lines. Reports invalid text with its line number. */
 
 import { isUtf8 } from 'node:buffer';
 import { types } from 'node:util';
@@ -6,7 +6,7 @@ import { describe } from './json';
 
 const LINE_FEED = 0x0a;
 
-/** What encodings other than UTF-8 begin with: their byte order marks. */
+/** The byte order marks of UTF-16. */
 const UTF_16 = [
   [0xff, 0xfe],
   [0xfe, 0xff],
@@ -14,20 +14,20 @@ const UTF_16 = [
 
 export class LineDecoder {
   #lines: string[] = [];
-  /** Of the line whose end has not come. */
+  /** The beginning of a line whose end has not come yet. */
   #rest = '';
-  /** Bytes that the next ones belong to: the beginning of a character, or of everything. */
+  /** Bytes that cannot be decoded yet: the beginning of a character, or of the whole input. */
   #bytes: Buffer = Buffer.alloc(0);
   #isAtStart = true;
   #lineCount = 0;
   #length = 0;
 
-  /** How many characters the lines have that can be taken. */
+  /** The total length of the lines that can be taken, in characters. */
   get length(): number {
     return this.#length;
   }
 
-  /** How many characters the line has whose end has not come. */
+  /** The length of the unfinished line so far, in characters. */
   get restLength(): number {
     return this.#rest.length;
   }
@@ -39,7 +39,7 @@ export class LineDecoder {
     return lines;
   }
 
-  /** @returns what is wrong with it, if anything: then the lines before are there, and nothing more may be written. */
+  /** @returns the problem, if the chunk is not valid. The lines before it can still be taken; do not write more. */
   write(chunk: unknown): string | undefined {
     if (typeof chunk === 'string') {
       const problem = this.#decode(this.#bytes);
@@ -56,14 +56,14 @@ export class LineDecoder {
     if (this.#isAtStart && UTF_16.some(([first, second]) => all[0] === first && all[1] === second)) {
       return this.#at('the text is UTF-16; save it as UTF-8');
     }
-    // Two bytes tell a byte order mark.
+    // A byte order mark can be recognised from two bytes.
     const whole = this.#isAtStart && all.length < 2 ? 0 : all.length - incompleteLength(all);
-    // A copy: whoever gave the bytes may use their memory again.
+    // A copy: the caller may reuse the memory of the bytes.
     this.#bytes = Buffer.from(all.subarray(whole));
     return this.#decode(all.subarray(0, whole));
   }
 
-  /** No more comes: what is left is the last line. */
+  /** The input has ended: the rest is the last line. */
   end(): string | undefined {
     const problem = this.#decode(this.#bytes);
     if (problem === undefined && this.#rest !== '') this.#take('\n');
@@ -89,7 +89,7 @@ export class LineDecoder {
 
   #take(text: string): void {
     const parts = text.split('\n');
-    // Only what is new is looked at again: a line may come in any number of pieces.
+    // Only the new text is scanned, because a line may come in many chunks.
     this.#rest += parts.shift();
     for (const part of parts) {
       this.#lines.push(this.#rest);
@@ -109,12 +109,12 @@ function bytesOf(chunk: unknown): Buffer | undefined {
   return types.isAnyArrayBuffer(chunk) ? Buffer.from(chunk) : undefined;
 }
 
-/** How many bytes at the end begin a character whose rest may come. */
+/** The number of bytes at the end that begin an incomplete character. */
 function incompleteLength(bytes: Uint8Array): number {
   for (let back = 1; back <= Math.min(3, bytes.length); back++) {
     const byte = bytes[bytes.length - back] as number;
     if (byte < 0x80) return 0;
-    // The first byte of a character says how many it has.
+    // The first byte of a character gives its length.
     if (byte >= 0xc0) return back < (byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2) ? back : 0;
   }
   return 0;

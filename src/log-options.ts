@@ -81,7 +81,7 @@ export function readLogOptions(options: unknown): LogSettings {
   if (observe !== undefined && typeof observe !== 'function') {
     problems.push({ path: 'observe', message: `expected a function, got ${describe(observe)}` });
   }
-  // Beside what only this side can say, Rust's own list would come too late.
+  // Rust will not see these options, so its list of unknown fields is added here.
   if (problems.length > 0) throw invalid('log options', [...problems, ...unknownFields(unknown, OPTIONS)]);
   return settings;
 }
@@ -117,7 +117,7 @@ function read<T>(problems: Problem[], take: () => T): T | undefined {
   }
 }
 
-/** The fields of an object's own, whose getters and traps are anybody's. */
+/** The object's own fields. Its getters and proxy traps may throw. */
 function ownFields<T extends object>(options: T, fields: Fields<T>, path: string): GivenOptions<T> {
   try {
     return readFields({ ...options }, fields);

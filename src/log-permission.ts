@@ -1,14 +1,14 @@
 /**
- * Node's permission model for the files of logs: Node does not see what an addon opens, so this package asks before it does.
- * Refuses as Node refuses its own `fs` functions.
+ * Applies Node's permission model to the files of logs. Node does not see which files an addon opens, so this package checks
+ * them first. Throws the same error as Node's `fs` functions.
  */
 
 import { native } from './native';
 
-/** What a log needs its files for. */
+/** How a log uses its files. */
 export type FileAccess = 'read' | 'write';
 
-/** `process.permission`, which is there under `--permission` only. */
+/** `process.permission`, which exists only under `--permission`. */
 interface Permission {
   has(scope: string, reference: string): boolean;
 }
@@ -19,7 +19,7 @@ const NEEDED = {
 } as const;
 
 /**
- * Refuses a log whose files the process may not touch: the file itself, those beside it, and folders that would be made.
+ * Throws if the process may not access a file of the log: the file itself, the files beside it, or folders to be created.
  *
  * @throws Error with `code: 'ERR_ACCESS_DENIED'`, `permission` and `resource`, as Node throws it.
  */

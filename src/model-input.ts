@@ -1,17 +1,17 @@
-/** A model as a host gives it, apart: the schema, which Rust reads, and the runner, which stays here. Judges neither. */
+/** Splits a model that a host passes into its schema, which Rust reads, and its runner, which stays here. Validates neither. */
 
 import type { ModelSchema, ModelSource } from '../native/types';
 import type { RunnerLike } from './runner';
 
-/** A model as an engine is given it. */
+/** A model as you pass it to an engine. */
 export interface ModelInput extends Omit<ModelSchema, 'source'> {
-  /** Who serves it. Default: a registered runner, without a hint. */
+  /** How the model is served. Default: by a runner, without a hint. */
   source?: ModelInputSource | undefined;
 }
 
-/** Who serves a model, as an engine is given it. */
+/** How a model is served, as you pass it to an engine. */
 export type ModelInputSource = ModelSource & {
-  /** A runner for this model alone. It is asked before the engine's own. */
+  /** A runner for this model only. It is tried before the engine's own runner. */
   runner?: RunnerLike | undefined;
 };
 
@@ -21,7 +21,7 @@ export interface SplitModel {
   readonly runner: unknown;
 }
 
-/** A model that cannot be read stays whole: whoever writes it as JSON finds out where, and says so. */
+/** A model that cannot be read is not split: encoding it as JSON reports where reading fails. */
 export function splitModel(model: unknown): SplitModel {
   try {
     const source = fieldOf(model, 'source');
@@ -34,7 +34,7 @@ export function splitModel(model: unknown): SplitModel {
   }
 }
 
-/** The models of an engine's options; none unless one of them has a runner. */
+/** The models of an engine's options; empty unless one of them has a runner. */
 export function splitModels(options: object): SplitModel[] {
   try {
     const { models } = options as { models?: unknown };

@@ -14,13 +14,13 @@ export interface Native {
   takeMessages(): Array<number | string>;
   takeFailure(): string;
 
-  /** The message of a field that is not known. */
+  /** The error message for an unknown field. */
   unknownField(name: string, known: string[]): string;
 
-  /** `objectId` tells runners apart, however often each is registered. */
+  /** `objectId` identifies a runner, however often it is registered. */
   registerRunner(objectId: number, hint?: string): number;
   clearRunner(hint?: string, runnerId?: number): boolean;
-  /** A runner for an engine or a call; the next native function called has to take it. */
+  /** A runner for an engine or a call; pass it to the very next native function. */
   newRunner(objectId: number): number;
   currentRunner(hint?: string): number;
 
@@ -35,7 +35,7 @@ export interface Native {
   closeEngine(engine: number): void;
   releaseEngine(engine: number): void;
 
-  /** What opening touches, the file itself first; none when it is no path. */
+  /** The files that opening a log accesses, the log itself first; empty when the path is not valid. */
   filesOfLog(path: string, writes: boolean): string[];
   openLogNow(path: string, optionsJson: string): number;
   /** Answers by mail, as `askLog` does. */
@@ -48,7 +48,7 @@ export interface Native {
   logPath(log: number): string | null;
   releaseLog(log: number): void;
 
-  /** `depth` and `parentTraceId` of a call that is made inside another one's runner; `runnerId` of the call's own. */
+  /** `depth` and `parentTraceId`: for a call made inside another call's runner. `runnerId`: the call's own runner. */
   open(
     engine: number,
     requestJson: string,
@@ -57,7 +57,7 @@ export interface Native {
     parentTraceId?: string,
     runnerId?: number,
   ): number;
-  /** The request as the runner of the current attempt gets it. */
+  /** The request as JSON, as the runner of the current attempt gets it. */
   requestJson(callId: number): string;
   callSettings(callId: number): string;
   traceId(callId: number): string;

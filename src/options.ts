@@ -1,6 +1,6 @@
 /**
- * Objects of options, as hosts give them: each known field is read once, and a field that is not known is refused, because
- * leaving it out in silence would leave out what the host wanted. Finds the names; Rust knows which one was meant.
+ * Reads option objects from the host. Each known field is read once. An unknown field is an error, because ignoring it would
+ * silently drop an option that the host wanted. This file finds the unknown names; Rust suggests which name was meant.
  */
 
 import type { Problem } from '../native/types';
@@ -8,22 +8,22 @@ import { InvalidRequestError } from './errors';
 import { describe, encodeOptions, JsonProblem, messageOf } from './json';
 import { native } from './native';
 
-/** The fields of an options object: all of them, and whether Rust reads it (`'json'`) or this side does (`'host'`). */
+/** All fields of an options object; each is read by Rust (`'json'`) or by TypeScript (`'host'`). */
 export type Fields<T> = { readonly [Field in keyof Required<T>]: 'host' | 'json' };
 
 /** An options object, read once. */
 export interface GivenOptions<T> {
-  /** The fields that this side reads, as they were given. */
+  /** The fields that TypeScript reads, unchanged. */
   readonly host: Partial<T>;
-  /** What Rust is to read: the rest. A field that is not known is `null` in it, so that Rust names it. */
+  /** The other fields, for Rust. An unknown field is `null`, so that Rust reports it. */
   readonly json: Record<string, unknown>;
-  /** The names of the fields that are not known. */
+  /** The names of the unknown fields. */
   readonly unknown: readonly string[];
 }
 
 /**
- * Reads each field once. A known field may be inherited, as the getter of a class is; a field that is not known counts when
- * it is the object's own and is not `undefined`.
+ * Reads each field once. A known field may be inherited, such as a getter of a class. An unknown field counts only when it
+ * is an own property and is not `undefined`.
  *
  * @throws whatever a getter or a proxy throws.
  */
@@ -40,17 +40,17 @@ export function readFields<T extends object>(given: T, fields: Fields<T>): Given
   for (const name of Object.keys(given)) {
     if (Object.hasOwn(fields, name) || (given as Record<string, unknown>)[name] === undefined) continue;
     unknown.push(name);
-    // Not an assignment, which would take `__proto__` for something else.
+    // Not an assignment, which would set the prototype for `__proto__`.
     Object.defineProperty(json, name, { value: null, enumerable: true });
   }
   return { host, json, unknown };
 }
 
 /**
- * The fields of options that only this side reads.
+ * Reads options of which Rust reads none.
  *
- * @param what what the options are of, for the message: `options of tail`.
- * @throws InvalidRequestError listing the fields that are not known, or saying that it is not an object.
+ * @param what names the options in the error message: `options of tail`.
+ * @throws InvalidRequestError when there are unknown fields, or `given` is not an object.
  */
 export function hostOptions<T extends object>(what: string, given: unknown, fields: Fields<T>): Partial<T> {
   const { host, unknown } = readOptions(what, '', given, fields);
@@ -58,7 +58,7 @@ export function hostOptions<T extends object>(what: string, given: unknown, fiel
   return host;
 }
 
-/** Refuses fields that are not known, and reads none of the known ones. @throws InvalidRequestError listing them. */
+/** Checks for unknown fields without reading the known ones. @throws InvalidRequestError listing the unknown fields. */
 export function checkNames(what: string, given: object, fields: object): void {
   checkObject(what, '', given);
   const strangers = Object.keys(given).filter((name) => !Object.hasOwn(fields, name));
@@ -66,7 +66,7 @@ export function checkNames(what: string, given: object, fields: object): void {
   if (unknown.length > 0) throw invalid(what, unknownFields(unknown, fields));
 }
 
-/** As `readFields`, of whatever was given. @throws InvalidRequestError when it is not an object, or cannot be read. */
+/** Like `readFields`, for any value. @throws InvalidRequestError when it is not an object, or cannot be read. */
 export function readOptions<T extends object>(
   what: string,
   path: string,
@@ -88,7 +88,7 @@ export function checkObject(what: string, path: string, given: unknown): asserts
   throw invalid(what, [{ path, message: `must be an object, got ${got}` }]);
 }
 
-/** One problem for each name that is not known. */
+/** One problem for each unknown name. */
 export function unknownFields(names: readonly string[], fields: object, path = ''): Problem[] {
   const known = Object.keys(fields);
   return names.map((name) => ({
@@ -97,14 +97,14 @@ export function unknownFields(names: readonly string[], fields: object, path = '
   }));
 }
 
-/** The JSON of what Rust is to read. @throws InvalidRequestError when it has none. */
+/** Encodes the options for Rust. @throws InvalidRequestError when JSON cannot hold them. */
 export function optionsJson(what: string, value: unknown, path = ''): string {
   const json = encodeOptions(value, path);
   if (json instanceof JsonProblem) throw invalid(what, [json]);
   return json;
 }
 
-/** @param what what is not valid, for the message: `request`, `engine options`, `filter`, … */
+/** @param what names the invalid object in the message: `request`, `engine options`, `filter`, … */
 export function invalid(what: string, problems: readonly Problem[]): InvalidRequestError {
   const list = problems.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)).join('; ');
   return new InvalidRequestError(`invalid ${what}: ${list}`, {

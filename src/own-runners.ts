@@ -1,7 +1,7 @@
 /**
- * The runners that one engine holds: its own, one for each hint, one for each model. Rust knows their numbers and decides
- * which is asked when. The objects are held here and nowhere else, so that a runner which reaches its engine is garbage
- * with it.
+ * The runners of one engine: its own, one for each hint, one for each model. Rust knows their numbers and decides in which
+ * order they are tried. Only this object holds the runners, so an engine and a runner that refers to it can be
+ * garbage-collected together.
  */
 
 import { native } from './native';
@@ -14,7 +14,7 @@ interface HeldRunner {
 
 export class OwnRunners {
   readonly #engine: number;
-  /** By hint; undefined is for every model. */
+  /** By hint; `undefined` is the slot for every model. */
   readonly #slots = new Map<string | undefined, HeldRunner>();
   readonly #models = new Map<string, HeldRunner>();
 
@@ -40,7 +40,7 @@ export class OwnRunners {
   /**
    * Registers a model, with a runner or without.
    *
-   * @returns what the addon answered.
+   * @returns the addon's result: 0, or -1 on failure.
    */
   registerModel(schemaJson: string, id: string, runner: RunnerLike | undefined): number {
     const held = runner === undefined ? undefined : { id: makeOwnRunner(runner), runner };

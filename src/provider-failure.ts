@@ -1,15 +1,15 @@
 /**
- * What an error says about a provider's answer, in the shapes of the usual SDKs and HTTP clients: OpenAI and Anthropic
- * (and the SDKs that Stainless, Fern and Speakeasy generate), Google, the AI SDK, AWS, Azure, axios, gaxios, got, ky, ollama,
- * undici and gRPC. One place for all of them, because they differ in names more than in kinds. Judges one error; which
- * errors to look at is `error-chain.ts`'s part.
+ * Reads the provider's failure (status, code, request id, …) from an error of the usual SDKs and HTTP clients: OpenAI and
+ * Anthropic (and the SDKs that Stainless, Fern and Speakeasy generate), Google, the AI SDK, AWS, Azure, axios, gaxios, got,
+ * ky, ollama, undici and gRPC. All are read in one place, because they mainly differ in property names. Reads one error;
+ * `error-chain.ts` finds the causes of an error.
  */
 
 import { epochMs, parseDate } from './clock';
 import { isRetryable } from './retryable';
 import { bounded, header, jsonIn, plainJson, read, readList, readPath, readText } from './thrown-values';
 
-/** Facts that an error states itself. What it does not state is absent. */
+/** Facts that one error states. A fact that it does not state is absent. */
 export interface ProviderFailure {
   status?: number;
   code?: string;
@@ -22,7 +22,7 @@ export interface ProviderFailure {
 const CODE_MAX = 256;
 const RETRY_AFTER_MAX_MS = 7 * 24 * 60 * 60 * 1000;
 
-/** Where the clients keep the HTTP response, or an object with its parts. */
+/** Properties in which clients keep the HTTP response, or an object with parts of it. */
 const RESPONSES = ['response', 'rawResponse', 'httpResponse', '$response', 'httpMeta', 'res'];
 /** Response headers that name the request, most specific first. */
 const REQUEST_ID_HEADERS = [
@@ -60,7 +60,7 @@ export function providerFailureOf(error: object): ProviderFailure {
   return failure;
 }
 
-/** One error with the parts that several questions look at. */
+/** One error, with the parts that several functions read. */
 class ErrorView {
   readonly responses: unknown[];
   readonly headers: unknown[];
@@ -109,7 +109,7 @@ class ErrorView {
         if (body !== undefined && body !== '') return body;
       }
     }
-    // Google's SDKs put the JSON of the answer into the message.
+    // Google's SDKs put the JSON of the response into the message.
     const message = readText(this.error, 'message');
     const parsed = message === undefined ? undefined : jsonIn(message);
     return parsed !== undefined && typeof read(parsed, 'error') === 'object' ? plainJson(parsed) : undefined;
@@ -121,12 +121,12 @@ function hasMetadata(error: object): boolean {
   return typeof metadata === 'object' && metadata !== null;
 }
 
-/** The error's own name; that of its class where the SDK leaves `name` at `'Error'`, as OpenAI's and Anthropic's do. */
+/** The error's `name`, or the name of its class if the SDK leaves `name` at `'Error'`, as OpenAI's and Anthropic's do. */
 export function nameOf(error: unknown): string | undefined {
   const name = readText(error, 'name');
   if (name !== undefined && name !== 'Error') return bounded(name, CODE_MAX);
   const ofClass = readText(read(error, 'constructor'), 'name');
-  // A bundler may have shortened it to a letter.
+  // A minifier may have shortened the class name to one letter.
   const best = ofClass !== undefined && /(?:Error|Exception)$/.test(ofClass) ? ofClass : name;
   return best === undefined ? undefined : bounded(best, CODE_MAX);
 }
@@ -155,7 +155,7 @@ function httpStatus(value: unknown): number | undefined {
     : undefined;
 }
 
-/** The provider's or the client's own word for what went wrong. */
+/** The error code of the provider or the client. */
 function codeOf({ error, detail }: ErrorView): string | undefined {
   const own = read(error, 'code');
   if (typeof own === 'string' && own !== '' && httpStatus(own) === undefined) return own;

@@ -1,4 +1,4 @@
-/** A call's events as a web `ReadableStream`: as objects, or as lines of JSON. Knows nothing of calls. */
+/** A call's events as a web `ReadableStream`: as objects, or as lines of JSON. Does not depend on calls. */
 
 // Imported, because a context of `vm` may lack the globals.
 import { ReadableStream, type UnderlyingSource } from 'node:stream/web';
@@ -16,7 +16,7 @@ export interface ReadableOptions {
   as?: ReadableChunks | undefined;
 }
 
-/** Where the events come from, and who is told that the reader has left. */
+/** The source of the events; it is told when the reader cancels. */
 export interface ReadableSource {
   next(): Promise<IteratorResult<StreamEvent, void>>;
   cancel(reason: unknown): Promise<void>;
@@ -38,7 +38,7 @@ export function readableChunks(options: ReadableOptions | undefined): ReadableCh
   throw invalid(WHAT, [{ path: 'as', message: `expected 'events' or 'bytes', got ${given}` }]);
 }
 
-/** Pulls only as it is read, one event a chunk. */
+/** Pulls only when it is read, one event per chunk. */
 export function readableOf(
   chunks: ReadableChunks,
   source: ReadableSource,
@@ -71,8 +71,8 @@ function lineOf(event: StreamEvent): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * Event objects. Node's `Response` and `fetch` take only bytes, and say no more than "Received non-Uint8Array chunk" of
- * anything else: when one of them begins to read, the error says what to do, and the call does not start.
+ * A stream of event objects. Node's `Response` and `fetch` take only bytes; for other chunks their error is just "Received
+ * non-Uint8Array chunk". So when one of them starts to read, this class throws a helpful error and the call does not start.
  */
 class EventReadable extends ReadableStream<StreamEvent> {
   override getReader = ((...options: []) => {
@@ -91,10 +91,10 @@ class EventReadable extends ReadableStream<StreamEvent> {
   }) as ReadableStream<StreamEvent>[typeof Symbol.asyncIterator];
 }
 
-// Kept, because others may take it away.
+// Kept here, because other code may remove it.
 const { captureStackTrace } = Error;
 
-/** Throws when it is Node's `fetch` that has called `method`: a host's own reader may make bytes of the events. */
+/** Throws when Node's `fetch` has called `method`. A reader of the host's own may convert the events to bytes. */
 function refuseFetch(method: (...options: never[]) => unknown): void {
   const at: { stack?: unknown } = {};
   captureStackTrace(at, method);

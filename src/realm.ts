@@ -12,7 +12,7 @@ import { native } from './native';
 import type { RunnerLike } from './runner';
 
 export interface RegisteredRunner {
-  /** The runner; undefined when the engine or call that held it is gone. */
+  /** The runner; undefined after the engine or call that held it was garbage-collected. */
   find(): RunnerLike | undefined;
   /** The async context in which it was registered for the process. */
   readonly scope: AsyncScope | undefined;
@@ -20,7 +20,7 @@ export interface RegisteredRunner {
 
 export interface Realm {
   readonly runners: Map<number, RegisteredRunner>;
-  /** A number for each object that is a runner, the same in however many places it is registered. */
+  /** A number for each runner object, the same however often the object is registered. */
   readonly runnerObjects: { readonly ids: WeakMap<RunnerLike, number>; last: number };
   /** Calls that are open. */
   readonly calls: Map<number, Call>;

@@ -1,11 +1,11 @@
 /**
- * Whether trying again may help, when an error or its SDK says so. Silent where only the HTTP status speaks: Rust judges
- * that (`FailureDetails::may_retry`).
+ * Whether an error or its SDK says that a retry may help. Undefined if only the HTTP status can tell: Rust decides that
+ * (`FailureDetails::may_retry`).
  */
 
 import { read } from './thrown-values';
 
-/** What is known of an error. */
+/** What is known about an error. */
 export interface RetryFacts {
   error: object;
   name: string | undefined;
@@ -19,7 +19,7 @@ export interface RetryFacts {
 /** CANCELLED, INVALID_ARGUMENT, NOT_FOUND, ALREADY_EXISTS, PERMISSION_DENIED, FAILED_PRECONDITION, OUT_OF_RANGE, UNIMPLEMENTED, DATA_LOSS, UNAUTHENTICATED: https://grpc.io/docs/guides/status-codes/ */
 const GRPC_PERMANENT = new Set(['1', '3', '5', '6', '7', '9', '11', '12', '15', '16']);
 
-/** Words of providers for what the same request will meet again, where no status came along (as inside a stream). */
+/** Provider codes of errors that the same request would get again. Used if there is no status, as inside a stream. */
 const PERMANENT = new Set([
   // OpenAI and Anthropic
   'invalid_request_error',
@@ -40,7 +40,7 @@ const PERMANENT = new Set([
   'FAILED_PRECONDITION',
   'OUT_OF_RANGE',
   'UNIMPLEMENTED',
-  // HTTP clients: a request that cannot be sent, a certificate that does not fit, somebody's own abort
+  // HTTP clients: a request that cannot be sent, an invalid certificate, an abort by the caller
   'ERR_INVALID_URL',
   'ERR_BAD_OPTION',
   'ERR_BAD_OPTION_VALUE',
@@ -74,7 +74,7 @@ const PERMANENT_NAMES = new Set([
   'AI_UnsupportedModelVersionError',
 ]);
 
-/** Exceptions of AWS services that pass, whatever status they come with. */
+/** AWS exceptions that are transient, whatever their status. */
 const AWS_TRANSIENT =
   /^(?:Throttl|TooManyRequests|ProvisionedThroughputExceeded|RequestLimitExceeded|BandwidthLimitExceeded|SlowDown|ModelNotReady|ModelStreamError|ModelTimeout|RequestTimeout|InternalServer|ServiceUnavailable|TransactionInProgress|PriorRequestNotComplete)/;
 

@@ -1,7 +1,7 @@
 /**
- * The runners of this thread: registering, finding, forgetting. Rust owns the slots and only knows numbers. The objects
- * behind the numbers of the process's runners live here until Rust says that no call holds them any more; those of an
- * engine or a call live there, and are only found from here.
+ * The runners of this thread: registering, finding, forgetting. Rust owns the slots and only knows numbers. This file holds
+ * the objects of the process's runners until Rust says that no call uses them any more. An engine or a call holds its own
+ * runners; this file only has weak references to them.
  */
 
 import type { GenerateRequest, RunnerResult } from '../native/types';
@@ -37,9 +37,9 @@ export interface InferenceRunner {
 /** Every form that a runner may have. */
 export type RunnerLike = InferenceRunner | EmittingRun | GeneratingRun;
 
-/** Which slot of the process, or of an engine, is meant. */
+/** Selects a slot of the process or of an engine. */
 export interface RunnerSlotOptions {
-  /** The slot of this hint; when left out, the one for every model. */
+  /** The slot for models with this hint. Default: the slot for every model. */
   hint?: string | undefined;
 }
 
@@ -51,14 +51,14 @@ export interface RunnerRegistration extends Disposable {
 
 /**
  * Registers the runner that answers this process's calls, or the calls of models with one `hint`. Replaces what was
- * there; a call in flight keeps the runner it started with. `null` clears the slot. Engines and calls that have runners of
- * their own ask those first.
+ * there; a call in flight keeps the runner it started with. `null` clears the slot. Engines and calls with their own
+ * runners try those first.
  *
  * @param runner an object with `run(request, emitter)`, an async function, or an `async function*` that yields events.
  * @param options `hint`: register for models of this hint only.
  * @returns a registration; disposing of it clears the slot only if it still holds this runner.
- * @throws TypeError when `runner` is none of these, or `hint` is not a non-empty string; InvalidRequestError for an option
- *   that is not known.
+ * @throws TypeError when `runner` is not a runner or `null`, or `hint` is not a non-empty string; InvalidRequestError for
+ *   an unknown option.
  *
  * @example
  * const registration = setInferenceRunner(async function* (request, { signal }) {
@@ -77,16 +77,16 @@ export function setInferenceRunner(runner: RunnerLike | null, options: RunnerSlo
   return new Registration(hint, id);
 }
 
-/** Makes a runner known to Rust that an engine or a call holds; the native function called next takes it. @internal */
+/** Creates a runner in Rust for an engine or a call; pass the id to the very next native function. @internal */
 export function makeOwnRunner(runner: RunnerLike): number {
   const id = native.newRunner(objectIdOf(runner));
-  // Weakly: a runner that reaches its engine is garbage with it.
+  // A weak reference: an engine and a runner that refers to it can be garbage-collected together.
   const held = new WeakRef(runner);
   realm.runners.set(id, { find: () => held.deref(), scope: undefined });
   return id;
 }
 
-/** Who held it has let go of it; calls in flight may still want it, until Rust says that none does. @internal */
+/** Holds a runner that its engine has released, until Rust says that no call in flight uses it. @internal */
 export function keepForCalls(id: number, runner: RunnerLike): void {
   realm.runners.set(id, { find: () => runner, scope: undefined });
 }
@@ -97,7 +97,7 @@ export function keepForCalls(id: number, runner: RunnerLike): void {
  * rejects.
  *
  * @param options `hint`: the slot of this hint, without falling back to the process-wide one.
- * @throws TypeError when `hint` is not a non-empty string; InvalidRequestError for an option that is not known.
+ * @throws TypeError when `hint` is not a non-empty string; InvalidRequestError for an unknown option.
  */
 export function currentInferenceRunner(options: RunnerSlotOptions = {}): RunnerLike | null {
   const id = native.currentRunner(hintOf('currentInferenceRunner', options));
@@ -152,9 +152,9 @@ class Registration implements RunnerRegistration {
 }
 
 /**
- * @param path what the caller calls it.
- * @param accepted what may stand there.
- * @throws TypeError that names the path, when it is no runner.
+ * @param path the name of the argument, for the error message.
+ * @param accepted the accepted values, for the error message.
+ * @throws TypeError with the path, when the value is not a runner.
  * @internal
  */
 export function checkRunner(
@@ -188,7 +188,7 @@ function objectIdOf(runner: RunnerLike): number {
 
 const SLOT_OPTIONS: Fields<RunnerSlotOptions> = { hint: 'host' };
 
-/** @throws TypeError when it is not a non-empty string; InvalidRequestError for an option that is not known. @internal */
+/** @throws TypeError when it is not a non-empty string; InvalidRequestError for an unknown option. @internal */
 export function hintOf(what: string, options: RunnerSlotOptions): string | undefined {
   if (typeof options !== 'object' || options === null) {
     throw new TypeError(`${what}: options must be an object, got ${describe(options)}; such as { hint: 'openai' }`);

@@ -1,10 +1,10 @@
-/** Who reads a stream to its end, and what another one is told who tries to. */
+/** The readers of a stream, and the error that a second reader gets. */
 
 import { StreamLockedError } from './errors';
 
 export type StreamReader = 'a loop' | 'a readable stream';
 
-/** Another reader has not finished. */
+/** For a second reader while the first is still reading. */
 export function lockedError(reader: StreamReader): StreamLockedError {
   return new StreamLockedError(
     `${reader} reads this stream and has not finished, and two readers would share out its events: make a call for each, ` +
@@ -12,10 +12,10 @@ export function lockedError(reader: StreamReader): StreamLockedError {
   );
 }
 
-/** Who has taken a stream's events. */
+/** What has read a stream's events. */
 export type ReadAlready = StreamReader | 'result()';
 
-/** There is nothing left to read, and nothing will come. */
+/** For a second reader after the first has read all events. */
 export function readAlreadyError(by: ReadAlready): StreamLockedError {
   const why = {
     'a loop': 'a loop has read this stream already',

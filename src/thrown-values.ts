@@ -1,6 +1,6 @@
 /**
- * Guarded, bounded reads of values that a runner threw. The value may be anything and hostile: no read throws, and nothing
- * is kept whole that could be large. Knows nothing of errors or providers.
+ * Safe, bounded reads of values that a runner threw. The value may be anything, even hostile: no read throws, and large
+ * values are truncated. Does not know errors or providers.
  */
 
 import { toWellFormed, withoutHalves } from './json';
@@ -9,7 +9,7 @@ const BODY_MAX = 64 * 1024;
 /** Rust reads JSON of 127 levels, and the body lies a few levels deep in the record of a failure. */
 const BODY_DEPTH_MAX = 100;
 
-/** One property, or undefined when there is none or reading it throws. */
+/** One property, or undefined when it does not exist or reading it throws. */
 export function read(target: unknown, key: string): unknown {
   if ((typeof target !== 'object' && typeof target !== 'function') || target === null) return undefined;
   try {
@@ -24,13 +24,13 @@ export function readPath(target: unknown, ...keys: string[]): unknown {
   return keys.reduce(read, target);
 }
 
-/** The property when it is text that is not empty. */
+/** The property when it is a non-empty string. */
 export function readText(target: unknown, key: string): string | undefined {
   const value = read(target, key);
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
-/** The property when it is a list that can be read, at most `max` items of it. */
+/** The first `max` items of the property when it is a readable list, else an empty list. */
 export function readList(target: unknown, key: string, max: number): unknown[] {
   try {
     const list = read(target, key);
@@ -40,12 +40,12 @@ export function readList(target: unknown, key: string, max: number): unknown[] {
   }
 }
 
-/** Well-formed text of at most so many UTF-16 units, and an ellipsis when some were cut off. */
+/** Well-formed text of at most `max` UTF-16 units, with an ellipsis when it was truncated. */
 export function bounded(text: string, max: number): string {
   return toWellFormed(text.length > max ? `${text.slice(0, max)}…` : text);
 }
 
-/** One header of a `Headers` object, a plain object or undici's flat list, whatever the case of its name. */
+/** One header of a `Headers` object, a plain object or undici's flat list. The case of the name does not matter. */
 export function header(headers: unknown, name: string): string | undefined {
   if (typeof headers !== 'object' || headers === null) return undefined;
   try {
@@ -56,12 +56,12 @@ export function header(headers: unknown, name: string): string | undefined {
       if (String(key).toLowerCase() === name) return headerText(value);
     }
   } catch {
-    // Headers that cannot be read are no headers.
+    // Headers that cannot be read are ignored.
   }
   return undefined;
 }
 
-/** A list of `[name, value]`, or of names and values in turn. */
+/** A list of `[name, value]` pairs, or of alternating names and values. */
 function pairs(list: unknown[]): Array<[unknown, unknown]> {
   if (Array.isArray(list[0])) return list as Array<[unknown, unknown]>;
   const found: Array<[unknown, unknown]> = [];
@@ -69,7 +69,7 @@ function pairs(list: unknown[]): Array<[unknown, unknown]> {
   return found;
 }
 
-/** Text of a header; the first one where a header came several times. gRPC metadata answers with a list. */
+/** The text of a header, or of the first one if it was sent several times. gRPC metadata returns a list. */
 function headerText(value: unknown): string | undefined {
   const first: unknown = Array.isArray(value) ? value[0] : value;
   if (typeof first === 'string') return first;
@@ -90,14 +90,14 @@ export function plainJson(value: unknown): unknown {
     if (json === undefined) return undefined;
     if (json.length > BODY_MAX) return bounded(withoutHalves(json), BODY_MAX);
     const body: unknown = JSON.parse(withoutHalves(json));
-    // What is nested too deeply for data is still worth reading as text.
+    // A value that is nested too deeply is kept as text.
     return isDeeper(body, BODY_DEPTH_MAX) ? withoutHalves(json) : body;
   } catch {
     return undefined;
   }
 }
 
-/** The JSON object in a text: all of it, or what follows the words before the first brace. */
+/** The JSON object in a text: the whole text, or the part from the first brace on. */
 export function jsonIn(text: string): object | undefined {
   const start = text.indexOf('{');
   if (start < 0 || text.length > BODY_MAX) return undefined;
@@ -109,7 +109,7 @@ export function jsonIn(text: string): object | undefined {
   }
 }
 
-/** Whether plain data is nested deeper than so many levels. */
+/** Whether plain data is nested deeper than this number of levels. */
 function isDeeper(data: unknown, levels: number): boolean {
   if (typeof data !== 'object' || data === null) return false;
   return levels === 0 || Object.values(data).some((inner) => isDeeper(inner, levels - 1));

@@ -42,9 +42,9 @@ export function describeThrown(thrown: unknown): ThrownFacts {
 }
 
 /**
- * Each fact as the outermost error states it: a wrapper says less than the SDK's error behind it, but what it says was
- * said last. A status decides about retries unless an error at least as far out does, so an inner error's word is not
- * taken against an outer status.
+ * Each fact is taken from the outermost error that states it. A wrapper states fewer facts than the SDK's error inside it,
+ * but its facts are newer. `retryable` of an inner error is ignored when an error further out has a status, because then
+ * the status decides about retries.
  */
 function firstStated(errors: readonly object[]): ProviderFailure {
   const stated: ProviderFailure = {};

@@ -49,13 +49,14 @@ export class TrackedStream implements AsyncGenerator<StreamEvent, void, undefine
   }
 
   /**
-   * Resolves when the first event is there, and rejects when the call fails before it; resolves too when the call is
-   * completed without one. Starts the call. The event stays in the stream: a loop afterwards gets all of them.
+   * Starts the call. Resolves at the first event, or when the call completes without one. Rejects when the call fails
+   * before its first event. The event stays in the stream: a loop after this gets all events.
    *
-   * Use it to answer with a status before the first byte of a response is sent. Of a detached call whose runner lives in
-   * another thread it resolves at the end.
+   * Use it to choose the HTTP status before you send the first byte of a response. For a detached call whose runner is in
+   * another thread, it resolves at the end of the call.
    *
-   * @throws the call's typed error; the signal's own reason after an abort. Nothing is reported when nobody waits.
+   * @throws the call's typed error, or the signal's own reason after an abort. If you do not await the promise, its
+   *   rejection is not reported as unhandled.
    *
    * @example
    * const stream = engine.generateTrackedStream({ model: 'gpt-5', prompt: 'hi' });
@@ -122,10 +123,10 @@ export class TrackedStream implements AsyncGenerator<StreamEvent, void, undefine
   /**
    * The stream as a web `ReadableStream`. Pulls only as it is read; cancelling it cancels the call.
    *
-   * @param options `as`: what a chunk is. `'events'` (the default) gives event objects. `'bytes'` gives each event as one line of
-   *   JSON in UTF-8, which is what a `Response` takes; its content type is `application/x-ndjson`.
-   * @throws StreamLockedError when a loop or another readable reads this stream, or has read it already; InvalidRequestError
-   *   when `as` is neither, or for an option that is not known.
+   * @param options `as`: the kind of chunks. `'events'` (the default) yields event objects. `'bytes'` yields each event as
+   *   one line of JSON in UTF-8, for a `Response` with the content type `application/x-ndjson`.
+   * @throws StreamLockedError when a loop or another readable is reading or has read this stream; InvalidRequestError when
+   *   `as` is neither, or for an unknown option.
    *
    * @example
    * for await (const event of stream.toReadableStream()) console.log(event.type);
@@ -150,7 +151,7 @@ export class TrackedStream implements AsyncGenerator<StreamEvent, void, undefine
   /**
    * A loop over what has not been read yet.
    *
-   * @throws StreamLockedError when another loop, `textStream` or readable reads this stream, or has read it already: events are
+   * @throws StreamLockedError when another loop, `textStream` or readable is reading or has read this stream: events are
    *   delivered once.
    */
   [Symbol.asyncIterator](): AsyncGenerator<StreamEvent, void, undefined> {

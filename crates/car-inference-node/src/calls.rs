@@ -36,8 +36,8 @@ fn mailbox() -> Arc<Mailbox> {
     environment::with(|environment| Arc::clone(&environment.mailbox))
 }
 
-/// Opens a call: checks the request and resolves its models; nothing starts. `runner` is the call's own, as `newRunner` has
-/// named it. Returns its id, or -1.
+/// Opens a call: checks the request and resolves its models; nothing starts. `runner` is the id of the call's own
+/// runner, from `newRunner`. Returns the call's id, or -1.
 #[napi(catch_unwind)]
 pub fn open(
     engine: u32,
@@ -48,7 +48,7 @@ pub fn open(
     runner: Option<u32>,
 ) -> i32 {
     environment::with(|environment| {
-        // First of all, so that it does not stay when nothing is opened.
+        // Taken first, so that the runner is released if opening fails.
         let runner = runner.and_then(|runner| environment.place_runner(runner));
         let Some((engine, _)) = environment.engines.get(engine) else {
             return environment.fail_unknown("engine");
@@ -68,7 +68,7 @@ pub fn open(
                 Some(runner) => engine.open_with_runner(request, &options, nesting, runner),
             }
             .map_err(|error| invalid_call(&error)),
-            // The one that parsed may be wrong as well, and all problems are told at once.
+            // The part that parsed may be invalid too; all problems are reported at once.
             (request, options) => Err(invalid_parts(
                 request.map_or_else(|problems| problems, |request| request.validate()),
                 options.map_or_else(|problems| problems, |options| options.validate()),
@@ -81,7 +81,7 @@ pub fn open(
     })
 }
 
-/// Why a call of a well-formed request was not opened.
+/// Why a call with a well-formed request was not opened.
 fn invalid_call(error: &InferenceError) -> Failure {
     const OPTIONS: [&str; 3] = ["timeouts.", "limits.", "retry."];
     let InferenceError::InvalidRequest(problems) = error else {
@@ -92,7 +92,7 @@ fn invalid_call(error: &InferenceError) -> Failure {
     invalid_parts(request, options)
 }
 
-/// Says which of the two is not valid, the request or the options of the call.
+/// Says which part is not valid: the request, the call options or both.
 fn invalid_parts(request: Vec<Problem>, options: Vec<Problem>) -> Failure {
     let parts = [("request", request), ("call options", options)];
     let failures = parts
@@ -107,15 +107,16 @@ fn invalid_parts(request: Vec<Problem>, options: Vec<Problem>) -> Failure {
     joined.unwrap_or_else(|| Failure::invalid("request", Vec::new()))
 }
 
-/// The message of a field that is not known, of an object that JavaScript alone reads: names the known fields, and the one
-/// that was probably meant.
+/// The error message for an unknown field of an object that only JavaScript reads. It lists the known fields and
+/// suggests the one that was probably meant.
 #[napi(catch_unwind)]
 pub fn unknown_field(name: String, known: Vec<String>) -> String {
     let known: Vec<&str> = known.iter().map(String::as_str).collect();
     Problem::unknown_field("", &name, &known).message
 }
 
-/// The request as the runner of a call's attempt gets it, as JSON: the same here as in another thread, in Rust and in the log.
+/// The request of a call's current attempt, as JSON. Runners in this thread, in another thread and in Rust get the
+/// same, and the log records it.
 #[napi(catch_unwind)]
 pub fn request_json(call_id: u32) -> Result<String, TooLong> {
     let Some(call) = call_of(call_id) else {
@@ -304,8 +305,8 @@ pub fn detach(call_id: u32) {
 
 /// Looks at the clock of a call that JavaScript drives. Milliseconds until the next look, -1 when no time runs, -2 when
 /// one ran out and the runner is to be aborted, -3 when the call is over without its runner, -4 when the
-/// log commits its ending (SEALED will be posted), -5 when the runner is to be aborted and another attempt follows, -6 when
-/// that runner is to be given up.
+/// log commits its ending (SEALED will be posted), -5 to abort the runner because another attempt follows, -6 to stop
+/// waiting for that runner.
 #[napi(catch_unwind)]
 pub fn deadline(call_id: u32, waited_ms: f64) -> f64 {
     const NONE: f64 = -1.0;
@@ -335,7 +336,7 @@ pub fn deadline(call_id: u32, waited_ms: f64) -> f64 {
     }
 }
 
-/// Goes on without the runner of an attempt that is to be given up. Returns what is to be done next.
+/// Continues a call without the runner of a withdrawn attempt that did not stop in time. Returns the next step.
 #[napi(catch_unwind)]
 pub fn give_up(call_id: u32) -> i32 {
     let attempt = environment::with(|environment| {
@@ -347,7 +348,7 @@ pub fn give_up(call_id: u32) -> i32 {
     })
 }
 
-/// Whether any event of a call has been recorded and may have been delivered.
+/// Whether an event of the call was recorded and may have been delivered.
 #[napi(catch_unwind)]
 pub fn has_begun(call_id: u32) -> bool {
     call_of(call_id).is_some_and(|call| call.has_begun())

@@ -51,7 +51,7 @@ pub fn engine_log(engine: u32) -> i32 {
     })
 }
 
-/// Registers a model, with a runner of its own that `newRunner` has made, or without. Returns 0, or -1.
+/// Registers a model, optionally with its own runner, whose id is from `newRunner`. Returns 0, or -1.
 #[napi(catch_unwind)]
 pub fn register_model(engine: u32, schema_json: String, runner: Option<u32>) -> i32 {
     let placed = environment::with(|environment| {
@@ -62,7 +62,7 @@ pub fn register_model(engine: u32, schema_json: String, runner: Option<u32>) -> 
     let Some((engine, runner)) = placed else {
         return environment::with(|environment| environment.fail_unknown("engine"));
     };
-    // Outside: what is replaced may be dropped here.
+    // Outside the lock, because the replaced runner may be dropped here.
     let registered = ModelSchema::from_json(&schema_json)
         .map_err(InferenceError::InvalidRequest)
         .and_then(|model| match runner {

@@ -28,7 +28,7 @@ pub struct Environment {
     pub logs: Table<LogHandle>,
     /// Calls of this environment that Rust drives, by their trace ids: a run that comes back here finds its call.
     pub driven: HashMap<String, u32>,
-    /// Runners of this environment, and where each was put.
+    /// Runners of this environment, and where each is set.
     pub runners: Table<PlacedRunner>,
     /// The failure of the last function that said it failed.
     pub failure: String,
@@ -37,13 +37,13 @@ pub struct Environment {
     hooked: bool,
 }
 
-/// Where one of this environment's runners is.
+/// Where a runner of this environment is set.
 pub enum PlacedRunner {
-    /// Not placed yet: its maker places it next.
+    /// Not set yet: the caller of `newRunner` sets it next.
     Nowhere(Arc<JsRunner>),
-    /// In the process's slot of this hint, or in the one for every model.
+    /// In the process's slot for this hint, or in the slot for every model.
     Process(Option<String>, Weak<JsRunner>),
-    /// With an engine or a call of this environment, which ends with it.
+    /// On an engine or a call of this environment, which ends with the environment.
     Own(Weak<JsRunner>),
 }
 

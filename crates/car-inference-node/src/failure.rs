@@ -14,7 +14,7 @@ impl Environment {
         FAILED
     }
 
-    /// `what` is what was given, and may not be valid: `engine options`, `model`, …
+    /// `what` names the invalid object in the message: `engine options`, `model`, …
     pub fn fail_with(&mut self, what: &str, error: &InferenceError) -> i32 {
         match error {
             InferenceError::InvalidRequest(problems) => self.fail(&Failure::invalid(what, problems.clone())),

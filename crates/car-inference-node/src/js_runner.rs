@@ -17,9 +17,9 @@ use crate::mailbox::{Mailbox, Message};
 
 pub struct JsRunner {
     pub mailbox: Arc<Mailbox>,
-    /// Of this registration.
+    /// The id of this registration.
     pub runner_id: u32,
-    /// Of the JavaScript object, in however many places it is registered.
+    /// The id of the JavaScript object, the same however often the object is registered.
     pub object_id: u32,
 }
 

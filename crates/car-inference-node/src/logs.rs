@@ -59,7 +59,7 @@ impl LogHandle {
 
 /// What went wrong with a question.
 enum Wrong {
-    /// What was given is not valid; says what it is.
+    /// An argument is not valid; the text names it.
     Given(&'static str, Vec<Problem>),
     Log(LogError),
 }
@@ -139,7 +139,7 @@ enum Question {
     Close,
 }
 
-/// Reads what a host gave, and says what it is when it is not valid.
+/// Parses an argument of the host; an error names the argument.
 fn given<T>(
     what: &'static str,
     from_json: impl FnOnce(&str) -> Result<T, Vec<Problem>>,
@@ -336,8 +336,8 @@ fn open(path: &str, options_json: &str, key: Option<&[u8]>) -> Result<LogHandle,
     Ok(LogHandle::new(Arc::new(log.clone()), Some(log)))
 }
 
-/// The files and folders that opening a log makes, reads or writes, the file itself first; none when it is no path, which
-/// opening says.
+/// The files and folders that opening a log creates, reads or writes, the log file itself first. Empty when the path is
+/// not valid; opening then reports that.
 #[napi(catch_unwind)]
 pub fn files_of_log(path: String, writes: bool) -> Vec<String> {
     let access = if writes { LogAccess::Write } else { LogAccess::Read };

@@ -1,4 +1,4 @@
-//! Registering this environment's runners: in the process-wide slots, and with its engines and calls.
+//! Registers this environment's runners: in the process-wide slots, and on its engines and calls.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -31,8 +31,8 @@ pub fn register_runner(object_id: u32, hint: Option<String>) -> u32 {
     runner_id
 }
 
-/// Makes a runner for an engine or a call, which the next function called has to name. Returns its id, under which
-/// JavaScript keeps the runner itself.
+/// Creates a runner for an engine or a call. Pass its id to the very next function. Returns the id, under which
+/// JavaScript keeps the runner object.
 #[napi(catch_unwind)]
 pub fn new_runner(object_id: u32) -> u32 {
     environment::with(|environment| {
@@ -43,7 +43,7 @@ pub fn new_runner(object_id: u32) -> u32 {
     })
 }
 
-/// Fills a slot of an engine with a runner that `newRunner` has made, or clears it.
+/// Sets a slot of an engine to a runner from `newRunner`, or clears it.
 #[napi(catch_unwind)]
 pub fn set_engine_runner(engine: u32, hint: Option<String>, runner_id: Option<u32>) {
     let placed = environment::with(|environment| {
@@ -51,7 +51,7 @@ pub fn set_engine_runner(engine: u32, hint: Option<String>, runner_id: Option<u3
         let (engine, _) = environment.engines.get(engine)?;
         Some((engine.clone(), runner.map(|runner| runner as Arc<dyn InferenceRunner>)))
     });
-    // Outside: what is replaced may be dropped here.
+    // Outside the lock, because the replaced runner may be dropped here.
     if let Some((engine, runner)) = placed {
         match hint {
             None => engine.set_runner(runner),
@@ -60,7 +60,7 @@ pub fn set_engine_runner(engine: u32, hint: Option<String>, runner_id: Option<u3
     }
 }
 
-/// Clears a slot of an engine if it still holds that runner. Returns whether it did.
+/// Clears a slot of an engine if it still holds that runner. Returns whether it was cleared.
 #[napi(catch_unwind)]
 pub fn clear_engine_runner(engine: u32, hint: Option<String>, runner_id: u32) -> bool {
     let found = environment::with(|environment| {
@@ -80,7 +80,7 @@ impl Environment {
         })
     }
 
-    /// Takes a runner that `newRunner` has made to where it is to be.
+    /// Takes a runner from `newRunner`, to set it on an engine or a call.
     pub fn place_runner(&mut self, runner_id: u32) -> Option<Arc<JsRunner>> {
         let placed = self.runners.get_mut(runner_id)?;
         let PlacedRunner::Nowhere(runner) = placed else {
@@ -106,7 +106,7 @@ pub fn clear(hint: Option<&str>, only: Option<&Arc<JsRunner>>) -> bool {
     clear_inference_runner_if(hint, |held| only.is_none_or(|only| is_registration(held, only)))
 }
 
-/// Whether a slot holds this registration of a runner, and not another one of the same.
+/// Whether a slot holds exactly this registration of a runner, and not another registration of the same runner.
 fn is_registration(held: &dyn InferenceRunner, of: &Arc<JsRunner>) -> bool {
     let held: &dyn Any = held;
     held.downcast_ref::<JsRunner>()

@@ -32,7 +32,7 @@ pub fn emit_event(port: u32, json: String) -> u32 {
     })
 }
 
-/// The `type` of what is not an event.
+/// The `type` of a value that is not a valid event.
 fn kind_of(json: &str) -> Option<String> {
     let event: Value = serde_json::from_str(json).ok()?;
     Some(event.get("type")?.as_str()?.to_owned())

@@ -19,8 +19,8 @@ pub(crate) fn drive(call: Call, step: Step) -> impl Future<Output = ()> + Send {
     }
 }
 
-/// Spawns a task inside the caller's current span, so that the call's runner logs in that span too. Its events go to the
-/// subscriber that the span belongs to, also when that is the subscriber of one thread.
+/// Spawns a task inside the caller's current span, so that the call's runner logs in that span too. Its log events go
+/// to the subscriber of the span, even if that subscriber is set for one thread only.
 pub(crate) fn spawn<F>(task: F) -> JoinHandle<F::Output>
 where
     F: Future<Output: Send> + Send + 'static,

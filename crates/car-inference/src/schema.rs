@@ -13,7 +13,7 @@ use crate::stream::TokenUsage;
 pub struct ModelSchema {
     /// What requests call it, such as `gpt-5` or `anthropic/claude-sonnet-4-5`.
     pub id: String,
-    /// Who serves it. Default: a runner, without a hint.
+    /// How the model is served. Default: by a runner, without a hint.
     #[serde(default)]
     pub source: ModelSource,
     /// A name for people.
@@ -111,10 +111,11 @@ impl ModelPricing {
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
 #[non_exhaustive]
 pub enum ModelSource {
-    /// A runner: one of the call's, the model's or the engine's own, or one that is registered for the process.
+    /// By a runner: the call's, the model's or the engine's own runner, or one registered for the process.
     #[schemars(extend("x-beside" = ["runner"]))]
     Delegated {
-        /// Whose slots are asked first, and handed to the runner; typically the provider's id (`openai`, `anthropic`, …).
+        /// The slots for this hint are tried first. The runner also gets the hint. Typically the provider's id
+        /// (`openai`, `anthropic`, …).
         #[serde(default, skip_serializing_if = "Option::is_none")]
         hint: Option<String>,
     },

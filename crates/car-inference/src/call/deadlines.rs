@@ -18,10 +18,11 @@ pub enum DeadlineCheck {
     After(Duration),
     /// A time ran out now: the runner is to be told. Look again.
     Stopped,
-    /// The attempt was silent for too long and another one follows. Tell the runner why, with [`Call::stop_reason`]; it
-    /// gets its grace. Look again.
+    /// The attempt was silent for too long, and another one follows. Stop the runner, with [`Call::stop_reason`] as the
+    /// reason; it has its grace period to settle. Then check the deadlines again.
     Withdrawn,
-    /// The runner of an attempt that was withdrawn did not settle within its grace: [`Call::give_up`] goes on without it.
+    /// The runner of a withdrawn attempt did not settle within its grace period: [`Call::give_up`] continues without
+    /// it.
     GivenUp,
     /// The runner did not settle within its grace and is sealed off; the log commits the ending.
     Sealing,
@@ -143,7 +144,7 @@ impl CallState {
             return DeadlineCheck::After(left);
         }
         let failure = Failure::timeout(kind, ms.unwrap_or_default());
-        // As after any other failure that may be tried again, while the consumer has been given nothing of the answer.
+        // Like any other retryable failure, as long as the consumer has not received any part of the answer.
         let is_tried_again = kind != TimeoutKind::Total
             && !self.content_delivered
             && shared.settings.retry.delay(self.runs, None).is_some();

@@ -243,7 +243,7 @@ impl Call {
     pub fn settle_ahead(&self, attempt: u32, result: Option<RunnerResult>) {
         let settle = || {
             self.with(|state, after| {
-                // An attempt that is withdrawn is its driver's to settle: another follows, and the driver has to run it.
+                // The driver settles a withdrawn attempt, because it has to run the next one.
                 if state.attempt == attempt && !matches!(state.phase, Phase::Withdrawing { .. }) {
                     state.settle(Ok(result), &self.shared, after);
                 }

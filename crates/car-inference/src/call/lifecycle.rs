@@ -116,8 +116,8 @@ impl Call {
         })
     }
 
-    /// Goes on without the runner of an attempt that was [withdrawn](super::DeadlineCheck::Withdrawn) and did not settle within its
-    /// grace. The attempt takes no events; the call ignores what its runner still does.
+    /// Continues without the runner of a [withdrawn](super::DeadlineCheck::Withdrawn) attempt that did not settle
+    /// within its grace period. The call ignores later events and results of that runner.
     pub fn give_up(&self, attempt: u32) -> Step {
         self.with(|state, after| {
             if state.attempt == attempt && matches!(state.phase, Phase::Withdrawing { .. }) {
@@ -141,14 +141,14 @@ impl Call {
         });
     }
 
-    /// Why the call is being stopped, or its current attempt, if it is.
+    /// Why the call, or its current attempt, is being stopped; `None` if it is not.
     #[must_use]
     pub fn stop_reason(&self) -> Option<Failure> {
         let attempt = self.shared.state.lock().attempt;
         self.stop_reason_of(attempt)
     }
 
-    /// Why an attempt's runner is to stop, if it is: its call is being stopped, or goes on with another attempt.
+    /// Why the runner of an attempt should stop, if it should: its call is being stopped, or another attempt follows.
     #[must_use]
     pub fn stop_reason_of(&self, attempt: u32) -> Option<Failure> {
         let state = self.shared.state.lock();
@@ -172,7 +172,7 @@ impl CallState {
         }
     }
 
-    /// The attempt is to stop, and another is to follow.
+    /// Stops the attempt; another one will follow.
     pub(super) fn withdraw(&mut self, failure: Failure, after: &mut After) {
         self.withdrawn = Some(Box::new(Withdrawn {
             attempt: self.attempt,
@@ -182,7 +182,8 @@ impl CallState {
         after.notify = true;
     }
 
-    /// No other attempt follows the one that is withdrawn: the call is to fail. Its runner has been told; its grace goes on.
+    /// The call fails instead of making another attempt. The runner of the withdrawn attempt was already told to stop;
+    /// its grace period continues.
     pub(super) fn stop_withdrawn(&mut self, failure: Failure, since: Instant, after: &mut After) {
         self.phase = Phase::Stopping {
             failure: Box::new(failure),
@@ -327,7 +328,7 @@ impl CallState {
                 let failure = (**failure).clone();
                 return self.seal_stopped(failure, shared, after);
             }
-            // Whatever it says now comes too late.
+            // Its result comes too late.
             Phase::Withdrawing { .. } => return self.run_again(shared, after),
             Phase::Sealing(_) => return Step::Sealing,
             Phase::Opened | Phase::Waiting | Phase::Sealed(_) => return Step::Ended,
@@ -372,7 +373,7 @@ impl CallState {
         self.go_on(failure, next, shared, after)
     }
 
-    /// The attempt was silent for too long and its runner has been told to stop, or has been given up.
+    /// The attempt was silent for too long, and its runner has settled or did not stop within its grace period.
     fn run_again(&mut self, shared: &Arc<CallShared>, after: &mut After) -> Step {
         let Some(failure) = self.why_withdrawn(self.attempt).cloned() else {
             return self.seal(
@@ -385,7 +386,7 @@ impl CallState {
         self.go_on(failure, delay.map_or(Next::Nothing, Next::SameAfter), shared, after)
     }
 
-    /// An attempt came to nothing: records that, and takes the next step.
+    /// An attempt failed or declined: records that, and takes the next step.
     fn go_on(&mut self, failure: Failure, next: Next, shared: &Arc<CallShared>, after: &mut After) -> Step {
         let now = Instant::now();
         if let Err(error) = self.record_failed_attempt(now, &failure) {
@@ -413,7 +414,7 @@ impl CallState {
         }
     }
 
-    /// Seals a call that was stopped. As with a failed run, the log has what became of an attempt that was silent.
+    /// Seals a call that was stopped. The log also records a silent attempt, as it does a failed run.
     pub(super) fn seal_stopped(&mut self, failure: Failure, shared: &Arc<CallShared>, after: &mut After) -> Step {
         let is_silence = failure
             .timeout
@@ -448,17 +449,17 @@ impl CallState {
     }
 }
 
-/// What follows an attempt that came to nothing.
+/// What follows an attempt that failed or declined.
 enum Next {
     /// The next runner, at once.
     Candidate,
     /// The same runner, after a wait.
     SameAfter(Duration),
-    /// The end.
+    /// The end of the call.
     Nothing,
 }
 
-/// The process-wide slot is empty: its runner would have been asked.
+/// The process-wide slot is known to be empty here; otherwise its runner would have been tried.
 fn no_runner(model: &ModelSchema) -> Failure {
     const HINTS_SHOWN_MAX: usize = 20;
     let hints = hints_with_runner();

@@ -73,11 +73,11 @@ pub struct CallSettings {
     pub retry: RetryPolicy,
 }
 
-/// Whom a call may ask, as far as that is known before it starts.
+/// What is known before a call starts about the runners that it may try.
 pub(crate) struct Plan {
     /// Models in the order to try.
     pub models: Vec<Arc<ModelSchema>>,
-    /// The runner of this call alone.
+    /// The call's own runner.
     pub runner: Option<Arc<dyn InferenceRunner>>,
 }
 
@@ -178,7 +178,8 @@ impl Call {
         &self.shared.request
     }
 
-    /// The request as a runner for this model gets it, wherever the runner lives: its `model` is the attempt's.
+    /// The request for a runner of this model, in whatever thread or language it is. Its `model` is that of the
+    /// attempt.
     #[must_use]
     pub fn request_for(&self, model: &ModelSchema) -> Arc<GenerateRequest> {
         let request = &self.shared.request;
@@ -317,7 +318,7 @@ impl Call {
         !matches!(self.shared.state.lock().phase, Phase::Opened)
     }
 
-    /// Whether an event has been recorded that the consumer is to get, or has got.
+    /// Whether an event was recorded that the consumer has received or will receive.
     #[must_use]
     pub fn has_begun(&self) -> bool {
         self.shared.state.lock().next_seq > 1

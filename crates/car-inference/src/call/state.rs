@@ -42,8 +42,8 @@ pub(super) enum Phase {
     Finishing { since: Instant },
     /// The call is to fail with this; the runner may settle until its grace is over.
     Stopping { failure: Box<Failure>, since: Instant },
-    /// The attempt was silent for too long and another is to follow; the runner may settle until its grace is over. Why is in
-    /// [`CallState::withdrawn`].
+    /// The attempt was silent for too long, and another one will follow. The runner may settle until its grace period
+    /// is over. The reason is in [`CallState::withdrawn`].
     Withdrawing { since: Instant },
     /// The ending is decided; the log commits it.
     Sealing(Arc<Ending>),
@@ -55,7 +55,7 @@ pub(super) enum Phase {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PhaseMark(u32, std::mem::Discriminant<Phase>, bool);
 
-/// An attempt that was given up although the call goes on.
+/// An attempt that was ended although the call goes on.
 pub(super) struct Withdrawn {
     pub attempt: u32,
     pub failure: Failure,
@@ -100,7 +100,7 @@ pub(super) struct CallState {
     pub policy: Option<Box<dyn CallPolicy>>,
     pub session: Session,
     pub delivery: Delivery,
-    /// Whom it may ask, until the call starts.
+    /// What is known about the runners to try, until the call starts.
     pub plan: Plan,
     pub candidates: VecDeque<Candidate>,
     pub current: Option<Candidate>,
@@ -123,7 +123,7 @@ pub(super) struct CallState {
     pub notes: u32,
     /// Wants to know that the call is over. In a box of its own, because most calls have none.
     pub on_sealed: Option<Box<OnSealed>>,
-    /// The last attempt that was withdrawn: its runner may ask why it is to stop when the next has begun.
+    /// The last withdrawn attempt. Its runner may ask for the reason after the next attempt has begun.
     pub withdrawn: Option<Box<Withdrawn>>,
     /// What attempts that failed have cost, in millionths of a US dollar; 0 when nothing is known of it.
     pub spent_micro_usd: u64,
@@ -266,7 +266,7 @@ pub(super) struct Rare {
     /// The candidate that ran, and those that never will.
     pub current: Option<Candidate>,
     pub candidates: VecDeque<Candidate>,
-    /// The call's own, of a call that never started.
+    /// The call's own failure, for a call that never started.
     pub runner: Option<Arc<dyn InferenceRunner>>,
     pub policy: Option<Box<dyn CallPolicy>>,
     pub log: Option<Arc<dyn CallLog>>,

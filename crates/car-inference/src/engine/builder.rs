@@ -33,7 +33,7 @@ impl InferenceEngineBuilder {
         self
     }
 
-    /// Sets models, timeouts, limits and retries at once, in place of what was set before.
+    /// Sets models, timeouts, limits and retries at once, and replaces what was set before.
     #[must_use]
     pub fn options(mut self, options: EngineOptions) -> Self {
         self.options = options;
@@ -89,7 +89,7 @@ impl InferenceEngineBuilder {
         self
     }
 
-    /// Adds a model with a runner of its own, which is asked before the engine's. See
+    /// Adds a model with its own runner, which is tried before the engine's. See
     /// [`InferenceEngine::register_model_with_runner`].
     #[must_use]
     pub fn model_with_runner(mut self, model: ModelSchema, runner: Arc<dyn InferenceRunner>) -> Self {
@@ -97,7 +97,7 @@ impl InferenceEngineBuilder {
         self.model(model)
     }
 
-    /// Sets the engine's runner, which only this engine asks, before the process's. See [`InferenceEngine::set_runner`].
+    /// Sets the engine's own runner, which is tried before the process's. See [`InferenceEngine::set_runner`].
     #[must_use]
     pub fn runner(mut self, runner: Arc<dyn InferenceRunner>) -> Self {
         let _replaced = self.own_runners.slots.replace(None, Some(runner));

@@ -75,11 +75,11 @@ impl InferenceEngine {
         self.register(model, None)
     }
 
-    /// Registers a model with a runner of its own, replacing one with the same id and its runner. Calls of the model ask
+    /// Registers a model with its own runner, replacing a model with the same id and its runner. Calls of the model try
     /// that runner before the engine's; see [`crate::runner`] for the whole order.
     ///
     /// # Errors
-    /// [`InferenceError::InvalidRequest`] with everything that is wrong with the model.
+    /// [`InferenceError::InvalidRequest`] with every problem of the model.
     pub fn register_model_with_runner(
         &self,
         model: ModelSchema,
@@ -141,7 +141,7 @@ impl InferenceEngine {
         self.open_call(request, options, nesting, None)
     }
 
-    /// As [`open_within`](Self::open_within), for a call with a runner of its own, which is asked first.
+    /// Like [`open_within`](Self::open_within), for a call with its own runner, which is tried first.
     ///
     /// # Errors
     /// The same.
@@ -188,7 +188,7 @@ impl InferenceEngine {
         if nesting.depth > max {
             return Err(Failure::limit("nestedCallsMax", max, too_deep(&model.id, max)).into());
         }
-        // What the engine knows and the request leaves open is filled in once, so that runners and log see the same.
+        // Defaults of the engine are filled in once, so that runners and log get the same request.
         if request.model.is_none() && !model.id.is_empty() {
             request.model = Some(model.id.clone());
         }
@@ -207,8 +207,8 @@ impl InferenceEngine {
         Ok(call)
     }
 
-    /// The request's model and its fallbacks. One that is not registered is taken when there is a runner of the call's or
-    /// the engine's own, and somebody to ask for it: what it means is theirs to know.
+    /// The request's model and its fallbacks. A model that is not registered is accepted when the call or the engine
+    /// has its own runner and there is a runner to try for it: the runner interprets the name.
     fn resolve(
         &self,
         request: &GenerateRequest,
@@ -267,8 +267,8 @@ impl InferenceEngine {
         Self::stream(self.open(request, options)?)
     }
 
-    /// As [`generate_tracked_stream_with`](Self::generate_tracked_stream_with), with a runner for this call alone. It is asked
-    /// first, for each of the call's models.
+    /// Like [`generate_tracked_stream_with`](Self::generate_tracked_stream_with), with a runner for this call only. It
+    /// is tried first, for each of the call's models.
     ///
     /// # Errors
     /// The same.
@@ -302,7 +302,7 @@ impl InferenceEngine {
         self.generate_with(request, &CallOptions::default()).await
     }
 
-    /// As [`generate`](Self::generate), with settings of the call's own.
+    /// Like [`generate`](Self::generate), with options for this call.
     ///
     /// # Errors
     /// Whatever ended the call.
@@ -317,8 +317,8 @@ impl InferenceEngine {
             .await
     }
 
-    /// As [`generate_with`](Self::generate_with), with a runner for this call alone. It is asked first, for each of the call's
-    /// models.
+    /// Like [`generate_with`](Self::generate_with), with a runner for this call only. It is tried first, for each of
+    /// the call's models.
     ///
     /// # Errors
     /// Whatever ended the call.
@@ -344,7 +344,7 @@ impl InferenceEngine {
     ///
     /// A call is in flight from the first poll of [`generate`](Self::generate) or
     /// [`generate_tracked_stream`](Self::generate_tracked_stream) on: [`CloseMode::Drain`] waits for its ending,
-    /// [`CloseMode::Cancel`] cancels it. A future that has not been polled yet has begun nothing, and is refused with
+    /// [`CloseMode::Cancel`] cancels it. A future that has not been polled yet has not begun its call, and fails with
     /// [`ErrorCode::EngineClosed`](crate::ErrorCode::EngineClosed).
     pub async fn close(&self, mode: CloseMode) {
         self.refuse_calls();
@@ -388,7 +388,7 @@ fn too_deep(model: &str, max: usize) -> String {
 
 fn not_registered(id: &str, models: &BTreeMap<String, Arc<ModelSchema>>) -> String {
     let known: Vec<&str> = models.keys().map(String::as_str).collect();
-    // Of one there is nothing to choose.
+    // With one model there is no suggestion to make.
     let meant = crate::shape::nearest(id, &known).filter(|_| known.len() > 1);
     let meant = meant.map_or_else(String::new, |meant| format!("; did you mean {:?}?", short(meant)));
     format!("{} (registered: {}){meant}", short(id), list(models))

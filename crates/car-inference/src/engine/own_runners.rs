@@ -1,5 +1,5 @@
-//! The runners that only one engine asks: one for each model, one for each hint, and one for every model. Which come first
-//! among those of the call and of the process is decided here too. Runs nothing.
+//! The runners of one engine: one for each model, one for each hint, and one for every model. Also decides the order of
+//! all runners, those of the call and of the process included. Runs nothing.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,12 +14,12 @@ pub(crate) struct OwnRunners {
 }
 
 impl OwnRunners {
-    /// Whether there is any: then the engine takes requests for models that it does not know.
+    /// Whether there is any: then the engine accepts requests for unregistered models.
     pub(super) fn is_empty(&self) -> bool {
         self.slots.is_empty() && self.by_model.is_empty()
     }
 
-    /// Sets or clears a model's runner. Returns what was there; the caller drops it outside the lock.
+    /// Sets or clears a model's runner. Returns the previous runner; the caller drops it outside the lock.
     pub(super) fn replace_for_model(
         &mut self,
         model: &str,
@@ -36,7 +36,7 @@ impl OwnRunners {
         self.by_model.get(model)
     }
 
-    /// The runners to ask for a model, in order: the call's, the model's, the engine's, the process's.
+    /// The runners to try for a model, in order: the call's, the model's, the engine's, the process's.
     pub(super) fn chain(
         &self,
         of_call: Option<&Arc<dyn InferenceRunner>>,

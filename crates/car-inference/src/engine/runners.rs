@@ -1,4 +1,4 @@
-//! Setting an engine's own runners. The order in which they are asked is in `own_runners`.
+//! Sets an engine's own runners. The order in which they are tried is in `own_runners`.
 
 use std::sync::Arc;
 
@@ -6,11 +6,11 @@ use super::InferenceEngine;
 use crate::runner::InferenceRunner;
 
 impl InferenceEngine {
-    /// Sets the runner that only this engine asks, before the process's, or clears it with `None`. Calls in flight keep the
+    /// Sets the engine's own runner, which is tried before the process's; `None` clears it. Calls in flight keep the
     /// runners they started with.
     ///
-    /// With a runner of its own an engine takes requests for models that it does not know, and requests without a model
-    /// when it knows none.
+    /// An engine with its own runner accepts requests for unregistered models. If it has no registered models, it also
+    /// accepts requests without a model.
     ///
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
@@ -26,25 +26,27 @@ impl InferenceEngine {
     /// # }).unwrap();
     /// ```
     ///
-    /// The engine keeps the runner. One that calls the same engine should hold it weakly, or neither is ever dropped.
+    /// The engine holds the runner. A runner that calls the same engine should hold it by a weak reference; otherwise
+    /// neither is ever dropped.
     pub fn set_runner(&self, runner: Option<Arc<dyn InferenceRunner>>) {
         let old = self.shared.own_runners.write().slots.replace(None, runner);
         drop(old);
     }
 
-    /// As [`set_runner`](Self::set_runner), for models with this hint. It is asked before the engine's runner for every model.
+    /// Like [`set_runner`](Self::set_runner), for models with this hint. It is tried before the engine's runner for
+    /// every model.
     pub fn set_runner_for(&self, hint: &str, runner: Option<Arc<dyn InferenceRunner>>) {
         let old = self.shared.own_runners.write().slots.replace(Some(hint), runner);
         drop(old);
     }
 
-    /// The runner of this engine, without looking at the process's.
+    /// The engine's own runner; the runners of the process are not considered.
     #[must_use]
     pub fn runner(&self) -> Option<Arc<dyn InferenceRunner>> {
         self.shared.own_runners.read().slots.get(None).cloned()
     }
 
-    /// The runner of this engine for models with this hint.
+    /// The engine's own runner for models with this hint.
     #[must_use]
     pub fn runner_for(&self, hint: &str) -> Option<Arc<dyn InferenceRunner>> {
         self.shared.own_runners.read().slots.get(Some(hint)).cloned()
@@ -56,8 +58,8 @@ impl InferenceEngine {
         self.shared.own_runners.read().for_model(model).cloned()
     }
 
-    /// Clears the engine's runner, or that of a hint, only if `is_mine` says so of the runner that is there. Returns whether
-    /// it was cleared.
+    /// Clears the engine's runner, or the one for a hint, if `is_mine` returns true for it. Returns whether it was
+    /// cleared.
     pub fn clear_runner_if(&self, hint: Option<&str>, is_mine: impl FnOnce(&dyn InferenceRunner) -> bool) -> bool {
         let old = self.shared.own_runners.write().slots.take_if(hint, is_mine);
         old.is_some()

@@ -53,7 +53,7 @@ impl EngineShared {
         &*self.policy
     }
 
-    /// The runners to ask for a model, in order.
+    /// The runners to try for a model, in order.
     pub(crate) fn candidates(
         &self,
         of_call: Option<&Arc<dyn InferenceRunner>>,

@@ -117,7 +117,7 @@ pub struct FailureDetails {
     /// The HTTP status.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
-    /// The provider's id of the request, for its support.
+    /// The provider's id of the request, for example to give to its support.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
     /// How long the provider asks to wait (RFC 9110 `Retry-After`), in milliseconds.
@@ -137,23 +137,23 @@ pub struct FailureDetails {
     /// Where it was thrown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stack: Option<String>,
-    /// The errors behind it, nearest first.
+    /// The chain of causes, nearest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "typescript", ts(optional, as = "Option<Vec<FailureCause>>"))]
     pub causes: Vec<FailureCause>,
 }
 
-/// One error behind a failure, such as the refused connection behind `fetch failed`.
+/// One cause of a failure, such as the refused connection that made `fetch` fail.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
 pub struct FailureCause {
-    /// What it says.
+    /// The error's message.
     pub message: String,
-    /// Its class or name, such as `ConnectTimeoutError`.
+    /// The error's name or class, such as `ConnectTimeoutError`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Its code, such as `ECONNREFUSED`.
+    /// The error's code, such as `ECONNREFUSED`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
 }

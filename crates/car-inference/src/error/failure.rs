@@ -62,7 +62,7 @@ impl Failure {
         }
     }
 
-    /// The event log did not do what it was asked.
+    /// An operation of the event log failed.
     #[must_use]
     pub fn log(error: &LogError) -> Self {
         Self {
@@ -71,7 +71,7 @@ impl Failure {
         }
     }
 
-    /// The event log has failed: it takes no record any more.
+    /// The event log has failed: it accepts no more records.
     #[must_use]
     pub fn log_failed(error: &LogError) -> Self {
         let mut failure = Self::log(error);
@@ -85,7 +85,7 @@ impl Failure {
         Self::new(ErrorCode::Protocol, message)
     }
 
-    /// What was given is not valid; `what` says what it is: `request`, `model`, `engine options`, …
+    /// An argument is not valid; `what` names it: `request`, `model`, `engine options`, …
     #[must_use]
     pub fn invalid(what: &str, problems: Vec<Problem>) -> Self {
         let message = format!("invalid {what}: {}", Problem::list(&problems));
@@ -95,7 +95,7 @@ impl Failure {
         }
     }
 
-    /// The runner sent an event that is not one. `kind` is the event's `type`, when it has one.
+    /// The runner emitted an invalid event. `kind` is the event's `type`, when it has one.
     #[must_use]
     pub fn invalid_event(kind: Option<&str>, problems: Vec<Problem>) -> Self {
         const KIND_MAX: usize = 64;

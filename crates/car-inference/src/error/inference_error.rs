@@ -13,7 +13,7 @@ pub enum InferenceError {
     /// The runner declined or failed; the text is [`RunnerError`]'s. [`Failure::retryable`] says whether to retry.
     #[error("inference failed: {0}")]
     InferenceFailed(String),
-    /// The request, an option or a model is not valid, in all these ways. Do not retry.
+    /// The request, an option or a model is not valid; lists every problem. Do not retry.
     #[error("invalid input: {}", Problem::list(.0))]
     InvalidRequest(Vec<Problem>),
     /// The call failed for another reason; [`Failure::code`] says which.

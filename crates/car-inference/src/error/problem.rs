@@ -22,8 +22,8 @@ impl Problem {
         }
     }
 
-    /// A field at `path` whose name is not known: names the known ones, and the one that was probably meant, which may be
-    /// spelt nearly the same or be our word for another library's.
+    /// An unknown field at `path`. The message lists the known fields and suggests the one that was probably meant: one
+    /// with a similar spelling, or our name for a field of another library.
     ///
     /// ```
     /// use car_inference::Problem;

@@ -1,4 +1,4 @@
-//! JSON text taken apart without changing it: each part knows where it is written.
+//! A parse tree of JSON text: each node knows its place in the text.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -9,7 +9,7 @@ use crate::depth::LEVELS_MAX;
 
 /// A value in JSON text.
 pub(crate) struct Node<'t> {
-    /// Where it is written, in bytes.
+    /// Its place in the text, in bytes.
     pub at: Range<usize>,
     pub kind: Kind<'t>,
 }
@@ -21,24 +21,24 @@ pub(crate) enum Kind<'t> {
     Number(&'t str),
     String(Text<'t>),
     Array(Vec<Node<'t>>),
-    /// In the order of the text; a name may come twice.
+    /// In the order of the text; a name may occur twice.
     Object(Vec<(Text<'t>, Node<'t>)>),
 }
 
 /// A string in JSON text.
 pub(crate) struct Text<'t> {
-    /// Where it is written, quotes included.
+    /// Its place in the text, quotes included.
     pub at: Range<usize>,
-    /// What it says, with U+FFFD for each half of a surrogate pair.
+    /// Its content, with U+FFFD for each half of a surrogate pair.
     pub says: Cow<'t, str>,
-    /// Whether it has no such half.
+    /// Whether it has no unpaired surrogate.
     pub is_whole: bool,
 }
 
 impl<'t> Node<'t> {
-    /// Takes JSON text apart. Nothing when it is not JSON, or nested more deeply than is read.
+    /// Parses JSON text. `None` when it is not JSON, or nested too deeply.
     pub(crate) fn read(text: &'t str) -> Option<Self> {
-        // Serde knows the grammar. What follows may rely on it, and is content with less.
+        // Serde checks the grammar, so the code below does not have to.
         serde_json::from_str::<IgnoredAny>(text).ok()?;
         let mut reader = Reader { text, at: 0 };
         reader.node(0)
@@ -61,7 +61,7 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// Goes past what stands between items; whether another item comes.
+    /// Skips the separator between items. Returns whether another item follows.
     fn goes_on(&mut self, close: u8) -> Option<bool> {
         self.skip_space();
         if self.peek()? == b',' {
@@ -149,7 +149,7 @@ impl<'t> Reader<'t> {
     }
 }
 
-/// What a string with escapes says, and whether no half of a surrogate pair was among them.
+/// Decodes a string with escapes. Also returns whether it has no unpaired surrogate.
 fn unescaped(written: &str) -> (String, bool) {
     let mut units: Vec<u16> = Vec::with_capacity(written.len());
     let mut rest = written.chars();

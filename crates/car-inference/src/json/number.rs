@@ -1,8 +1,8 @@
-//! Numbers as JSON writes them, and the doubles that JavaScript reads them as.
+//! Numbers in JSON text, and the doubles that JavaScript reads them as.
 
 use std::fmt::Write;
 
-/// More significant digits than this no double has (the smallest ones have 767).
+/// The maximum number of significant digits; no double has more (the smallest ones have 767).
 const DIGITS_MAX: usize = 767;
 
 /// A decimal number by value: `0.digits * 10^exponent`, without zeros at either end of the digits. Zero has no digits.
@@ -14,7 +14,7 @@ struct Decimal {
 }
 
 impl Decimal {
-    /// Of a number as JSON and as Rust write it.
+    /// Parses a number in the syntax of JSON or Rust.
     fn of(token: &str) -> Self {
         let (is_negative, token) = match token.strip_prefix('-') {
             Some(rest) => (true, rest),
@@ -28,7 +28,7 @@ impl Decimal {
         while digits.last() == Some(&b'0') {
             digits.pop();
         }
-        // An exponent beyond 64 bits is far beyond every double; the caller has seen to that.
+        // An exponent beyond 64 bits is far beyond every double; the caller has excluded it.
         let exponent: i64 = exponent.trim_start_matches('+').parse().unwrap_or_default();
         let point = i64::try_from(whole.len()).unwrap_or(i64::MAX) - i64::try_from(zeros).unwrap_or(i64::MAX);
         Self {
@@ -49,8 +49,8 @@ impl Decimal {
     }
 }
 
-/// The fewest digits that give the double again, as JavaScript chooses them: of two that are equally near, the even one. Rust
-/// chooses the greater one. Not zero.
+/// The fewest digits that read back as the same double, as JavaScript chooses them. Of two that are equally near,
+/// JavaScript takes the even one and Rust the greater one. The double must not be zero.
 fn shortest(double: f64) -> Decimal {
     let mut decimal = Decimal::of(&format!("{double:e}"));
     let count = decimal.digits.len();
@@ -67,8 +67,8 @@ fn shortest(double: f64) -> Decimal {
     decimal
 }
 
-/// Whether a double keeps the number: either it is exactly this number, or JavaScript, which writes the fewest digits that
-/// give the double again, would write the same number.
+/// Whether a double keeps the number: either it is exactly this number, or JavaScript, which writes the fewest digits
+/// that read back as the same double, would write the same number.
 pub(super) fn is_kept(token: &str) -> bool {
     if let Some(is_kept) = is_short_kept(token) {
         return is_kept;
@@ -78,7 +78,7 @@ pub(super) fn is_kept(token: &str) -> bool {
         return false;
     }
     if double == 0.0 {
-        // Digits that are no zeros were lost; negative zero is written as zero.
+        // Digits other than zero were lost; negative zero is written as zero.
         return double.is_sign_positive() && !significand(token).bytes().any(|byte| matches!(byte, b'1'..=b'9'));
     }
     let decimal = Decimal::of(token);
@@ -86,7 +86,7 @@ pub(super) fn is_kept(token: &str) -> bool {
         || (decimal.digits.len() <= DIGITS_MAX && decimal == Decimal::of(&format!("{double:.1074}")))
 }
 
-/// The same of nearly all numbers, without a search: up to 15 digits survive in a double.
+/// A fast check for nearly all numbers: a double keeps up to 15 digits.
 fn is_short_kept(token: &str) -> Option<bool> {
     let digits = token.strip_prefix('-').unwrap_or(token);
     let is_short = digits.len() <= 15 && digits.bytes().all(|byte| byte == b'.' || byte.is_ascii_digit());
@@ -97,7 +97,7 @@ fn significand(token: &str) -> &str {
     token.split(['e', 'E']).next().unwrap_or_default()
 }
 
-/// Appends a double as JavaScript's `String(number)` gives it.
+/// Appends a double as JavaScript's `String(number)` writes it.
 pub(super) fn write(json: &mut String, double: f64) {
     if double == 0.0 {
         json.push('0');

@@ -1,4 +1,4 @@
-//! What JavaScript makes of JSON: whether `JSON.parse` keeps it, and what `JSON.stringify` writes.
+//! JavaScript's reading of JSON: whether `JSON.parse` keeps everything, and what `JSON.stringify` writes.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::node::{Kind, Node, Text};
 use super::{number, safe_integer};
 
-/// Whether `JSON.parse` keeps everything that the text says: no number is rounded, no field comes twice, no text has half a
-/// character.
+/// Whether `JSON.parse` keeps everything in the text: no number is rounded, no field is duplicate, no string has an
+/// unpaired surrogate.
 pub(crate) fn keeps(node: &Node<'_>) -> bool {
     match &node.kind {
         Kind::Null | Kind::Bool(_) => true,
@@ -24,7 +24,8 @@ pub(crate) fn keeps(node: &Node<'_>) -> bool {
     }
 }
 
-/// Whether two JSON texts are the same value to JavaScript, where numbers are rounded and the last of equal fields counts.
+/// Whether two JSON texts are the same value in JavaScript, which rounds numbers and takes the last of duplicate
+/// fields.
 pub(crate) fn same_value(left: &Kind<'_>, right: &Kind<'_>) -> bool {
     match (left, right) {
         (Kind::Null, Kind::Null) => true,
@@ -85,7 +86,7 @@ fn write(json: &mut String, value: &Value) {
             json.push(']');
         }
         Value::Object(fields) => {
-            // An object has its array indexes first, in their order.
+            // JavaScript puts the array indexes of an object first, in numeric order.
             let mut indexes: Vec<_> = fields
                 .iter()
                 .filter_map(|(name, value)| Some((array_index(name)?, name, value)))

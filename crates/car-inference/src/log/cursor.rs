@@ -1,22 +1,22 @@
-//! Cursors: places in a log, as text that a host keeps and gives back. Each names its log, because the same numbers mean other
-//! calls in another one. A call that is exported and imported gets a new cursor.
+//! Cursors: positions in a log, as text that a host stores and passes back. Each cursor names its log, because the same
+//! numbers mean different calls in another log. A call that is exported and imported gets a new cursor.
 
 use sha2::{Digest, Sha256};
 
 use super::{LogError, LogErrorKind};
 
-/// Which log a cursor belongs to: enough of the log's id to tell it from others.
+/// The log that a cursor belongs to: a part of the log's id that is long enough to tell logs apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct LogTag(u32);
 
 impl LogTag {
-    /// Of the log with this id.
+    /// The tag of the log with this id.
     pub fn of(log_id: &str) -> Self {
         let hash: [u8; 32] = Sha256::digest(log_id).into();
         Self(u32::from_be_bytes([hash[0], hash[1], hash[2], hash[3]]))
     }
 
-    /// Of a log that is kept nowhere.
+    /// The tag of a log in memory.
     pub fn random() -> Self {
         Self::of(&uuid::Uuid::now_v7().to_string())
     }
@@ -41,7 +41,7 @@ pub(crate) struct CallPlace {
 }
 
 impl CallPlace {
-    /// What an invalid one is told.
+    /// The error message for an invalid cursor.
     pub const INVALID: &str = "invalid cursor; pass the `cursor` of a call from this log";
 
     /// As text: `<start>.<number>.<log>`.
@@ -49,7 +49,7 @@ impl CallPlace {
         format!("{}.{}.{log}", self.started_at_us, self.id)
     }
 
-    /// The place that a cursor means, and in which log; nothing when it is not a cursor.
+    /// The position in a cursor, and its log; `None` when the text is not a cursor.
     pub fn parse(cursor: &str) -> Option<(Self, LogTag)> {
         let mut parts = cursor.split('.');
         let place = Self {
@@ -61,11 +61,12 @@ impl CallPlace {
     }
 }
 
-/// A place in the log as it was written: a record, and an item of it. What [`TailItem`](super::TailItem)s give as their cursor.
+/// A position in the log in the order of writing: a record, and an item of it. The cursor of a
+/// [`TailItem`](super::TailItem).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct TailPlace {
     pub position: i64,
-    /// The item after which to go on; `u32::MAX` for the whole record.
+    /// The item after which to continue; `u32::MAX` for the whole record.
     pub item: u32,
 }
 
@@ -83,7 +84,7 @@ impl TailPlace {
         format!("{}-{}-{log}", self.position, self.item)
     }
 
-    /// The place that a cursor means, and in which log; nothing when it is not a cursor.
+    /// The position in a cursor, and its log; `None` when the text is not a cursor.
     pub fn parse(cursor: &str) -> Option<(Self, LogTag)> {
         let mut parts = cursor.split('-');
         let place = Self {
@@ -94,10 +95,10 @@ impl TailPlace {
         parts.next().is_none().then_some((place, log))
     }
 
-    /// The place in `log` that a cursor means.
+    /// The position of a cursor in `log`.
     ///
     /// # Errors
-    /// When it is not a cursor, or one of another log.
+    /// When it is not a cursor, or is of another log.
     pub fn read(cursor: &str, log: LogTag) -> Result<Self, LogError> {
         match Self::parse(cursor) {
             Some((place, of)) if of == log => Ok(place),
@@ -109,7 +110,7 @@ impl TailPlace {
     }
 }
 
-/// A number as cursors have it: digits only, with no sign and no zero in front.
+/// Parses a number of a cursor: digits only, without a sign or leading zeros.
 fn number<N: std::str::FromStr>(text: &str) -> Option<N> {
     let is_plain = text == "0" || !text.starts_with('0');
     let is_number = is_plain && text.bytes().all(|byte| byte.is_ascii_digit());

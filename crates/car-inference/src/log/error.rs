@@ -26,7 +26,7 @@ impl LogError {
         Self::new(LogErrorKind::Closed, "the log is closed; open it again")
     }
 
-    /// Something that writes, asked of a log that only reads.
+    /// A write operation on a log that was opened for reading.
     pub(crate) fn reads_only() -> Self {
         Self::new(
             LogErrorKind::Unsupported,
@@ -34,7 +34,7 @@ impl LogError {
         )
     }
 
-    /// Whether it says that the log itself has failed, rather than that it was asked for what it does not do.
+    /// Whether the log itself has failed. False for an invalid or unsupported request.
     pub(crate) fn is_failure(&self) -> bool {
         use LogErrorKind::{Closed, InvalidInput, InvalidPath, NewerVersion, NotALog, Unsupported, WrongKey};
         !matches!(

@@ -40,7 +40,7 @@ pub trait EventLog: Send + Sync + 'static {
     /// [`ErrorCode::LogFailed`](crate::ErrorCode::LogFailed).
     fn start(&self, start: &CallStart) -> Result<Arc<dyn CallLog>, LogError>;
 
-    /// A call goes on although [`start`](Self::start) failed, because its engine is to continue.
+    /// A call goes on although [`start`](Self::start) failed, because its engine has `onLogFailure: 'continue'`.
     fn goes_unrecorded(&self) {}
 }
 

@@ -37,17 +37,17 @@ pub struct CallFilter {
     /// Only started before this time, in milliseconds since the Unix epoch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<f64>,
-    /// Only with all of these words in prompt or answer; words in double quotes have to follow each other. Upper and lower case
-    /// are the same, and so are the Unicode forms of a character; accents count. In scripts without spaces between words (Chinese,
-    /// Japanese, Thai and their like) and in Korean, any part of a sentence is found. A durable log has to be opened with
+    /// Only calls with all of these words, each in the prompt or in the answer. Words in double quotes have to follow
+    /// each other. Case and Unicode forms do not matter; accents do. In scripts without spaces between words (such as
+    /// Chinese, Japanese and Thai) and in Korean, any part of a sentence matches. A durable log has to be opened with
     /// `fullTextSearch`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
     /// At most so many.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,
-    /// Only what comes after the call with this [`CallRecord::cursor`], in the same order. The cursor may come from any list of
-    /// the same log, whatever its filter and order; the call may have been pruned meanwhile.
+    /// Only calls after the call with this [`CallRecord::cursor`], in the order of this list. The cursor may come from
+    /// any list of the same log, whatever its filter and order. The call may have been pruned meanwhile.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
     /// In which order. Default: the newest first.
@@ -55,8 +55,8 @@ pub struct CallFilter {
     pub order: Option<CallOrder>,
 }
 
-/// In which order calls are listed, by their start. Calls that started at the same time are in the order in which they were
-/// recorded, or its reverse.
+/// The order of a list of calls: by start. Calls with the same start are in the order in which they were recorded, or
+/// its reverse.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
@@ -96,7 +96,7 @@ impl CallFilter {
         problems
     }
 
-    /// As [`validate`](Self::validate), and whether the cursor is one of this log.
+    /// Like [`validate`](Self::validate), and also checks that the cursor is of this log.
     pub(crate) fn problems(&self, log: LogTag) -> Vec<Problem> {
         let mut problems = self.validate();
         let place = self.cursor.as_deref().and_then(CallPlace::parse);
@@ -106,7 +106,7 @@ impl CallFilter {
         problems
     }
 
-    /// From which start on, in microseconds since the Unix epoch, and before which one.
+    /// The range of start times, in microseconds since the Unix epoch; the end is exclusive.
     pub(crate) fn starts_us(&self) -> (Option<i64>, Option<i64>) {
         // Exact until the year 2255.
         let epoch_us = |at_ms: f64| (at_ms * 1_000.0).round() as i64;
@@ -162,10 +162,10 @@ pub struct LogStats {
     /// When the newest of them started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub newest_at: Option<f64>,
-    /// How many bytes it takes; what [`PruneOptions::max_bytes`] is compared with. Of a durable log, the size of its file once
-    /// the write-ahead log has been copied into it. Of a log in memory, about what its ended calls take.
+    /// The size of the log in bytes, which [`PruneOptions::max_bytes`] bounds. For a durable log: the size of its file
+    /// after the write-ahead log has been copied into it. For a log in memory: the approximate size of its ended calls.
     pub bytes: u64,
-    /// How many bytes the write-ahead log takes beside the file. Absent for a log in memory.
+    /// The size of the write-ahead log in bytes, beside the file. Absent for a log in memory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wal_bytes: Option<u64>,
     /// The number of the last record that is durable.
@@ -175,34 +175,34 @@ pub struct LogStats {
     /// Why the log has failed, when it has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
-    /// How many times it has failed and was reopened.
+    /// How many times the log has failed and was reopened.
     pub outages: u64,
-    /// The last of these times.
+    /// The last outage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_outage: Option<LogOutage>,
 }
 
-/// A time in which a log recorded nothing, because it had failed. A record of the chain says so.
+/// A time in which a log recorded nothing, because it had failed. It has a record in the chain.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct LogOutage {
-    /// What kind of failure it was.
+    /// The kind of failure.
     pub reason: LogErrorKind,
-    /// What had happened, for people.
+    /// What had happened, as text for humans.
     pub message: String,
     /// When it failed, in milliseconds since the Unix epoch.
     pub failed_at: f64,
     /// When it was reopened, in milliseconds since the Unix epoch.
     pub reopened_at: f64,
-    /// How many calls were open when it failed, and are recorded as `interrupted`.
+    /// How many calls were open when it failed. They are recorded as `interrupted`.
     pub interrupted_calls: u64,
-    /// How many calls began after it failed and ran all the same, unrecorded: those of engines with `onLogFailure: 'continue'`.
+    /// How many calls began after it failed and ran without being recorded, on engines with `onLogFailure: 'continue'`.
     pub unrecorded_calls: u64,
 }
 
-/// Which calls [`LogStore::prune`](super::LogStore::prune) removes: closed ones beyond any of these bounds, the oldest first
-/// (by start). Open calls stay. Without a bound nothing is removed.
+/// Which calls [`LogStore::prune`](super::LogStore::prune) removes: ended calls beyond any of these bounds, the oldest
+/// first (by start). Open calls stay. At least one bound is required.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
@@ -213,9 +213,9 @@ pub struct PruneOptions {
     /// So many that no more than this number is left.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_calls: Option<u64>,
-    /// So many that what is left takes no more than this number of bytes: calls are removed, one after the other, until
-    /// [`LogStats::bytes`] is at most this. Space comes back in pages of 4 KiB, so a few more calls may go than their own size
-    /// says. Nothing more is removed while the log stays below the bound.
+    /// The maximum of [`LogStats::bytes`]: calls are removed, one after the other, until the log is within this bound.
+    /// Space is freed in pages of 4 KiB, so a few more calls may be removed than their own size suggests. Nothing is
+    /// removed while the log is within the bound.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_bytes: Option<u64>,
     /// Not those with one of these labels, whatever the bounds say.
@@ -228,7 +228,7 @@ impl PruneOptions {
     /// Reads the options of one pruning from JSON, listing every wrong field.
     ///
     /// # Errors
-    /// All problems found. One is that no bound is given, because then nothing would be removed.
+    /// All problems found. It is a problem if no bound is given, because then nothing would be removed.
     pub fn from_json(json: &str) -> Result<Self, Vec<Problem>> {
         let options: Self = crate::shape::parse_valid(json, Self::validate)?;
         if options.max_age.is_none() && options.max_calls.is_none() && options.max_bytes.is_none() {
@@ -261,7 +261,7 @@ pub struct PruneReport {
     pub bytes: u64,
 }
 
-/// Whose payload to erase: exactly one of these has to be given.
+/// The calls whose payload to erase. Give exactly one of these.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
@@ -269,7 +269,7 @@ pub struct EraseTarget {
     /// The call with this trace id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trace_id: Option<String>,
-    /// All calls with this label, closed and open.
+    /// All calls with this tag, ended and open.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tag: Option<String>,
 }
@@ -296,7 +296,7 @@ impl EraseTarget {
         }
     }
 
-    /// As [`validate`](Self::validate), for a log that was given a target in Rust.
+    /// Like [`validate`](Self::validate), for a target that was built in Rust.
     pub(crate) fn check(&self) -> Result<(), LogError> {
         match self.validate().first() {
             Some(problem) => Err(LogError::new(LogErrorKind::InvalidInput, problem.to_string())),
@@ -310,10 +310,10 @@ impl EraseTarget {
 #[serde(rename_all = "camelCase", default)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
 pub struct EraseReport {
-    /// The trace ids of the closed calls whose payload this erasure removed. Calls that were erased before are not listed.
+    /// The trace ids of the ended calls whose payload was erased now. Calls that were erased before are not listed.
     pub trace_ids: Vec<String>,
-    /// The trace ids of the calls that are still open. What they said so far is removed from the log, and what they say from
-    /// now on does not reach it; they are listed until they end. Absent when there are none.
+    /// The trace ids of calls that are still open. Their payload so far is removed from the log, and later payload does
+    /// not reach it. Further erasures list them too until they end. Absent when there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "typescript", ts(optional, as = "Option<Vec<String>>"))]
     pub pending_trace_ids: Vec<String>,

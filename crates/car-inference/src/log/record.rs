@@ -176,8 +176,8 @@ pub struct LoggedEvent {
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
 pub struct CallRecord {
-    /// The call's place in every list of its log, for [`CallFilter::cursor`](super::CallFilter::cursor). Of no use in another log, also
-    /// when the call is exported and imported there.
+    /// The call's position in every list of its log, for [`CallFilter::cursor`](super::CallFilter::cursor). Not valid
+    /// for another log, even if the call is exported and imported there.
     pub cursor: String,
     /// The call's trace id.
     pub trace_id: String,
@@ -241,12 +241,12 @@ pub struct CallRecord {
     /// The request. Absent when the payload was erased.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<GenerateRequest>,
-    /// When the payload was erased, in milliseconds since the Unix epoch. Of a call that was open when its erasure was asked
-    /// for, when it ended.
+    /// When the payload was erased, in milliseconds since the Unix epoch. If the call was open when the erasure was
+    /// requested: when the call ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub erased_at: Option<f64>,
-    /// While the call is open: when its erasure was asked for, in milliseconds since the Unix epoch. The log holds none of its
-    /// payload from then on.
+    /// When the erasure of an open call was requested, in milliseconds since the Unix epoch; absent after the call has
+    /// ended. From this time on the log holds no payload of the call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub erase_requested_at: Option<f64>,
 }

@@ -1,9 +1,9 @@
-//! Searching calls for words: which text of a call is searched, and what a text filter asks for.
+//! Searches calls for words: which text of a call is searched, and how a text filter is parsed.
 
 use super::words::words;
 use crate::tasks::generate::{ContentBlock, GenerateRequest, Message};
 
-/// What of a request is searched: its texts, in order.
+/// The searched text of a request: all its texts, in order.
 pub(crate) fn prompt_text(request: &GenerateRequest) -> String {
     let mut texts: Vec<&str> = request.context.as_deref().into_iter().collect();
     for message in request.messages.iter().flatten() {
@@ -23,12 +23,14 @@ pub(crate) fn prompt_text(request: &GenerateRequest) -> String {
     texts.join("\n")
 }
 
-/// What [`CallFilter::text`](super::CallFilter::text) asks for: phrases, each of which has to be in the prompt or in the answer.
+/// A parsed [`CallFilter::text`](super::CallFilter::text): phrases, each of which has to be in the prompt or in the
+/// answer.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Phrases(Vec<String>);
 
 impl Phrases {
-    /// What is in double quotes is one phrase; elsewhere each word is one, or what stands together of a script without spaces.
+    /// Text in double quotes is one phrase. Elsewhere each word is a phrase; in a script without spaces, each run of
+    /// characters is one.
     pub fn parse(text: &str) -> Self {
         let mut phrases: Vec<String> = Vec::new();
         for (index, part) in text.split('"').enumerate() {
@@ -50,12 +52,12 @@ impl Phrases {
         self.0.is_empty()
     }
 
-    /// Each as its words, with a space between them.
+    /// The phrases, each as its words with spaces between them.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str)
     }
 
-    /// Whether all of them are in one of these texts, not necessarily in the same.
+    /// Whether each phrase is in one of these texts, not necessarily all in the same text.
     pub fn are_in(&self, texts: [&str; 2]) -> bool {
         let texts = texts.map(|text| format!(" {} ", words(text).replace('\n', " ")));
         self.iter().all(|phrase| {

@@ -22,13 +22,13 @@ pub trait LogStore: EventLog {
     /// When the log cannot be read.
     fn call(&self, trace_id: &str) -> Result<Option<CallRecord>, LogError>;
 
-    /// What is wrong with a filter for this log: [`CallFilter::validate`], and a cursor of another log.
+    /// The problems of a filter for this log: those of [`CallFilter::validate`], and a cursor of another log.
     fn check_filter(&self, filter: &CallFilter) -> Vec<Problem> {
         filter.validate()
     }
 
-    /// The calls that a filter asks for, at most [`CallFilter::limit`], by their start and, where that is equal, in the order in
-    /// which they were recorded. What else the filter asks for does not change the order.
+    /// The calls that match a filter, at most [`CallFilter::limit`], ordered by start, then by the order of recording.
+    /// The conditions of the filter do not change this order.
     ///
     /// # Errors
     /// When the log cannot be read, or cannot be asked this.
@@ -73,16 +73,16 @@ pub trait LogStore: EventLog {
     /// When it will not be.
     fn flush(&self) -> Result<(), LogError>;
 
-    /// Removes closed calls, the oldest first, until every bound of `options` holds or only open calls and those to keep are
-    /// left. Gives the space back.
+    /// Removes ended calls, the oldest first, until every bound of `options` holds, or until only open calls and calls
+    /// to keep are left. Frees their space.
     ///
     /// # Errors
     /// When the log cannot be written.
     fn prune(&self, options: &PruneOptions) -> Result<PruneReport, LogError>;
 
     /// Erases what calls said: requests, events, answers, failures, labels. What stays is when, which model and how it ended.
-    /// A call that is still open is served as before, but the log keeps nothing of what it said or will say; it is listed as
-    /// pending. Calls that start later are not concerned. An unknown trace id or label erases nothing.
+    /// An open call goes on for its consumer, but the log erases its payload so far and keeps no later payload; the
+    /// call is listed as pending. Calls that start later are not affected. An unknown trace id or tag erases nothing.
     ///
     /// # Errors
     /// When the log cannot be written, or the target is not valid.
@@ -100,13 +100,13 @@ pub trait LogStore: EventLog {
     /// When the log cannot take it.
     fn restore(&self, call: ArchivedCall) -> Result<bool, LogError>;
 
-    /// Has a log that has failed go on: once the cause is gone, it is checked, calls that were cut off are recorded as
-    /// interrupted, the time between is recorded, and every handle and engine of it records again. Nothing for a log that has
-    /// not failed. Those who ask at the same time share one attempt; after one that failed, another may be made.
+    /// Makes a failed log record again, once the cause is gone. It checks the file, records calls that were cut off as
+    /// interrupted, and records the outage. Then every handle and engine of the log records again. Returns `None` for a
+    /// log that has not failed. Concurrent callers share one attempt. If it fails, you can call it again.
     ///
     /// # Errors
-    /// Why it still cannot go on: [`DiskFull`](super::LogErrorKind::DiskFull) and its like while the cause is there,
-    /// [`Moved`](super::LogErrorKind::Moved) when the file is gone or another one,
+    /// Why the log still cannot continue: [`DiskFull`](super::LogErrorKind::DiskFull) and similar while the cause
+    /// persists, [`Moved`](super::LogErrorKind::Moved) when the file is missing or was replaced,
     /// [`Locked`](super::LogErrorKind::Locked) when the log was opened again meanwhile,
     /// [`Closed`](super::LogErrorKind::Closed) when it is closed.
     fn reopen(&self) -> Result<Option<LogOutage>, LogError> {

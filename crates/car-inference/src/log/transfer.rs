@@ -10,8 +10,8 @@
 //! Times are milliseconds since the Unix epoch, to the microsecond. A call's lines follow each other. Calls that are open, and
 //! those whose payload was erased, are left out. Empty lines, and lines of a `type` that this version does not know, mean nothing.
 //!
-//! The text is UTF-8. Editors may have put a byte order mark before it and carriage returns at the ends of its lines, and may have
-//! left out the last line feed.
+//! The text is UTF-8. A byte order mark at its start, carriage returns at the ends of lines, and a missing last line
+//! feed are accepted, because editors may produce them.
 
 use std::io::{self, BufRead, Write};
 use std::sync::Arc;
@@ -140,11 +140,11 @@ pub struct Importer {
     report: ImportReport,
 }
 
-/// Reads what was exported into a log, line by line. What is there already, by its trace id, is left alone.
+/// Imports an export into a log, line by line. A call whose trace id is already in the log is skipped.
 ///
 /// # Errors
-/// [`LogErrorKind::InvalidInput`] with the line's number when a line is not of the format, [`LogErrorKind::Io`] when it cannot be
-/// read; what the log says. The calls before it were taken.
+/// [`LogErrorKind::InvalidInput`] with the line number when a line is not valid, [`LogErrorKind::Io`] when it cannot be
+/// read, or an error of the log. The calls before that line have been imported.
 pub fn import(from: impl BufRead, log: &dyn LogStore) -> Result<ImportReport, LogError> {
     let mut importer = Importer::default();
     for line in from.split(b'\n') {
@@ -157,10 +157,10 @@ pub fn import(from: impl BufRead, log: &dyn LogStore) -> Result<ImportReport, Lo
     importer.finish()
 }
 
-/// A mark that says which encoding follows, as editors of Windows write it.
+/// A byte order mark, as editors on Windows write it.
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// Why bytes are not UTF-8, as far as their beginning tells.
+/// Why bytes are not UTF-8, judged by their beginning.
 fn encoding_of(line: &[u8]) -> &'static str {
     match line {
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [b'{', 0, ..] | [0, b'{', ..] => "the text is UTF-16; save it as UTF-8",
@@ -175,7 +175,7 @@ impl Importer {
     /// Reads one line of bytes, with or without its line feed.
     ///
     /// # Errors
-    /// As [`line`](Self::line), and when the bytes are not UTF-8.
+    /// Like [`line`](Self::line), and when the bytes are not UTF-8.
     pub fn line_of_bytes(&mut self, line: &[u8], log: &dyn LogStore) -> Result<(), LogError> {
         match std::str::from_utf8(line) {
             Ok(line) => self.line(line, log),
@@ -192,7 +192,7 @@ impl Importer {
     /// [`LogErrorKind::InvalidInput`] with the line's number when it is not of the format; what the log says.
     pub fn line(&mut self, line: &str, log: &dyn LogStore) -> Result<(), LogError> {
         self.lines += 1;
-        // Also where files were joined.
+        // In every line, because files may have been concatenated.
         let line = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line);
         if let "{\0" | "\0{" = line.get(..2).unwrap_or_default() {
             return Err(self.invalid(encoding_of(line.as_bytes())));

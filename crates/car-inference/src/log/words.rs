@@ -1,11 +1,11 @@
-//! Which words a text has. The durable log's index and the log in memory both ask here, and so do the filters that search
-//! them, so that the same text is found by the same words everywhere.
+//! Splits text into words. The durable log's index, the log in memory and the text filters all use this module, so that
+//! the same words find the same text everywhere.
 //!
 //! - A word is a run of letters, digits and the marks that belong to them. Everything else separates words.
 //! - Words are compared after compatibility normalisation (NFKC) and full case folding. The dotted and the dotless `i` of Turkish
 //!   are the same as `i`. Accents count: `café` is not `cafe`.
-//! - Scripts that put no spaces between words, and Hangul, whose words take endings, are split into single characters. A search
-//!   for several of them is a search for a phrase, and so finds them anywhere in a sentence.
+//! - Scripts without spaces between words, and Hangul, whose words take endings, are split into single characters. A
+//!   search for several of them is a phrase search, so it finds them anywhere in a sentence.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -13,13 +13,13 @@ use std::sync::LazyLock;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-/// Of a longer word only so many bytes are compared, so that encoded data does not fill an index.
+/// The maximum length of a word in bytes. Longer words are cut, so that encoded data does not fill an index.
 const WORD_BYTES_MAX: usize = 1_024;
 
-/// The version of the rules of this file. To be raised when a text gets other words than before: indexes are then made anew.
+/// The version of the rules in this file. Raise it when a text gets different words: indexes are then rebuilt.
 const RULES: u32 = 1;
 
-/// What an index was made by: these rules, and the versions of the tables of Unicode behind them.
+/// The rules that an index was made by: this file's version, and the versions of its Unicode tables.
 pub(crate) static WORD_RULES: LazyLock<String> = LazyLock::new(|| {
     let version = |(major, minor, patch): (u64, u64, u64)| format!("{major}.{minor}.{patch}");
     let (std_major, std_minor, std_patch) = char::UNICODE_VERSION;
@@ -29,14 +29,15 @@ pub(crate) static WORD_RULES: LazyLock<String> = LazyLock::new(|| {
     format!("{RULES}, case of Unicode {case}, forms of Unicode {forms}")
 });
 
-/// The words of a text, in order, with one character between them: a space, or a line feed where something separates them in
-/// the text. Words with spaces between them are characters of a script without spaces, and the words beside them.
+/// The words of a text, in order, with one character between them: a line feed if something separates them in the text,
+/// else a space. So words joined by spaces are characters of a script without spaces, and the words next to them.
 pub(crate) fn words(text: &str) -> String {
     let mut words = Words {
         text: String::with_capacity(text.len()),
         ..Words::default()
     };
-    // No letter is composed of a separator in ASCII and what follows it, so each piece between two of them stands for itself.
+    // An ASCII separator never combines with the next character into a letter, so each piece between two separators can
+    // be processed on its own.
     for piece in text.split(|character: char| character.is_ascii() && !character.is_ascii_alphanumeric()) {
         if piece.is_ascii() {
             piece
@@ -50,8 +51,8 @@ pub(crate) fn words(text: &str) -> String {
     words.text
 }
 
-/// The words of a text for an index that splits at every ASCII character but letters and digits, and ignores the case of ASCII
-/// letters: the text itself where that is enough.
+/// The words of a text for an index that splits at every ASCII character except letters and digits, and ignores the
+/// case of ASCII letters. ASCII text is returned unchanged.
 pub(crate) fn words_to_index(text: &str) -> Cow<'_, str> {
     let longest = || {
         let pieces = text.as_bytes().split(|byte| !byte.is_ascii_alphanumeric());
@@ -64,24 +65,24 @@ pub(crate) fn words_to_index(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Words while they are written.
+/// The output of the splitter.
 #[derive(Default)]
 struct Words {
     text: String,
-    /// How long the word is that is being written; 0 between words.
+    /// The length of the current word; 0 between words.
     word_bytes: usize,
-    /// Whether something has separated the words since the last one.
+    /// Whether there was a separator since the last word.
     is_separated: bool,
 }
 
 impl Words {
-    /// A piece without separators in ASCII.
+    /// Adds a piece without ASCII separators.
     fn push_piece(&mut self, piece: &str) {
         let mut written = 0;
         let mut characters = piece.char_indices().peekable();
         while let Some((at, character)) = characters.next() {
             let next = characters.peek().map(|(_, next)| *next);
-            // Nothing is to be done to it, unless what follows belongs to it.
+            // It needs no normalisation, unless the next character combines with it.
             if is_settled(character) && next.is_none_or(|next| is_settled(next) || next.is_ascii()) {
                 self.push_folded(&piece[written..at]);
                 self.alone(character);
@@ -102,7 +103,7 @@ impl Words {
         if is_alone(character) && (is_mark || character.is_alphanumeric()) {
             self.alone(character);
         } else if is_mark {
-            // A mark belongs to a letter before it.
+            // A mark belongs to the letter before it.
             if self.word_bytes > 0 {
                 self.letter(character);
             }
@@ -143,13 +144,13 @@ impl Words {
     }
 }
 
-/// Normalised, without case and without what is not seen.
+/// Normalised and case-folded, without invisible characters.
 fn fold(text: &str) -> String {
-    // Folded in decomposed form, where each letter is by itself: its accents do not hide its case.
+    // Folded in decomposed form, in which each letter is separate from its accents, so that they do not hide its case.
     let mut folded = String::with_capacity(text.len());
     let mut after_i = false;
     for character in text.nfkd().filter(|character| !is_ignorable(*character)) {
-        // `İ` is `I` and a dot here, and `ı` has the capital `I`: all of them are `i`.
+        // In this form `İ` is `I` and a dot, and the capital of `ı` is `I`: all become `i`.
         if after_i && character == '\u{307}' {
             continue;
         }
@@ -168,13 +169,13 @@ fn fold(text: &str) -> String {
     folded.nfkc().collect()
 }
 
-/// As Unicode's full case folding, by way of the capital: `ß` and `ẞ` are `ss`, `ς` is `σ`.
+/// Unicode's full case folding, through the upper case: `ß` and `ẞ` become `ss`, `ς` becomes `σ`.
 fn without_case(character: char) -> impl Iterator<Item = char> {
     let capitals = character.to_lowercase().flat_map(char::to_uppercase);
     capitals.flat_map(char::to_lowercase)
 }
 
-/// What shows only in how others are drawn: soft hyphens, joiners, directions, variants.
+/// Characters that only affect how others are drawn: soft hyphens, joiners, directions, variants.
 fn is_ignorable(character: char) -> bool {
     matches!(character,
         '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{180B}'..='\u{180F}' | '\u{200D}'..='\u{200F}' | '\u{202A}'..='\u{202E}'
@@ -187,12 +188,12 @@ fn is_letter(character: char) -> bool {
     (character.is_alphanumeric() || is_private) && !is_symbol(character)
 }
 
-/// Marks and letters of symbols: keycaps, letters in squares.
+/// Marks and letters that form symbols: keycaps, letters in squares.
 fn is_symbol(character: char) -> bool {
     matches!(character, '\u{20D0}'..='\u{20FF}' | '\u{1F130}'..='\u{1F189}')
 }
 
-/// Whether a character is a word of its own, has one case, and is in its normalised form, as the most frequent of these are.
+/// Whether a character is a word by itself, has no case, and is normalised; true for the most frequent such characters.
 fn is_settled(character: char) -> bool {
     matches!(character,
         '\u{3041}'..='\u{3096}' | '\u{30A1}'..='\u{30FA}' | '\u{30FC}' // Hiragana, Katakana
@@ -200,7 +201,7 @@ fn is_settled(character: char) -> bool {
         | '\u{AC00}'..='\u{D7A3}') // Hangul
 }
 
-/// Whether a character of this script is a word of its own. In the order of Unicode's blocks.
+/// Whether a character of this script is a word by itself. In the order of Unicode's blocks.
 fn is_alone(character: char) -> bool {
     matches!(character,
         '\u{0E00}'..='\u{0EFF}' // Thai, Lao

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::timeouts::TIME_MS_MAX;
 use crate::error::Problem;
 
-/// Whether to run a runner again that failed, or was silent for too long, before any content. By default not.
+/// Whether to run a runner again after it failed, or was silent for too long, before any content. Off by default.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]

@@ -100,8 +100,9 @@ impl<'r> Cursor<'r> {
         self.items(name, values, Self::this_json);
     }
 
-    /// JSON text without its secrets, when it has any. It goes by any of these names, and is looked through both as JSON and as
-    /// text, as which patterns may fit that reach across values; then it may no longer be JSON.
+    /// JSON text without its secrets; `None` when it has none. The field may have any of these names. The text is
+    /// searched both as JSON and as plain text, because a pattern may match across values; then the result may no
+    /// longer be JSON.
     pub(super) fn json_text(&self, names: [&str; 2], text: &str) -> Option<String> {
         let [place, other] = names.map(|name| self.field(name));
         let whole = place.whole || other.whole;

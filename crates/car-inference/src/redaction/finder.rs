@@ -1,4 +1,4 @@
-//! What is secret in one text that may come in pieces: by the built-in rules, and by the host's patterns.
+//! Finds the secrets in one text, which may come in pieces: with the built-in rules and the host's patterns.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,8 @@ use super::coverage::Coverage;
 use super::scan::Scan;
 use super::{REDACTED, Shared};
 
-/// One text's secrets. Positions are bytes since its start. What it finds does not depend on where the text is cut.
+/// Finds the secrets of one text. Positions are bytes from its start. The result does not depend on how the text is
+/// split.
 #[derive(Default)]
 pub(super) struct Finder {
     patterns: Scan,
@@ -17,7 +18,7 @@ pub(super) struct Finder {
 }
 
 impl Finder {
-    /// The text with its secrets replaced; nothing when it has none.
+    /// The text with its secrets replaced; `None` when it has no secrets.
     pub(super) fn redact_whole(shared: &Shared, text: &str) -> Option<String> {
         let mut finder = Self::default();
         if shared.knows_secrets {
@@ -30,7 +31,7 @@ impl Finder {
         finder.apply(text, 0)
     }
 
-    /// Goes on with the text's next piece.
+    /// Continues with the next piece of the text.
     #[inline]
     pub(super) fn feed(&mut self, shared: &Shared, text: &str) {
         self.seen += text.len();
@@ -44,7 +45,7 @@ impl Finder {
         }
     }
 
-    /// The text ends here.
+    /// Ends the text.
     pub(super) fn finish(&mut self, shared: &Shared) {
         if shared.knows_secrets {
             self.rules.finish(&mut self.by_rules);
@@ -52,12 +53,12 @@ impl Finder {
         self.patterns.finish(&shared.machine);
     }
 
-    /// How much of the text was seen.
+    /// How many bytes of the text were read.
     pub(super) fn seen(&self) -> usize {
         self.seen
     }
 
-    /// The first byte that may yet become secret: everything before is what it is.
+    /// The first byte that may still become secret. Everything before it is final.
     pub(super) fn settled(&self, shared: &Shared) -> usize {
         let by_rules = match shared.knows_secrets {
             true => self.by_rules.uncovered_from(self.rules.open()),
@@ -70,7 +71,7 @@ impl Finder {
         by_rules.min(by_patterns)
     }
 
-    /// Whether the text so far leaves nothing that the rest could depend on, but for its last bytes.
+    /// Whether the rest of the text can be read without the text so far, except for its last bytes.
     pub(super) fn is_idle(&self) -> bool {
         self.patterns.is_idle() && self.rules.is_idle()
     }
@@ -80,7 +81,7 @@ impl Finder {
         self.by_rules.is_clear_from(at) && self.patterns.coverage.is_clear_from(at)
     }
 
-    /// Takes what is not settled for secret.
+    /// Treats the undecided bytes as secret.
     pub(super) fn cover_unsettled(&mut self, shared: &Shared) {
         let settled = self.settled(shared);
         if settled < self.seen {
@@ -88,7 +89,7 @@ impl Finder {
         }
     }
 
-    /// A piece of the text, which begins at `from`, without its secrets; nothing when it has none.
+    /// The piece of the text that begins at `from`, with its secrets replaced; `None` when it has no secrets.
     pub(super) fn apply(&self, text: &str, from: usize) -> Option<String> {
         let coverage = match (self.by_rules.is_empty(), self.patterns.coverage.is_empty()) {
             (true, true) => return None,
@@ -99,7 +100,7 @@ impl Finder {
         coverage.apply(text, from, REDACTED)
     }
 
-    /// Forgets what ends before `at`.
+    /// Forgets secrets that end before `at`.
     pub(super) fn forget_before(&mut self, at: usize) {
         self.by_rules.forget_before(at);
         self.patterns.coverage.forget_before(at);

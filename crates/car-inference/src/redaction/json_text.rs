@@ -1,5 +1,5 @@
-//! Redacts JSON text where it stands: what is not secret stays as it is written, byte for byte. The rules are those of
-//! [`json`](super::json), and numbers, being text here, are looked at for patterns as well.
+//! Redacts JSON text in place: everything that is not secret stays the same, byte for byte. The rules are those of
+//! [`json`](super::json). Patterns are also searched in numbers, which are text here.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -11,7 +11,7 @@ use super::path::{Key, Positions};
 use super::{REDACTED, Redaction};
 use crate::json::{Kind, Node, Text};
 
-/// What is secret in a value that lies at `positions`; a path may have led to the whole of it.
+/// Redacts a value at `positions`; a path may select the whole value.
 pub(super) fn redact_json_text(
     redaction: &Redaction,
     text: &str,
@@ -24,7 +24,7 @@ pub(super) fn redact_json_text(
         replaced: Vec::new(),
     };
     match &root.kind {
-        // As in values: an object stays one.
+        // As for values: an object stays an object.
         Kind::Object(fields) if whole => fields.iter().for_each(|(_, value)| walk.replace_whole(value)),
         _ if whole => walk.replace_whole(root),
         _ => walk.value(root, positions),
@@ -45,12 +45,12 @@ pub(super) fn redact_json_text(
 
 struct Walk<'r> {
     redaction: &'r Redaction,
-    /// Where something is replaced, and by what text, in order.
+    /// The replaced ranges with their new text, in order.
     replaced: Vec<(Range<usize>, String)>,
 }
 
 impl Walk<'_> {
-    /// Nodes are nested no deeper than a stack can follow.
+    /// Recursive: the nesting of nodes is bounded.
     fn value(&mut self, node: &Node<'_>, positions: &Positions) {
         match &node.kind {
             Kind::Null | Kind::Bool(_) => {}
@@ -104,7 +104,7 @@ impl Walk<'_> {
         }
     }
 
-    /// A field's name stays apart from the others.
+    /// Redacts a field's name, and keeps it different from the other names.
     fn name(&mut self, name: &Text<'_>, names: &mut HashSet<Cow<'_, str>>) {
         let Cow::Owned(wanted) = self.redaction.text(&name.says) else {
             return;
@@ -118,14 +118,14 @@ impl Walk<'_> {
         self.replace(&name.at, redacted);
     }
 
-    /// What is absent stays absent.
+    /// Absent values stay absent.
     fn replace_whole(&mut self, node: &Node<'_>) {
         if !matches!(node.kind, Kind::Null) {
             self.replace(&node.at, REDACTED.to_owned());
         }
     }
 
-    /// Replaces what is secret of a text or of an array of texts, and looks at the other texts. Whether it was one of these.
+    /// Redacts a text or an array of texts. Returns whether the node is one of these.
     fn replace_texts(&mut self, member: Member, node: &Node<'_>) -> bool {
         match &node.kind {
             Kind::String(text) => self.replace_text(member, text),

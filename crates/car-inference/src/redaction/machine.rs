@@ -1,4 +1,4 @@
-//! The automata of a host's patterns, and a quick test of where one of them may have something to do.
+//! The automata of a host's patterns, and a quick test for positions where one of them may match.
 
 use super::automaton::Automaton;
 

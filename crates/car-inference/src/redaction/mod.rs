@@ -1,13 +1,14 @@
 //! Removes secrets from what is recorded, before it is written to a log. Owns what a secret looks like and how it is
 //! found in text, in JSON and in text that comes in pieces. Pure: no clock, no channel, no I/O; refuses to know any log.
 //!
-//! **What is found.** Built-in rules know keys by their form, and secrets by the label before them (`"authorization":"`,
-//! `api_key=`), which stays. A host's pattern matches as far as it can from wherever it can begin, and all
-//! that any match covers is secret. Secrets that overlap or touch are one, and each becomes one [`REDACTED`]. So a secret
-//! within another, or across two, leaves nothing behind, which leftmost matching would not promise.
+//! **What is found.** Built-in rules find keys by their format, and secrets by the label before them
+//! (`"authorization":"`, `api_key=`); the label stays. A host's pattern may match at every position, each time as far
+//! as it can. The text of all matches is secret. Secrets that overlap or touch are merged, and each becomes one
+//! [`REDACTED`]. So a secret within another, or across two, is removed completely; leftmost matching would not
+//! guarantee that.
 //!
-//! **What it costs.** Text is read once by the rules and once by the patterns. Where nothing can begin, a table of pairs of
-//! bytes is all that is asked.
+//! **What it costs.** The rules read text once, and so do the patterns. At positions where no secret can begin, the
+//! only cost is a lookup in a table of byte pairs.
 
 mod answer;
 mod automaton;
@@ -82,8 +83,8 @@ struct Shared {
 }
 
 impl Redaction {
-    /// Compiles what `options` say is secret. The tables of the built-in rules are made once a process, in less than a
-    /// millisecond.
+    /// Compiles the patterns and fields of `options`. The tables of the built-in rules are built once per process, in
+    /// less than a millisecond.
     ///
     /// # Errors
     /// Every pattern and every field that cannot be used, as `redaction.patterns[i]` and `redaction.fields[i]`.

@@ -1,4 +1,4 @@
-//! Names of fields whose texts are secret whatever they look like.
+//! Names of fields whose texts are always secret.
 
 /// Names whose texts are secret, lower case, without `-` and `_`. HTTP's (RFC 9110 section 11, RFC 6265), OAuth's
 /// (RFC 6749), and the key headers of Anthropic (`x-api-key`), Azure (`api-key`), Google (`x-goog-api-key`) and AWS's

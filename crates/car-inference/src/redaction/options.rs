@@ -17,9 +17,9 @@ use crate::error::Problem;
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
 pub struct RedactionOptions {
-    /// Whether the built-in rules apply: keys of providers that have a form of their own, private keys, passwords in
-    /// addresses, and what a label such as `api_key=` or a field such as `authorization` says is secret. Default true.
-    /// No list of forms is complete: name what else is secret in `patterns` and `fields`.
+    /// Whether the built-in rules apply. They find keys in known formats, private keys, passwords in URLs, and secrets
+    /// after a label such as `api_key=` or in a field such as `authorization`. Default true. No list of formats is
+    /// complete: add your own secrets in `patterns` and `fields`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub builtin: Option<bool>,
     /// Regular expressions of what else is secret, in the syntax of Rust's `regex`. At most 64. They must not match the

@@ -130,7 +130,8 @@ pub(super) fn redact_tool_call(place: &Cursor<'_>, call: &mut ToolCall) {
     redact_tool_arguments(place, arguments);
 }
 
-/// Where there is text, it is redacted and read again: so the value can say nothing that was taken out of the text.
+/// If there is text, it is redacted and parsed again, so that the value cannot reveal anything that was removed from
+/// the text.
 fn redact_tool_arguments(place: &Cursor<'_>, arguments: &mut ToolArguments) {
     match arguments {
         ToolArguments::Json(json) => match json.raw() {

@@ -79,7 +79,7 @@ impl EventEmitter {
         self.call.stopped(self.attempt).await
     }
 
-    /// Why the runner should stop, if it should; as [`cancelled`](Self::cancelled) without waiting.
+    /// Why the runner should stop, if it should; like [`cancelled`](Self::cancelled), without waiting.
     #[must_use]
     pub fn stop_reason(&self) -> Option<Failure> {
         self.call.stop_reason_of(self.attempt)

@@ -1,23 +1,27 @@
-//! What hosts implement, and where they register it: one process-wide slot, and one slot for each hint. An engine's own
-//! runners are with the [engine](crate::InferenceEngine::set_runner).
+//! The trait that hosts implement, and the process's slots for it: one for every model, and one for each hint. An
+//! engine's own runners are set on the [engine](crate::InferenceEngine::set_runner).
 //!
 //! # Which runner answers
 //!
-//! A call asks, in this order: its own runner
-//! ([`generate_with_runner`](crate::InferenceEngine::generate_with_runner)), its model's
-//! ([`register_model_with_runner`](crate::InferenceEngine::register_model_with_runner)), the engine's for the model's hint
-//! and the engine's ([`set_runner_for`](crate::InferenceEngine::set_runner_for),
-//! [`set_runner`](crate::InferenceEngine::set_runner)), the process's for the hint and the process's
-//! ([`set_inference_runner_for`], [`set_inference_runner`]). Then the same for each fallback model. It goes on to the next
-//! only when one [declines](RunnerError::Declined). A runner that is in several of these places is asked once for each model.
+//! A call tries these runners, in this order:
+//!
+//! 1. the call's own: [`generate_with_runner`](crate::InferenceEngine::generate_with_runner)
+//! 2. its model's: [`register_model_with_runner`](crate::InferenceEngine::register_model_with_runner)
+//! 3. the engine's for the model's hint: [`set_runner_for`](crate::InferenceEngine::set_runner_for)
+//! 4. the engine's for every model: [`set_runner`](crate::InferenceEngine::set_runner)
+//! 5. the process's for the model's hint: [`set_inference_runner_for`]
+//! 6. the process's for every model: [`set_inference_runner`]
+//!
+//! Then it tries the same for each fallback model. It goes on to the next runner only when one
+//! [declines](RunnerError::Declined). A runner that is set in several of these places is tried once for each model.
 //!
 //! # Spans and task-locals
 //!
-//! A runner runs on a task of its own, inside the [`tracing`] span in which the call was made: what it logs is in the
+//! A runner runs in its own task, inside the [`tracing`] span in which the call was made. So its log events are in the
 //! caller's span, in every attempt.
 //!
-//! Tokio's task-locals belong to one task, and the runner's is another one. So a runner does not see the caller's. Give the
-//! call a runner that takes the value along and enters its scope:
+//! Tokio's task-locals belong to one task. The runner is in another task, so it does not see the caller's task-locals.
+//! To pass a value on, give the call a runner that holds the value and enters its scope:
 //!
 //! ```
 //! use std::sync::Arc;
@@ -111,8 +115,9 @@ pub trait InferenceRunner: Any + Send + Sync {
     /// unless the engine's retry policy has it run again.
     async fn run(&self, request: GenerateRequest, emitter: EventEmitter) -> Result<RunnerResult, RunnerError>;
 
-    /// Whether this and another are one runner. A call asks a runner once for each model, in however many places it is
-    /// registered. Default: they are one object. A host that makes several objects for one runner says so here.
+    /// Whether this and another are the same runner. A call tries a runner once for each model, even if it is
+    /// registered in several places. Default: they are the same object. Override it if you make several objects for one
+    /// runner.
     fn is_same(&self, other: &dyn InferenceRunner) -> bool {
         std::ptr::addr_eq(std::ptr::from_ref(self), std::ptr::from_ref(other))
     }

@@ -19,7 +19,7 @@ pub(crate) struct Slots {
 static SLOTS: LazyLock<RwLock<Slots>> = LazyLock::new(RwLock::default);
 
 impl Slots {
-    /// The runner of a hint's slot, or without a hint the one for every model.
+    /// The runner in the slot for a hint, or without a hint in the slot for every model.
     pub(crate) fn get(&self, hint: Option<&str>) -> Option<&Arc<dyn InferenceRunner>> {
         match hint {
             None => self.any.as_ref(),
@@ -27,7 +27,7 @@ impl Slots {
         }
     }
 
-    /// Fills or clears a slot. Returns what was there; the caller drops it outside the lock.
+    /// Sets or clears a slot. Returns the previous runner; the caller drops it outside the lock.
     pub(crate) fn replace(
         &mut self,
         hint: Option<&str>,
@@ -40,7 +40,8 @@ impl Slots {
         }
     }
 
-    /// Clears a slot if `is_mine` says so of its runner. Returns that; the caller drops it outside the lock.
+    /// Clears a slot if `is_mine` returns true for its runner. Returns the removed runner; the caller drops it outside
+    /// the lock.
     pub(crate) fn take_if(
         &mut self,
         hint: Option<&str>,
@@ -56,7 +57,7 @@ impl Slots {
         self.any.is_none() && self.by_hint.is_empty()
     }
 
-    /// Adds the runners for a model of this hint to a chain: the hint's, then the one for every model.
+    /// Adds the runners for a model with this hint to a chain: the one for the hint, then the one for every model.
     pub(crate) fn append_to(&self, chain: &mut Vec<Arc<dyn InferenceRunner>>, hint: Option<&str>) {
         let of_hint = hint.and_then(|hint| self.by_hint.get(hint));
         for runner in of_hint.into_iter().chain(&self.any) {
@@ -65,7 +66,7 @@ impl Slots {
     }
 }
 
-/// Adds a runner to a chain, unless it is in it already: a call asks each runner once for each model.
+/// Adds a runner to a chain unless it is already in it: a call tries each runner once for each model.
 pub(crate) fn append(chain: &mut Vec<Arc<dyn InferenceRunner>>, runner: &Arc<dyn InferenceRunner>) {
     if !chain.iter().any(|known| known.is_same(&**runner)) {
         chain.push(Arc::clone(runner));
@@ -74,7 +75,8 @@ pub(crate) fn append(chain: &mut Vec<Arc<dyn InferenceRunner>>, runner: &Arc<dyn
 
 /// Registers the process-wide runner, or clears it with `None`. Calls in flight keep the runner they started with.
 ///
-/// Every engine of the process asks it, after its own runners; see [`InferenceEngine::set_runner`] for one engine's own.
+/// Every engine of the process tries it after its own runners; [`InferenceEngine::set_runner`] sets an engine's own
+/// runner.
 ///
 /// [`InferenceEngine::set_runner`]: crate::InferenceEngine::set_runner
 pub fn set_inference_runner(runner: Option<Arc<dyn InferenceRunner>>) {
@@ -107,12 +109,12 @@ pub fn clear_inference_runner_if(hint: Option<&str>, is_mine: impl FnOnce(&dyn I
     old.is_some()
 }
 
-/// Adds the process's runners for a model of this hint to a chain.
+/// Adds the process's runners for a model with this hint to a chain.
 pub(crate) fn append_registered(chain: &mut Vec<Arc<dyn InferenceRunner>>, hint: Option<&str>) {
     SLOTS.read().append_to(chain, hint);
 }
 
-/// The hints whose slots hold a runner, in alphabetical order.
+/// The hints for which a runner is set, in alphabetical order.
 pub(crate) fn hints_with_runner() -> Vec<String> {
     let mut hints: Vec<_> = SLOTS.read().by_hint.keys().cloned().collect();
     hints.sort_unstable();

@@ -21,16 +21,16 @@ use crate::error::Problem;
 /// Problems reported at most, so that a hostile input cannot make an error larger than itself.
 const PROBLEMS_MAX: usize = 100;
 
-/// What is read in, whose fields that are not known are refused only where the type says so.
+/// Parses JSON. Unknown fields are refused only where the type says so.
 pub(crate) fn parse<T: DeserializeOwned + JsonSchema + 'static>(json: &str) -> Result<T, Vec<Problem>> {
     read(json, Unknown::AsTheTypeSays)
 }
 
 fn read<T: DeserializeOwned + JsonSchema + 'static>(json: &str, unknown: Unknown) -> Result<T, Vec<Problem>> {
     let needs_walk = match unknown {
-        // Serde would read an array as a struct's fields in order; only the walk tells the two apart.
+        // Serde would read an array as a struct's fields in order; only the walk rejects that.
         Unknown::AsTheTypeSays => json.contains('['),
-        // And it drops unknown fields of types that events have as well, and of variants without fields.
+        // Serde also ignores unknown fields of types that events use too, and of variants without fields.
         Unknown::Refused => json.contains('[') || json.get(1..).is_some_and(|rest| rest.contains('{')),
     };
     let parsed = match serde_json::from_str(json) {
@@ -46,19 +46,19 @@ fn read<T: DeserializeOwned + JsonSchema + 'static>(json: &str, unknown: Unknown
     match parsed {
         Ok(value) if problems.is_empty() => return Ok(value),
         Ok(_) => {}
-        // The schema is looser than the type somewhere: serde's own word is better than none.
+        // The schema is looser than the type somewhere: serde's own message is better than none.
         Err(error) if problems.is_empty() => problems.push(Problem::new("", error.to_string())),
         Err(_) => {}
     }
     Err(problems)
 }
 
-/// The message of a field that is not known.
+/// The error message for an unknown field.
 pub(crate) fn unknown_field(name: &str, known: &[&str]) -> String {
     names::unknown_field(names::meant(name, known), known)
 }
 
-/// The known word that is spelt nearly the same.
+/// The known word with a similar spelling.
 pub(crate) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     names::near(word, known)
 }
@@ -70,7 +70,7 @@ fn unreadable(json: &str, error: &serde_json::Error) -> Problem {
     }
 }
 
-/// A type's JSON Schema, made once. There are as many as types that are read here, so they are never freed.
+/// A type's JSON Schema, built once per type and never freed.
 fn schema_of<T: JsonSchema + 'static>() -> &'static Value {
     static SCHEMAS: Mutex<BTreeMap<TypeId, &'static Value>> = Mutex::new(BTreeMap::new());
     SCHEMAS
@@ -79,8 +79,8 @@ fn schema_of<T: JsonSchema + 'static>() -> &'static Value {
         .or_insert_with(|| Box::leak(Box::new(schemars::schema_for!(T).to_value())))
 }
 
-/// As [`parse`] for what a caller of ours gives, so that a field that is not known is refused wherever it is. Where the
-/// shape is wrong, also lists what `validate` says of the parts that are right.
+/// Like [`parse`], for input of our callers: unknown fields are refused everywhere. If the shape is wrong, also lists
+/// the problems that `validate` finds in the parts that are right.
 pub(crate) fn parse_all<T: DeserializeOwned + JsonSchema + 'static>(
     json: &str,
     validate: impl FnOnce(&T) -> Vec<Problem>,
@@ -99,7 +99,7 @@ pub(crate) fn parse_all<T: DeserializeOwned + JsonSchema + 'static>(
     })
 }
 
-/// As [`parse_all`], of what has to be valid as well.
+/// Like [`parse_all`], and also validates the value.
 pub(crate) fn parse_valid<T: DeserializeOwned + JsonSchema + 'static>(
     json: &str,
     validate: impl Fn(&T) -> Vec<Problem>,
@@ -111,7 +111,7 @@ pub(crate) fn parse_valid<T: DeserializeOwned + JsonSchema + 'static>(
     }
 }
 
-/// The value without its wrong fields, if it makes sense without them.
+/// The value without its wrong fields, if it can be parsed without them.
 fn without<T: DeserializeOwned>(mut value: Value, problems: &[Problem]) -> Option<T> {
     for problem in problems {
         let pointer: String = problem.path.replace('[', ".").replace(']', "");

@@ -1,7 +1,9 @@
-//! Which known field was probably meant by a name that is not known. Knows the words that other libraries (the SDKs of
+//! Suggests the known field that was probably meant by an unknown name. Knows the names that other libraries (the SDKs
+//! of
 //! OpenAI, Anthropic and Google, the AI SDK, Ollama) use for our fields. Knows nothing of values.
 
-/// What other libraries call a field of ours. All in lower case and without separators, as [`normal`] makes them.
+/// Names of other libraries, each with our name of the field. In lower case and without separators, like [`normal`]
+/// makes them.
 const SYNONYMS: &[(&str, &[&str])] = &[
     // Requests
     (
@@ -381,11 +383,11 @@ const SYNONYMS: &[(&str, &[&str])] = &[
     ("as", &["format", "mode", "type", "kind", "encoding"]),
 ];
 
-/// Options of a call, which some put into the request.
+/// Options of a call that callers may put into the request by mistake.
 const CALL_OPTIONS: &[&str] = &["signal", "timeouts", "limits", "retry", "runner"];
-/// Options of an engine, which some put into a request or the options of a call.
+/// Options of an engine that callers may put into a request or the options of a call by mistake.
 const ENGINE_OPTIONS: &[&str] = &["models", "eventLog", "onLogFailure"];
-/// Fields of a request, and of its `params`, which some put into the options of a call.
+/// Fields of a request, and of its `params`, that callers may put into the options of a call by mistake.
 const REQUEST: &[&str] = &[
     "prompt",
     "model",
@@ -416,7 +418,7 @@ const PARAMS: &[&str] = &[
     "toolChoice",
     "parallelToolCalls",
 ];
-/// What SDKs take to reach their provider: the runner's business, not the engine's.
+/// SDK options for reaching the provider. They belong to the runner, not to the engine.
 const WIRE: &[&str] = &[
     "apikey",
     "apikeys",
@@ -436,10 +438,10 @@ const WIRE: &[&str] = &[
     "apiversion",
     "extraquery",
 ];
-/// What SDKs take to stream, which every call does here.
+/// SDK options for streaming. Not needed here, because every call streams.
 const STREAMING: &[&str] = &["stream", "streaming", "streamoptions"];
 
-/// The same for `max_tokens`, `max-tokens`, `maxTokens` and `MAX_TOKENS`.
+/// A normal form: the same for `max_tokens`, `max-tokens`, `maxTokens` and `MAX_TOKENS`.
 pub(super) fn normal(name: &str) -> String {
     name.chars()
         .filter(|letter| letter.is_alphanumeric())
@@ -447,7 +449,7 @@ pub(super) fn normal(name: &str) -> String {
         .collect()
 }
 
-/// The known name that says the same, in another spelling or in another library's words.
+/// The known name with the same meaning, in another spelling or in the terms of another library.
 pub(super) fn same<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     let name = normal(name);
     let spelt = known.iter().find(|known| normal(known) == name);
@@ -459,7 +461,7 @@ pub(super) fn same<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     spelt.or_else(|| known.iter().find(is_synonym)).copied()
 }
 
-/// The known name that is spelt nearly the same.
+/// The known name with a similar spelling.
 pub(super) fn near<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     const NAME_MAX: usize = 64;
     const PREFIX_MIN: usize = 3;
@@ -492,8 +494,8 @@ pub(super) fn meant<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     same(name, known).or_else(|| near(name, known))
 }
 
-/// What to say of a field that belongs to another argument, or to nobody. `owner` is the Rust name of the type that was
-/// read.
+/// The hint for a field that belongs to another argument, or is not needed. `owner` is the Rust name of the type that
+/// was read.
 pub(super) fn elsewhere(name: &str, owner: &str) -> Option<String> {
     let plain = normal(name);
     let is_request = owner == "GenerateRequest";
@@ -525,19 +527,19 @@ pub(super) fn elsewhere(name: &str, owner: &str) -> Option<String> {
     None
 }
 
-/// Where a field goes that only some provider knows: `path` is of the object that it was put into.
+/// The hint for a field that only some provider knows. `path` is the path of the object that has the field.
 pub(super) fn own_of_provider(owner: &str, path: &str) -> Option<String> {
     let may_be = owner == "GenerateRequest" && (path.is_empty() || path == "params");
     may_be.then(|| "what only your provider knows goes into `providerOptions`".into())
 }
 
-/// The message of a field that is not known.
+/// The error message for an unknown field.
 pub(super) fn unknown_field(meant: Option<&str>, known: &[&str]) -> String {
     let hint = meant.map_or(String::new(), |meant| format!("did you mean `{meant}`?"));
     unknown_field_with(&hint, known)
 }
 
-/// As [`unknown_field`], with another hint than the name that was meant; empty when there is none.
+/// Like [`unknown_field`], with another hint than the name that was meant. `hint` is empty when there is none.
 pub(super) fn unknown_field_with(hint: &str, known: &[&str]) -> String {
     let known = if known.is_empty() {
         "none is known here".into()

@@ -1,4 +1,4 @@
-//! The walk over a value beside its type's JSON Schema, which finds everything that is wrong with it.
+//! Walks a value together with the JSON Schema of its type, and finds every problem.
 
 use serde_json::{Map, Value};
 
@@ -7,7 +7,7 @@ use super::names::{elsewhere, meant, near, own_of_provider, same, unknown_field_
 use crate::depth::push_name;
 use crate::error::Problem;
 
-/// What becomes of fields that the schema does not know.
+/// What to do with fields that the schema does not have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unknown {
     /// Refused where the type refuses them; dropped elsewhere.
@@ -16,11 +16,11 @@ pub(super) enum Unknown {
     Refused,
 }
 
-/// The one field of what a host writes in place of a value that JSON does not have, such as a function. Its value says what
-/// it was. Refused wherever it stands, so it can be told apart from no value at all.
+/// The only field of the marker object with which a host replaces a value without JSON, such as a function. Its value
+/// is the error message. The marker is an error everywhere, so it differs from an absent value.
 const NO_JSON: &str = "car-inference.no-json";
 
-/// Fields of the schema that hosts give beside the JSON, such as a signal. Listed among those that are known.
+/// Schema keyword for fields that hosts pass beside the JSON, such as a signal. They are listed as known fields.
 const BESIDE: &str = "x-beside";
 
 pub(super) struct Walk<'a> {
@@ -142,7 +142,8 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// What to say of a field that is required and not there: what holds its place, and in what kind of object it is missing.
+    /// The message for a missing required field: which field is there instead, and in what kind of object it is
+    /// missing.
     fn missing(
         &self,
         name: &str,
@@ -175,7 +176,7 @@ impl<'a> Walk<'a> {
         message
     }
 
-    /// What to say of a field that is not known.
+    /// The message for an unknown field.
     fn unknown(&self, name: &str, schema: &'a Value, properties: &'a Map<String, Value>, path: &str) -> String {
         let is_top = path.is_empty();
         let beside = schema.get(BESIDE).and_then(Value::as_array);
@@ -196,7 +197,7 @@ impl<'a> Walk<'a> {
             .or_else(|| near(name, &known).map(|found| did_you_mean(found.to_owned())))
             .or_else(|| inner(near).map(did_you_mean))
             .or_else(|| {
-                // Put one level too deep.
+                // The field is one level too deep.
                 let top: Vec<&str> = self.names_in(self.root);
                 let found = (!is_top).then(|| same(name, &top)).flatten()?;
                 Some(format!("did you mean `{found}` at the top level?"))
@@ -205,7 +206,7 @@ impl<'a> Walk<'a> {
         unknown_field_with(&hint.unwrap_or_default(), &known)
     }
 
-    /// The names of an object's fields; none when it is not just one kind of object.
+    /// The field names of an object schema; empty when the schema allows several kinds of objects.
     fn names_in(&self, schema: &'a Value) -> Vec<&'a str> {
         if let Some(target) = schema
             .get("$ref")
@@ -318,7 +319,7 @@ fn article(name: &str) -> String {
     }
 }
 
-/// What a host said of a value that has no JSON.
+/// The message in a marker of a value without JSON.
 fn no_json(value: &Value) -> Option<&str> {
     value
         .as_object()
@@ -335,7 +336,7 @@ fn none_of<'a>(allowed: impl IntoIterator<Item = &'a Value>, given: &Value) -> S
     format!("expected one of {}, got {}{hint}", list(allowed), describe(given))
 }
 
-/// So much of a name that a host gave as a message should hold.
+/// A name from the host, cut to a length that fits into a message.
 fn shown(name: &str) -> &str {
     const SHOWN_MAX: usize = 64;
     &name[..name.floor_char_boundary(SHOWN_MAX)]

@@ -42,7 +42,7 @@ impl Default for MemoryLogLimits {
 #[derive(Clone)]
 pub struct MemoryLog {
     shared: Arc<Mutex<Shelf>>,
-    /// What its cursors say of where they are from.
+    /// The tag of this log in its cursors.
     tag: LogTag,
 }
 
@@ -90,8 +90,8 @@ struct Rest {
     ending: Option<(Stamp, Arc<Ending>)>,
     /// How many events are put down in the journal.
     in_journal: u64,
-    /// When the erasure of the call was asked for while it was open, in microseconds since the Unix epoch. From then on its
-    /// payload is hidden from readers; the ending removes it.
+    /// When the erasure of the call was requested while it was open, in microseconds since the Unix epoch. From then on
+    /// its payload is hidden from readers; the ending removes it.
     erase_requested_at_us: Option<NonZeroU64>,
 }
 
@@ -127,7 +127,7 @@ impl MemoryLog {
         self.find(trace_id).map(|call| call.record(self.tag))
     }
 
-    /// The calls that `filter` asks for. A filter that is not valid lists nothing.
+    /// The calls that match `filter`. An invalid filter lists nothing.
     #[must_use]
     pub fn calls(&self, filter: &CallFilter) -> Vec<CallRecord> {
         if !filter.problems(self.tag).is_empty() {
@@ -230,7 +230,7 @@ impl CallLog for StoredCall {
         };
         self.events.lock().shrink();
         let evicted = {
-            // An erasure finds the call open or ended, and nothing between: it holds this lock as well.
+            // An erasure holds this lock too, so it finds the call either open or ended.
             let mut shelf = shelf.lock();
             let is_to_be_erased = {
                 let mut rest = self.rest.lock();
@@ -387,7 +387,7 @@ impl StoredCall {
     }
 }
 
-/// A list that is part of the payload.
+/// A list of the payload; empty when the payload is not kept.
 fn kept<T: Clone>(keeps_payload: bool, list: &[T]) -> Vec<T> {
     if keeps_payload { list.to_vec() } else { Vec::new() }
 }

@@ -20,7 +20,7 @@ use crate::stream::{Completion, EventRef};
 use crate::tasks::generate::GenerateRequest;
 
 impl StoredCall {
-    /// Whether everything but the words of `filter` holds.
+    /// Whether the call matches every condition of `filter` except `text`.
     pub(super) fn fits(&self, filter: &CallFilter) -> bool {
         let nothing = GenerateRequest::default();
         let request = if self.hides_payload() {
@@ -55,13 +55,13 @@ impl StoredCall {
     pub(super) fn says(&self, phrases: &Phrases) -> bool {
         let ending = match &self.rest.lock().ending {
             Some((_, ending)) if self.erased.is_none() => Arc::clone(ending),
-            // Open, or erased.
+            // The call is open, or erased.
             _ => return false,
         };
         phrases.are_in([&prompt_text(&self.start.request), &ending.completion.text])
     }
 
-    /// How long ago it ended, in microseconds; 0 while it is open.
+    /// How long ago the call ended, in microseconds; 0 while it is open.
     fn age_us(&self, now_us: u64) -> u64 {
         let ended_at_us = match &self.rest.lock().ending {
             Some((stamp, _)) => self.start.started_at_us.saturating_add(stamp.at_us),
@@ -128,7 +128,7 @@ impl Shelf {
         self.calls.remove(&id)
     }
 
-    /// Puts another call in the place of a closed one.
+    /// Replaces an ended call.
     fn replace(&mut self, call: Arc<StoredCall>) {
         let bytes = call.bytes();
         if let Some((_, known)) = self.ended.iter_mut().find(|(ended, _)| *ended == call.id) {
@@ -138,7 +138,7 @@ impl Shelf {
         self.calls.insert(call.id, call);
     }
 
-    /// Removes what the options say.
+    /// Prunes as the options say.
     fn prune(&mut self, options: &PruneOptions, now_us: u64) -> Vec<Arc<StoredCall>> {
         let is_kept = |call: &StoredCall| call.start.request.tags.iter().any(|tag| options.keep.contains(tag));
         let mut closed: Vec<_> = self

@@ -1,10 +1,10 @@
-//! What is recorded of a call beside its events.
+//! Annotations of a call: records beside its events.
 
 use serde::{Deserialize, Serialize};
 
 use crate::log::{AttemptRecord, Note, VerdictRecord};
 
-/// What is recorded beside events.
+/// A record beside the events of a call.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Annotation {

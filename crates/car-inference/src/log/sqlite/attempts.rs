@@ -1,4 +1,4 @@
-//! One attempt for all who ask for it at the same time.
+//! One attempt for all concurrent callers.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 
 #[derive(Debug)]
 pub(super) struct Attempts<R> {
-    /// How many are over.
+    /// How many attempts are over.
     over: AtomicU64,
     last: Mutex<Option<R>>,
 }
@@ -21,7 +21,7 @@ impl<R> Default for Attempts<R> {
 }
 
 impl<R: Clone> Attempts<R> {
-    /// Makes an attempt, or waits for one that is under way and returns what that returned.
+    /// Makes an attempt, or waits for the attempt in progress and returns its result.
     pub fn share(&self, attempt: impl FnOnce() -> R) -> R {
         let over_before = self.over.load(Ordering::Acquire);
         let mut last = self.last.lock();

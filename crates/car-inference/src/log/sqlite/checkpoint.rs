@@ -66,7 +66,7 @@ impl Checkpoint {
 }
 
 impl Store {
-    /// States where the chain ends. The statement has a record of its own, which commits to all records before it.
+    /// Signs where the chain ends. The checkpoint has its own record, which commits to all records before it.
     pub fn checkpoint(&mut self, seed: &[u8; 32]) -> Result<Checkpoint, LogError> {
         let at_us = now_us();
         self.change(|store| {

@@ -53,10 +53,10 @@ impl Checkpointer {
         }
     }
 
-    /// Has a copy made, unless one is under way. Returns whether one has just come to its end, which may have copied nothing.
+    /// Starts a copy, unless one is in progress. Returns whether one has just finished; it may have copied nothing.
     ///
     /// # Errors
-    /// What the copy failed with. That somebody else was in the way is no failure.
+    /// The error of the copy. It is not an error if a reader or another program prevented the copy.
     pub fn poll(&mut self) -> Result<bool, LogError> {
         {
             let mut copying = self.progress.copying.lock();
@@ -78,7 +78,7 @@ impl Checkpointer {
         Ok(false)
     }
 
-    /// Returns once no copy is under way, however long the disk takes.
+    /// Waits until no copy is in progress, however long the disk takes.
     pub fn wait(&self) {
         let mut copying = self.progress.copying.lock();
         self.progress
@@ -112,10 +112,10 @@ impl Checkpointer {
 fn copy_when(asked: &Receiver<()>, places: &Places, durability: Durability, progress: &Progress) {
     let mut connection = None;
     while asked.recv().is_ok() {
-        // The writer may wait for it.
+        // The writer may be waiting for it.
         let copied = catch_unwind(AssertUnwindSafe(|| copy(&mut connection, places, durability)));
         progress.end(match copied {
-            // Another connection copies or recovers: the next copy has more to do.
+            // Another connection is copying or recovering: the next copy does the rest.
             Ok(Err(error)) if error.kind == LogErrorKind::Locked => Ok(()),
             Ok(copied) => copied,
             Err(_) => Err(LogError::new(
@@ -131,8 +131,8 @@ fn copy(connection: &mut Option<Connection>, places: &Places, durability: Durabi
         Some(connection) => connection,
         None => connection.insert(open_checkpointer(&places.path, durability)?),
     };
-    // Neither readers nor the writer are waited for: what they still need stays where it is.
-    // What somebody else has changed is the writer's to look at, who copies the rest.
+    // Does not wait for readers or the writer: pages that they still need are not copied.
+    // If another program has changed the files, the writer checks them and copies the rest.
     places.copy(|| Ok(connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?))?;
     Ok(())
 }

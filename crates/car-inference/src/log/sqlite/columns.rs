@@ -63,14 +63,14 @@ pub(super) fn number(number: Option<u64>) -> Value {
     })
 }
 
-/// The link and digest that a record with these values has: what `verify` compares with.
+/// The digest of a record with these values, which `verify` compares.
 pub(super) fn digest_of(salt: &[u8], values: &[ValueRef<'_>]) -> Hash {
     let mut hash = Values::salted(salt);
     values.iter().for_each(|value| hash.push(*value));
     hash.finish()
 }
 
-/// As `columns::hash`, of what was read.
+/// Like `columns::hash`, for values read from the file.
 pub(super) fn hash_of(values: &[ValueRef<'_>]) -> Hash {
     let mut hash = Values::new();
     values.iter().for_each(|value| hash.push(*value));

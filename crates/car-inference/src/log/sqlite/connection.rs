@@ -58,14 +58,14 @@ fn set_up_writer(connection: &Connection, path: &LogPath, durability: Durability
     Ok(())
 }
 
-/// A connection that only copies the write-ahead log to the database. It sets nothing that is kept in the file and begins no
-/// transaction that writes, so it never waits for the writer.
+/// A connection that only copies the write-ahead log to the database. It changes no setting that is stored in the file
+/// and begins no write transaction, so it never waits for the writer.
 pub(super) fn open_checkpointer(path: &LogPath, durability: Durability) -> Result<Connection, LogError> {
     let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-    // SQLite still copies then (https://sqlite.org/pragma.html#pragma_query_only).
+    // SQLite still copies with this setting (https://sqlite.org/pragma.html#pragma_query_only).
     connection.pragma_update(None, "query_only", true)?;
     sync_as(&connection, durability)?;
-    // Closing the log is the writer's business.
+    // Only the writer copies the write-ahead log at close.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     Ok(connection)
 }
@@ -134,7 +134,7 @@ fn open_at(place: &Path, access: OpenFlags) -> Result<Connection, LogError> {
     Ok(connection)
 }
 
-/// What the system said when SQLite could not open or read a file.
+/// The system's error when SQLite could not open or read a file.
 fn with_reason(connection: &Connection, error: LogError) -> LogError {
     if error.kind != LogErrorKind::Io {
         return error;

@@ -1,5 +1,5 @@
-//! Erasing what calls said. The chain stays whole and says in it what was done. Of a call that is still open, what it said so
-//! far is erased at once, and what it says from then on is written without payload.
+//! Erases the payload of calls. The chain stays intact and records the erasure. If a call is still open, its payload so
+//! far is erased at once, and its later records are written without payload.
 
 use std::collections::BTreeMap;
 
@@ -11,18 +11,18 @@ use super::store::{Store, now_us};
 use super::stored_json as json;
 use crate::log::{EraseReport, EraseTarget, LogError};
 
-/// Open calls whose payload does not reach the file any more, by their numbers.
+/// Open calls whose payload must not reach the file any more, by their numbers.
 pub(super) type Erasing = BTreeMap<i64, ErasedOpenCall>;
 
-/// What is known of one, so that it can be named again.
+/// What is kept about such a call, so that later erasures can list it.
 #[derive(Debug, Default)]
 pub(super) struct ErasedOpenCall {
     trace_id: String,
-    /// Its labels, which the file holds no longer.
+    /// Its tags, which are no longer in the file.
     tags: Vec<String>,
 }
 
-/// A call whose payload is there.
+/// A call whose payload is in the file.
 struct Meant {
     id: i64,
     trace_id: String,
@@ -55,13 +55,13 @@ impl Store {
                 report.trace_ids.push(trace_id);
             }
         }
-        // Those of earlier erasures as well: they are open still.
+        // Also calls of earlier erasures that are still open.
         let pending = self.erasing.values().filter(|call| match &target.tag {
             Some(tag) => call.tags.contains(tag),
             None => target.trace_id.as_ref() == Some(&call.trace_id),
         });
         report.pending_trace_ids = pending.map(|call| call.trace_id.clone()).collect();
-        // What was erased is still in the write-ahead log.
+        // Erased data is still in the write-ahead log.
         self.checkpoint_wal("TRUNCATE")?;
         Ok(report)
     }
@@ -95,7 +95,7 @@ impl Store {
         let at_us = now_us();
         let payload = [&START_PAYLOAD[..], &END_PAYLOAD].concat().join(" = NULL, ");
         for Meant { id, is_open, .. } in calls {
-            // The words of a call are indexed when it ends.
+            // The words of a call are indexed only when it ends.
             if !is_open {
                 self.forget_text(*id)?;
             }
@@ -118,17 +118,17 @@ impl Store {
         self.append_housekeeping("erase", at_us, &EraseRecord { calls })
     }
 
-    /// Whether the payload of an open call is not to reach the file.
+    /// Whether the payload of an open call must not reach the file.
     pub fn is_erasing(&self, id: i64) -> bool {
         self.erasing.contains_key(&id)
     }
 
-    /// A call that was open in a process that is gone: its erasure is in the file.
+    /// Takes note of a call that was open in an earlier process and whose erasure is in the file.
     pub fn go_on_erasing(&mut self, id: i64) {
         self.erasing.insert(id, ErasedOpenCall::default());
     }
 
-    /// The call has ended, and so has its erasure.
+    /// Completes the erasure of a call that has ended.
     pub fn finish_erasing(&mut self, id: i64, ended_at_us: i64) -> Result<(), LogError> {
         if self.erasing.remove(&id).is_none() {
             return Ok(());

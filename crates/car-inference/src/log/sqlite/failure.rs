@@ -71,7 +71,7 @@ pub(super) fn moved(path: &Path) -> LogError {
     )
 }
 
-/// A file of an open log was changed by something else than SQLite.
+/// Another program changed a file of an open log without SQLite.
 pub(super) fn changed(path: &Path, how: &str) -> LogError {
     LogError::new(
         LogErrorKind::Corrupt,
@@ -82,8 +82,8 @@ pub(super) fn changed(path: &Path, how: &str) -> LogError {
     )
 }
 
-/// A file beside the database is gone, on a system without open-file locks: another program took the open log for a
-/// closed one.
+/// A file beside the database is missing, on a system without open-file locks: another program believed that the log
+/// was closed.
 pub(super) fn unlocked(path: &Path) -> LogError {
     LogError::new(
         LogErrorKind::Corrupt,

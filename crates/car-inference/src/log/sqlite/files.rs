@@ -9,14 +9,14 @@ use super::failure::io_error;
 use super::options::LogAccess;
 use crate::log::{LogError, LogErrorKind};
 
-/// SQLite appends this to the path, and takes no longer suffix.
+/// The longest suffix that SQLite appends to the path.
 const LONGEST_SUFFIX: &str = "-journal";
-/// The longest path that SQLite takes, in bytes.
+/// The longest path that SQLite accepts, in bytes.
 const SQLITE_PATH_MAX: usize = 512 - LONGEST_SUFFIX.len();
-/// The longest path that the system takes, without the zero that ends it.
+/// The longest path that the system accepts, in bytes, without the terminating zero.
 #[cfg(unix)]
 const SYSTEM_PATH_MAX: usize = libc::PATH_MAX as usize - 1;
-/// The longest name of a file that most file systems take.
+/// The longest file name that most file systems accept, in bytes.
 #[cfg(unix)]
 const NAME_MAX: usize = 255;
 
@@ -24,7 +24,7 @@ const NAME_MAX: usize = 255;
 #[derive(Debug, Clone)]
 pub(super) struct LogPath(
     pub PathBuf,
-    /// Its folder, held open, when the path is longer than SQLite takes.
+    /// Its folder, held open, when the path is longer than SQLite accepts.
     Option<Arc<File>>,
 );
 
@@ -75,7 +75,7 @@ impl LogPath {
         Ok(Self(path, None))
     }
 
-    /// The same file under its one name, as far as its folders are there.
+    /// The canonical path of the file, as far as its folders exist.
     pub fn canonical(self) -> Self {
         for folder in self.0.ancestors().skip(1) {
             if let Ok(canonical) = fs::canonicalize(folder)
@@ -87,7 +87,7 @@ impl LogPath {
         self
     }
 
-    /// Whether the system takes paths as long as this one and those of the files beside it.
+    /// Checks that the system accepts the length of this path and of the paths of the files beside it.
     #[cfg(unix)]
     fn check_length(&self) -> Result<(), LogError> {
         use std::os::unix::ffi::OsStrExt;
@@ -115,7 +115,7 @@ impl LogPath {
         Ok(())
     }
 
-    /// The same path, with a name by which SQLite takes it when it is too long for it. Its folder has to be there.
+    /// The same path, with a short name for SQLite if it is too long. Its folder has to exist.
     pub fn within_reach(self) -> Result<Self, LogError> {
         let len = self.0.as_os_str().len();
         if !cfg!(unix) || len <= SQLITE_PATH_MAX {
@@ -140,7 +140,7 @@ impl LogPath {
         ))
     }
 
-    /// The folder by the name that the system gives to what this process has open, and the name of the file in it.
+    /// The folder as `/proc/self/fd/N`, which names an open file of this process, and the name of the file in it.
     #[cfg(any(target_os = "linux", target_os = "android"))]
     fn through_folder(&self) -> Option<(PathBuf, &std::ffi::OsStr)> {
         use std::os::fd::AsRawFd;
@@ -151,11 +151,11 @@ impl LogPath {
 
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     fn through_folder(&self) -> Option<(PathBuf, &std::ffi::OsStr)> {
-        // Other systems have no names for it.
+        // Other systems have no such names.
         self.1.as_ref().and(None)
     }
 
-    /// What SQLite is to open, while this path or a clone of it is held.
+    /// The path to open with SQLite. Valid while this path or a clone of it is held.
     pub fn for_sqlite(&self) -> PathBuf {
         match self.through_folder() {
             Some((folder, name)) => folder.join(name),
@@ -169,7 +169,7 @@ impl LogPath {
         name.into()
     }
 
-    /// The database, its write-ahead log, its shared memory, the file that tells who writes.
+    /// The database, its write-ahead log, its shared memory, and the lock file of the writer.
     pub fn all(&self) -> [PathBuf; 4] {
         [
             self.0.clone(),
@@ -179,7 +179,7 @@ impl LogPath {
         ]
     }
 
-    /// All that opening makes, reads or writes.
+    /// All files and folders that opening creates, reads or writes.
     pub fn touched(&self, access: LogAccess) -> Vec<PathBuf> {
         let [database, wal, shared_memory, lock] = self.all();
         if access == LogAccess::Read {
@@ -335,7 +335,7 @@ pub(super) struct WriteLock {
 pub(super) struct Identity(u64, u64);
 
 impl Identity {
-    /// Of the file at a path, if there is one.
+    /// The identity of the file at a path, if it exists.
     pub fn at(path: &Path) -> Option<Self> {
         fs::symlink_metadata(path).ok().map(|metadata| Self::of(&metadata))
     }

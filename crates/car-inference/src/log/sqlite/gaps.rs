@@ -1,6 +1,6 @@
-//! Holes in the chain that pruning leaves: runs of missing positions. A gap keeps the link of its last record, from which the
-//! chain goes on, and the part of the Merkle tree that its records were, so that a checkpoint still commits to all before it.
-//! Its size grows with the logarithm of what is missing.
+//! Gaps in the chain that pruning leaves: runs of missing positions. A gap keeps the link of its last record, from
+//! which the chain continues, and its records' part of the Merkle tree, so that a checkpoint still commits to all
+//! records before it. The size of a gap grows with the logarithm of the number of missing records.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ pub(super) struct Gap {
     pub last: i64,
     /// The link of the last.
     pub after: Hash,
-    /// The links of all of them, folded.
+    /// The Merkle subtrees of their links.
     pub run: Run,
 }
 
@@ -31,7 +31,7 @@ pub(super) struct Gaps {
     gone: Vec<i64>,
 }
 
-/// The number of a record's leaf in the Merkle tree; nothing for a position that no record has.
+/// The number of a record's leaf in the Merkle tree; `None` for a position that no record can have.
 pub(super) fn leaf_of(position: i64) -> Option<u64> {
     u64::try_from(position.checked_sub(1)?).ok()
 }
@@ -60,7 +60,7 @@ impl Gaps {
         Ok(gaps)
     }
 
-    /// Takes out the record at this position, which had this link.
+    /// Adds the removed record with this position and link to the gaps.
     pub fn add(&mut self, position: i64, link: Hash) -> Result<(), LogError> {
         let known = self.all.range(..position).next_back().map(|(_, gap)| gap);
         let mut gap = match known.filter(|gap| gap.last.saturating_add(1) == position) {
@@ -86,7 +86,7 @@ impl Gaps {
         Ok(())
     }
 
-    /// Writes what has changed.
+    /// Writes the changed gaps to the file.
     pub fn write(&mut self, connection: &Connection) -> Result<(), LogError> {
         for first in self.gone.drain(..) {
             connection
@@ -96,7 +96,7 @@ impl Gaps {
         self.changed.sort_unstable();
         self.changed.dedup();
         for first in self.changed.drain(..) {
-            // One that has become part of another since is written with that.
+            // A gap that was merged into another one is written with that one.
             let Some(gap) = self.all.get(&first) else { continue };
             connection
                 .prepare_cached("INSERT OR REPLACE INTO gaps (first, last, after, subtrees) VALUES (?1, ?2, ?3, ?4)")?
@@ -105,7 +105,7 @@ impl Gaps {
         Ok(())
     }
 
-    /// Of all gaps: what a `prune` record commits to.
+    /// The digest of all gaps, to which a `prune` record commits.
     pub fn digest(&self) -> Hash {
         let mut values = Values::new();
         for gap in self.all.values() {

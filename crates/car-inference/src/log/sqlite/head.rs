@@ -1,4 +1,4 @@
-//! Where the chain of records ends.
+//! The end of the chain of records.
 
 use rusqlite::{Connection, OptionalExtension};
 
@@ -14,9 +14,9 @@ pub(super) struct Head {
 }
 
 impl Head {
-    /// Of the log that a connection has open.
+    /// Reads the head of a connection's log.
     pub fn read(connection: &Connection, log_id: &str) -> Result<Self, LogError> {
-        // More records than any log comes to: there is room for those to come.
+        // No log has that many records; the limit leaves room for new ones.
         const POSITION_MAX: i64 = i64::MAX / 2;
         let last = connection
             .query_row(

@@ -1,11 +1,11 @@
-//! Files of a log that this process holds open beside SQLite: to look into them, and to hold locks on them.
+//! Files of a log that this process holds open beside SQLite: to check their content, and to hold locks on them.
 //!
-//! Closing any descriptor of a file takes away all POSIX locks that the process has on it, those of SQLite too
-//! (<https://sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_>). Each file is
-//! therefore opened once in the process, and closed when the last log lets go of it, after its connections.
+//! Closing any descriptor of a file drops all POSIX locks of the process on it, those of SQLite too
+//! (<https://sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_>). Each file
+//! is therefore opened once per process, and closed when the last log releases it, after its connections.
 //!
-//! The host may read the file itself, and so take SQLite's locks away without knowing. The locks that are held here belong to
-//! an open file, not to the process, so they stay.
+//! The host may read the file itself, and so drop SQLite's locks unknowingly. The locks held here belong to an open
+//! file description, not to the process, so they stay.
 #![cfg_attr(not(unix), allow(dead_code, reason = "elsewhere these files are not looked into"))]
 
 use std::collections::HashMap;
@@ -18,7 +18,7 @@ use parking_lot::Mutex;
 
 use super::files::Identity;
 
-/// Held open until it is dropped by all who hold it.
+/// A file that stays open until all its holders are dropped.
 pub(super) struct HeldFile {
     identity: Identity,
     open: Option<Arc<Open>>,
@@ -26,14 +26,14 @@ pub(super) struct HeldFile {
 
 struct Open {
     file: File,
-    /// How many hold a lock on it.
+    /// How many holders have a lock on it.
     guards: Mutex<usize>,
 }
 
-/// Each file that is held, and by how many.
+/// Each open file, and the number of its holders.
 type HeldFiles = HashMap<Identity, (usize, Arc<Open>)>;
 
-/// Files are opened and closed under this lock alone.
+/// Files are opened and closed only under this lock.
 static HELD: LazyLock<Mutex<HeldFiles>> = LazyLock::new(Mutex::default);
 
 impl HeldFile {
@@ -52,7 +52,7 @@ impl HeldFile {
             file,
             guards: Mutex::default(),
         });
-        // Another may be there only when the file at the path has just been replaced by one that is held already.
+        // Another entry exists only when the file at the path was just replaced by a file that is already held.
         let (count, open) = held.entry(identity).or_insert((0, open));
         *count += 1;
         Ok(Self {
@@ -65,10 +65,10 @@ impl HeldFile {
         self.open.as_ref().map(|open| &open.file)
     }
 
-    /// Shares a lock on some bytes of the file with others who share one. Nothing where the system has no such locks.
+    /// Takes a shared lock on some bytes of the file. `None` where the system has no such locks.
     ///
     /// # Errors
-    /// When somebody has these bytes alone.
+    /// When another program holds an exclusive lock on these bytes.
     pub fn guard(&self, bytes: Range) -> io::Result<Option<Guard>> {
         let Some(open) = &self.open else { return Ok(None) };
         let mut guards = open.guards.lock();
@@ -86,7 +86,7 @@ impl HeldFile {
 impl Drop for HeldFile {
     fn drop(&mut self) {
         let mut held = HELD.lock();
-        // Given up first, so that the last is closed while nobody else opens it.
+        // Dropped first, so that removing the entry of the last holder closes the file while nobody else opens it.
         self.open = None;
         if let Some((count, _)) = held.get_mut(&self.identity) {
             *count -= 1;
@@ -109,7 +109,7 @@ fn open_to_read(path: &Path) -> io::Result<File> {
     File::open(path)
 }
 
-/// Some bytes of a file.
+/// A range of bytes of a file.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Range {
     pub start: i64,
@@ -125,7 +125,7 @@ pub(super) const DATABASE_IN_USE: Range = Range {
 /// What SQLite locks in the shared memory before it may empty it: `UNIX_SHM_DMS`.
 pub(super) const SHARED_MEMORY_IN_USE: Range = Range { start: 128, len: 1 };
 
-/// A lock that is shared. Each file has one range that is locked.
+/// A shared lock. Only one range of each file is locked.
 pub(super) struct Guard {
     open: Arc<Open>,
     bytes: Range,
@@ -149,7 +149,7 @@ mod lock {
 
     use super::Range;
 
-    /// Returns whether this file can be locked at all.
+    /// Returns whether this file supports such locks.
     pub fn share(file: &File, bytes: Range) -> io::Result<bool> {
         match set(file, libc::F_RDLCK, bytes) {
             Ok(()) => Ok(true),
@@ -159,7 +159,7 @@ mod lock {
     }
 
     pub fn give_up(file: &File, bytes: Range) {
-        // Closing the file does so as well.
+        // Closing the file releases the lock too.
         let _unlocked = set(file, libc::F_UNLCK, bytes);
     }
 
@@ -169,10 +169,10 @@ mod lock {
             l_whence: libc::SEEK_SET as _,
             l_start: start as _,
             l_len: len as _,
-            // Required of locks that belong to an open file.
+            // Required for locks of an open file description.
             l_pid: 0,
         };
-        // SAFETY: the descriptor is open, and the system only reads what it is given.
+        // SAFETY: the descriptor is open, and the system only reads the argument.
         match unsafe { libc::fcntl(file.as_raw_fd(), libc::F_OFD_SETLK, &raw const lock) } {
             0 => Ok(()),
             _ => Err(io::Error::last_os_error()),

@@ -1,5 +1,5 @@
-//! Records of the log's own, which belong to no call: what was pruned, what was erased, where checkpoints were made. Says which
-//! of them are needed no longer, so that they do not pile up.
+//! Records of the log itself, which belong to no call: prunings, erasures, checkpoints. Finds the records that are no
+//! longer needed, so that they do not accumulate.
 
 use rusqlite::Connection;
 use rusqlite::types::Value;
@@ -11,20 +11,20 @@ use super::stored_json as json;
 use super::write_rows::Record;
 use crate::log::LogError;
 
-/// So many checkpoints can be looked up once a log has been pruned.
+/// The number of newest checkpoints whose records pruning keeps.
 pub(super) const CHECKPOINTS_KEPT: usize = 64;
 
-/// What a `prune` record says. The newest stands for all: older ones are removed.
+/// The content of a `prune` record. The newest one covers all prunings: older ones are removed.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PruneRecord {
-    /// How many calls were pruned since the log was made.
+    /// How many calls were pruned since the log was created.
     pub calls: u64,
-    /// The digest of all gaps there are, 64 hex digits.
+    /// The digest of all gaps, 64 hex digits.
     pub gaps: String,
 }
 
-/// What an `erase` record says.
+/// The content of an `erase` record.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct EraseRecord {
@@ -32,7 +32,7 @@ pub(super) struct EraseRecord {
     pub calls: Vec<i64>,
 }
 
-/// What a `checkpoint` record says.
+/// The content of a `checkpoint` record.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CheckpointRecord {
@@ -56,10 +56,10 @@ impl Store {
         self.append(&record, &[])
     }
 
-    /// Tells again of the calls that are left, where most of those that an `erase` record names are gone. Returns the records
-    /// that say nothing any more.
+    /// Rewrites `erase` records most of whose calls are gone, with the calls that are left. Returns the records that
+    /// are no longer needed.
     pub fn compact_erasures(&mut self) -> Result<Vec<(i64, Hash)>, LogError> {
-        /// Shorter ones are not worth a new one.
+        /// Shorter records are not worth rewriting.
         const CALLS_MIN: usize = 32;
         let told: Vec<(i64, Hash, i64, String)> = {
             let mut statement = self.connection.prepare_cached(
@@ -73,7 +73,7 @@ impl Store {
             let EraseRecord { calls } = json::read(&data)?;
             let count = calls.len();
             let left = {
-                // One that was open then is told of again when it ends.
+                // A call that was open at the erasure gets another record when it ends.
                 let sql = "SELECT 1 FROM calls WHERE id = ?1 AND erased_at_us = ?2";
                 let mut statement = self.connection.prepare_cached(sql)?;
                 let mut left = Vec::new();
@@ -97,7 +97,7 @@ impl Store {
     }
 }
 
-/// How many calls were pruned so far, and the records that a new one replaces.
+/// How many calls were pruned so far, and the `prune` records that a new one replaces.
 pub(super) fn pruned_before(connection: &Connection) -> Result<(u64, Vec<(i64, Hash)>), LogError> {
     let mut statement = connection.prepare_cached(
         "SELECT position, link, data FROM records WHERE call_id = 0 AND kind = 'prune' ORDER BY position",

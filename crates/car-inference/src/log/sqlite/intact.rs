@@ -1,5 +1,5 @@
-//! Whether a database that somebody else has written to still is this log. Another program may have copied the write-ahead log
-//! to it with SQLite, or only touched it, and then everything goes on. Reads all of it, which happens rarely.
+//! Whether a database that another program has written to is still this log. If the program has copied the write-ahead
+//! log to it with SQLite, or only touched it, the log continues. Reads the whole file; this happens rarely.
 
 use super::connection::open_reader;
 use super::failure::changed;
@@ -12,17 +12,17 @@ use super::verify_report::VerifyOptions;
 use crate::log::LogError;
 use crate::log::cursor::LogTag;
 
-/// `last` is where it ends, when this process writes it.
+/// Checks the database. `last` is the last record, if this process is the writer.
 ///
 /// # Errors
-/// When it is not, with what is wrong with it.
+/// When the database is not this log, or not intact; the error says what is wrong.
 pub(super) fn check_database(path: &LogPath, sealer: &Sealer, id: &str, last: Option<Head>) -> Result<(), LogError> {
     let problem = problem(path, sealer, id, last).unwrap_or_else(|error| Some(error.message));
     problem.map_or(Ok(()), |problem| Err(changed(&path.0, &problem)))
 }
 
 fn problem(path: &LogPath, sealer: &Sealer, id: &str, last: Option<Head>) -> Result<Option<String>, LogError> {
-    // A connection of its own: the writer's knows pages from before.
+    // A new connection, because the writer's has cached older pages.
     let connection = open_reader(path)?;
     connection.execute_batch("BEGIN")?;
     if log_id(&connection)?.as_deref() != Some(id) {

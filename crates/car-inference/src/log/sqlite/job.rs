@@ -1,4 +1,4 @@
-//! What the writer is asked to do: to write what calls record, and tasks between two transactions.
+//! The writer's jobs: records of calls to write, and tasks between two transactions.
 
 use std::sync::Arc;
 
@@ -11,10 +11,10 @@ use super::prune::Pruned;
 use super::store::Store;
 use crate::log::{ArchivedCall, Ending, EraseReport, EraseTarget, LogError, OnCommit, PruneOptions, Stamp};
 
-/// Where the outcome goes. A caller that no longer waits is not told.
+/// Where the outcome goes. If the caller no longer waits, the outcome is dropped.
 pub(super) type Reply<R> = oneshot::Sender<Result<R, LogError>>;
 
-/// Tells the caller of a task what came of it.
+/// Sends the outcome of a task to its caller.
 pub(super) type Answer = Box<dyn FnOnce()>;
 
 pub(super) enum Job {
@@ -25,33 +25,33 @@ pub(super) enum Job {
         batch: Box<Batch>,
         stamp: Stamp,
         ending: Arc<Ending>,
-        /// Nobody waits in `relaxed`, unless too much is queued.
+        /// `None` in `relaxed`, in which endings do not wait, unless too much is queued.
         committed: Option<OnCommit>,
     },
-    /// The call was given up without an ending.
+    /// The call was dropped without an ending.
     Abandoned(Arc<OpenCall>),
-    /// Tells when all before it is committed.
+    /// Answers when all jobs before it are committed.
     Flush(Reply<()>),
     Task(Task),
 }
 
-/// What is done between two transactions.
+/// A task between two transactions.
 pub(super) enum Task {
-    /// Everything that is committed has to be on the disk.
+    /// Syncs everything that is committed to the disk.
     Sync(Reply<()>),
-    /// The write-ahead log has to become empty. Tells how many of its pages are still needed.
+    /// Empties the write-ahead log. Answers how many of its pages are still needed.
     TruncateWal(Reply<i32>),
-    /// A signed statement with the Ed25519 key of this seed.
+    /// A checkpoint, signed with the Ed25519 key of this seed.
     Checkpoint([u8; 32], Reply<Checkpoint>),
     RotateKey(LogKey, Reply<()>),
-    /// One round of it.
+    /// One round of pruning.
     Prune(PruneOptions, Reply<Pruned>),
     Erase(EraseTarget, Reply<EraseReport>),
     Restore(Box<ArchivedCall>, Reply<bool>),
 }
 
 impl Task {
-    /// Does it. What it returns tells the caller, after the writer has noted what the store says.
+    /// Runs the task. The returned closure answers the caller; the writer calls it after it has updated its progress.
     pub fn perform(self, store: &mut Store) -> Answer {
         match self {
             Self::Sync(reply) => answer(reply, store.sync()),
@@ -64,7 +64,7 @@ impl Task {
         }
     }
 
-    /// Whether it ends with an empty write-ahead log, which a copy beside the writer would be in the way of.
+    /// Whether the task empties the write-ahead log; a copy in the other thread would prevent that.
     pub fn empties_wal(&self) -> bool {
         matches!(
             self,
@@ -72,7 +72,7 @@ impl Task {
         )
     }
 
-    /// Tells the caller that it will not be done.
+    /// Tells the caller that the job will not be done.
     pub fn refuse(self, error: LogError) {
         match self {
             Self::Sync(reply) | Self::RotateKey(_, reply) => refuse(reply, error),

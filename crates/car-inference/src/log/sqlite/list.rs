@@ -1,5 +1,5 @@
-//! Lists of calls: which index they follow, and the conditions that remain. Parameters are bound; what a caller gives is never
-//! part of a statement.
+//! Lists of calls: the index that a list follows, and the remaining conditions. Parameters are bound; values from the
+//! caller are never part of a statement.
 
 use rusqlite::types::Value;
 use rusqlite::{params, params_from_iter};
@@ -25,14 +25,15 @@ impl Reading<'_> {
         Ok(calls)
     }
 
-    /// Where and how a filter's calls are found, whatever their texts.
+    /// How the calls of a filter are found, without its `text`.
     pub fn page_of<'a>(&self, filter: &'a CallFilter) -> Result<Page<'a>, LogError> {
         let tags: Vec<&str> = filter.tags.iter().flatten().map(String::as_str).collect();
         let path = self.path(filter, &tags)?;
         Ok(Page::new(filter, path, &tags))
     }
 
-    /// Which index a list follows: that of whatever only few calls have; else one whose order is the list's.
+    /// The index that a list follows: the index of a condition that only few calls meet, else one with the list's
+    /// order.
     fn path<'a>(&self, filter: &'a CallFilter, tags: &[&'a str]) -> Result<Path<'a>, LogError> {
         let otherwise = tags.first().map_or(Path::Calls, |tag| Path::Tag(tag));
         if tags.len() + equalities(filter).count() < 2 {
@@ -64,7 +65,7 @@ impl Reading<'_> {
     }
 }
 
-/// What fewer calls have is looked up one by one, however rare it is that they have the rest.
+/// If fewer calls than this meet a condition, they are looked up one by one.
 const FEW_CALLS: i64 = 500;
 
 /// A column that a filter compares, and its index.
@@ -74,7 +75,7 @@ struct Equality {
     index: &'static str,
 }
 
-/// What a filter wants to be equal.
+/// The equality conditions of a filter.
 fn equalities(filter: &CallFilter) -> impl Iterator<Item = (Equality, &str)> {
     [
         ("client_ref", "calls_by_client_ref", filter.client_ref.as_deref()),
@@ -91,16 +92,16 @@ fn equalities(filter: &CallFilter) -> impl Iterator<Item = (Equality, &str)> {
     .filter_map(|(column, index, value)| value.map(|value| (Equality { column, index }, value)))
 }
 
-/// Which index a list follows.
+/// The index that a list follows.
 #[derive(Clone, Copy)]
 enum Path<'a> {
-    /// Whichever SQLite chooses.
+    /// The index that SQLite chooses.
     Calls,
     Equal(Equality),
     Tag(&'a str),
 }
 
-/// What a statement reads from, and there the columns of a call's start and of its number.
+/// The tables that a statement reads, and their columns with a call's start and number.
 struct Source {
     tables: String,
     start: &'static str,
@@ -135,11 +136,11 @@ impl Path<'_> {
     }
 }
 
-/// The calls of a filter, whatever their texts, in the order of lists: by their start and then their number.
+/// The calls of a filter, without its `text`, in the order of lists: by start, then by number.
 pub(super) struct Page<'a> {
     path: Path<'a>,
     conditions: Selection,
-    /// Whether the conditions are all answered by the index of labels.
+    /// Whether the index of tags answers all conditions.
     needs_tags_only: bool,
     order: CallOrder,
     /// The call after which the list begins.
@@ -152,7 +153,7 @@ impl<'a> Page<'a> {
         for tag in tags {
             let condition = match path {
                 Path::Tag(followed) if followed == *tag => "tagged.tag = ?",
-                // Of the index that is followed, so that only what has all labels is looked up.
+                // Compared with the followed index, so that only calls with all tags are looked up.
                 Path::Tag(_) => {
                     "EXISTS (SELECT 1 FROM call_tags AS also WHERE also.tag = ?
                      AND also.started_at_us = tagged.started_at_us AND also.call_id = tagged.call_id)"
@@ -183,12 +184,12 @@ impl<'a> Page<'a> {
         }
     }
 
-    /// Their records.
+    /// The records of these calls.
     fn records(&self, limit: usize) -> Selection {
         self.statement(Some(RECORD), self.path.source(), None, self.after, limit)
     }
 
-    /// The start and the number of each that comes after `after`.
+    /// The start and number of each call after `after`.
     pub fn places(&self, after: Option<CallPlace>, limit: usize) -> Selection {
         let source = match self.path {
             Path::Tag(_) if self.needs_tags_only => Source::of_tags("call_tags AS tagged"),
@@ -197,7 +198,7 @@ impl<'a> Page<'a> {
         self.statement(None, source, None, after, limit)
     }
 
-    /// The start and the number of each whose number is in `ids`, a JSON array.
+    /// The start and number of each call whose number is in `ids`, a JSON array.
     pub fn places_of(&self, ids: String, limit: usize) -> Selection {
         const WANTED: &str = "json_each(?) AS wanted CROSS JOIN calls ON calls.id = wanted.value";
         let source = match self.path {
@@ -248,7 +249,7 @@ impl<'a> Page<'a> {
     }
 }
 
-/// Conditions, or a whole statement, with the values that are bound to it.
+/// Conditions, or a whole statement, with its bound values.
 #[derive(Default)]
 pub(super) struct Selection {
     pub sql: String,

@@ -165,7 +165,7 @@ impl SqliteLog {
         Ok(Self::of(shared))
     }
 
-    /// Whether an open log can be shared: one that has failed goes on for all its handles, unless its file is gone.
+    /// Whether an open log can be shared. A failed log is reopened for all its handles, unless its file is gone.
     fn works(shared: &Shared, options: &SqliteLogOptions) -> Result<bool, LogError> {
         if shared.session().queue.failure().is_none() {
             return Ok(true);
@@ -180,11 +180,11 @@ impl SqliteLog {
         }
     }
 
-    /// The files and folders that [`open`](Self::open) makes, reads or writes, the file itself first: for hosts that have to
-    /// allow each. Nothing is opened.
+    /// The files and folders that [`open`](Self::open) creates, reads or writes, the log file itself first. For hosts
+    /// that have to check permissions. Opens nothing.
     ///
     /// # Errors
-    /// [`LogErrorKind::InvalidPath`] when it is no path of a file.
+    /// [`LogErrorKind::InvalidPath`] when it is not the path of a file.
     pub fn files_of(path_or_url: &str, access: LogAccess) -> Result<Vec<PathBuf>, LogError> {
         Ok(LogPath::parse(path_or_url)?.touched(access))
     }
@@ -428,7 +428,7 @@ impl LogStore for SqliteLog {
                 break;
             }
         }
-        // Only then is the file as small as its pages. It becomes so later when somebody stays in a snapshot.
+        // Only this makes the file as small as its pages. If a reader holds a snapshot, that happens later.
         let _is_empty = shared.empty_wal()?;
         Ok(report)
     }
@@ -438,7 +438,7 @@ impl LogStore for SqliteLog {
         let report = shared.on_writer(|reply| Task::Erase(target.clone(), reply))?;
         // Readers that kept what was erased let go of it.
         shared.close_readers();
-        // What was erased is still in the write-ahead log, unless that could be emptied at once.
+        // Erased data is still in the write-ahead log, unless that could be emptied at once.
         let _is_empty = shared.empty_wal()?;
         Ok(report)
     }

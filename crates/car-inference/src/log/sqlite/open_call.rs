@@ -1,4 +1,5 @@
-//! One call that is being recorded: what its recorder puts in, and what the writer takes out. Knows no queue, so it never waits.
+//! One call that is being recorded. Its recorder adds records and the writer takes them. Has no queue, so it never
+//! waits.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -56,11 +57,11 @@ struct Durable {
     waker: Option<Waker>,
 }
 
-/// What a recorder has to tell the queue after it put something into the batch.
+/// What a recorder has to tell the queue after adding a record to the batch.
 pub(super) struct News {
-    /// The batch is full: it becomes a job.
+    /// The batch is full and becomes a job.
     pub full: Option<Batch>,
-    /// The writer has to look at the call, which it did not know.
+    /// The writer has to look at the call for the first time.
     pub lingers: bool,
 }
 
@@ -87,7 +88,7 @@ impl OpenCall {
         })
     }
 
-    /// Puts something into the batch. Returns what the queue has to be told, if anything.
+    /// Adds a record to the batch. Returns what the queue has to be told, if anything.
     #[inline]
     pub fn put(&self, add: impl FnOnce(&mut Batch)) -> Option<News> {
         let mut open = self.open.lock();
@@ -104,7 +105,7 @@ impl OpenCall {
         Some(News { full, lingers })
     }
 
-    /// A full batch found no room in the queue. What has been recorded is recorded: it comes with the call's ending.
+    /// Takes back a full batch for which the queue had no room. Its records will be written with the call's ending.
     pub fn take_back(&self, batch: Batch) {
         let mut open = self.open.lock();
         open.batch = batch;
@@ -112,7 +113,7 @@ impl OpenCall {
         open.lingers = false;
     }
 
-    /// Takes the last batch, which goes to the queue with the ending.
+    /// Takes the last batch, which is queued with the ending.
     pub fn take_last(&self) -> Batch {
         self.ended.store(true, Ordering::Relaxed);
         let mut open = self.open.lock();
@@ -151,7 +152,7 @@ impl OpenCall {
         self.open.lock().queued -= 1;
     }
 
-    /// Whether something waits that the writer has not been told of; whoever asks has to tell it.
+    /// Whether records wait that the writer has not been told of. If true, the caller has to tell the writer.
     pub fn lingers_again(&self) -> bool {
         let mut open = self.open.lock();
         let is_news = !open.batch.is_empty() && !open.lingers;
@@ -176,7 +177,7 @@ impl OpenCall {
             waker.wake();
         }
     }
-    /// The last event that is durable, and the last that the writer has taken.
+    /// The last event that is durable, and the last event that the writer has taken.
     pub fn withheld(&self) -> (u64, u64) {
         let durable = self.durable.lock();
         (durable.seq, durable.taken)

@@ -79,7 +79,7 @@ fn open_to_write(path: LogPath, options: SqliteLogOptions) -> Result<Shared, Log
     Ok(Shared::new(path, options, sealer, log_id, session))
 }
 
-/// Makes or removes the index of words, as it is wanted.
+/// Creates or removes the full-text index, according to the options.
 pub(super) fn prepare_text_index(
     connection: &mut Connection,
     is_wanted: Option<bool>,
@@ -99,7 +99,7 @@ pub(super) fn prepare_text_index(
     }
 }
 
-/// What the writer of the file at this path writes with.
+/// The store that the writer of the file at this path uses.
 pub(super) fn store_of(
     connection: Connection,
     path: &LogPath,

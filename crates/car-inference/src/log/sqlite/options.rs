@@ -23,7 +23,8 @@ use crate::redaction::{Redaction, RedactionOptions};
 #[serde(rename_all = "kebab-case")]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub enum Durability {
-    /// Nobody waits, unless more than an eighth of the queue's bytes wait to be written: then endings wait for their commit.
+    /// Endings do not wait, unless more than an eighth of the queue's bytes are waiting: then endings wait for their
+    /// commit.
     Relaxed,
     /// The ending waits for its commit.
     #[default]

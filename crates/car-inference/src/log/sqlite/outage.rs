@@ -1,4 +1,4 @@
-//! Times in which a log took nothing, because it had failed: what its chain says of them.
+//! Outages: times in which a failed log recorded nothing, and their records in the chain.
 
 use rusqlite::{Connection, OptionalExtension};
 use serde::{Deserialize, Serialize};
@@ -7,10 +7,10 @@ use super::read::epoch_ms;
 use super::stored_json as json;
 use crate::log::{LogError, LogErrorKind, LogOutage};
 
-/// The kind of such a record. Its time is when the log was opened again.
+/// The kind of such a record. Its time is when the log was reopened.
 pub(super) const OUTAGE: &str = "outage";
 
-/// What an `outage` record says.
+/// The content of an `outage` record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct OutageRecord {
@@ -34,7 +34,7 @@ impl OutageRecord {
     }
 }
 
-/// How many outages the log has had, and the last of them.
+/// How many outages the log has had, and the last one.
 pub(super) fn outages(connection: &Connection) -> Result<(u64, Option<LogOutage>), LogError> {
     let of_kind = format!("FROM records WHERE call_id = 0 AND kind = '{OUTAGE}'");
     let count: i64 = connection

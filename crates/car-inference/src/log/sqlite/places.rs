@@ -1,6 +1,6 @@
-//! The files of an open log: whether they are still those that were opened, and whether anybody but SQLite has changed them.
-//! Looked at before each transaction, each read and each copy of the write-ahead log. What is done to a file between such a look
-//! and the end of what follows it can go unnoticed.
+//! The files of an open log: whether they are still the files that were opened, and whether another program has changed
+//! them without SQLite. Checked before each transaction, each read and each copy of the write-ahead log. A change
+//! between a check and the end of the operation after it may go undetected.
 
 use std::fs::{self, File, Metadata};
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ use super::held::{DATABASE_IN_USE, Guard, HeldFile, SHARED_MEMORY_IN_USE};
 use super::wal_index::{self, IndexHeader};
 use crate::log::LogError;
 
-/// How long to wait for somebody who has a file for themselves for a moment.
+/// How long to wait for another program that holds an exclusive lock for a moment.
 const GUARD_WAIT: Duration = Duration::from_secs(5);
 
 pub(super) struct Places {
@@ -24,13 +24,13 @@ pub(super) struct Places {
     known: Mutex<Known>,
     held: Mutex<Option<Arc<Held>>>,
     guards: Mutex<Vec<Guard>>,
-    /// Whether the guards keep others from removing the files beside the database.
+    /// Whether guard locks keep other programs from removing the files beside the database.
     is_guarded: bool,
-    /// Whether the log is written here, so that nobody else copies to the database.
+    /// Whether this process is the writer, so that no other process copies to the database.
     writes: bool,
 }
 
-/// The files of a log that are looked into.
+/// The files of a log whose content is checked.
 pub(super) struct Held {
     database: HeldFile,
     wal: File,
@@ -51,11 +51,11 @@ enum Kind {
     Lock,
 }
 
-/// How a file is, as far as the system tells without reading it.
+/// The state of a file, as far as the system reports it without reading the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct State {
     len: u64,
-    /// Nothing where times come late.
+    /// `None` on systems that update modification times late.
     modified: Option<SystemTime>,
 }
 
@@ -68,35 +68,35 @@ impl State {
     }
 }
 
-/// How the files were left by this log.
+/// The state in which this log left its files.
 #[derive(Default)]
 struct Known {
     database: Option<State>,
     wal: Option<State>,
     shared_memory: Option<State>,
-    /// What the index of the write-ahead log said.
+    /// The header of the index of the write-ahead log.
     index: Option<IndexHeader>,
-    /// Copies of the write-ahead log to the database that are under way in this process.
+    /// The number of copies of the write-ahead log to the database that are in progress in this process.
     copies: usize,
 }
 
-/// What a look found.
+/// The result of a check.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Look {
-    /// The database is not as this process left it.
+    /// The database is not in the state in which this process left it.
     pub database: bool,
-    /// The write-ahead log or its index is not.
+    /// The write-ahead log or its index is not in that state.
     pub wal: bool,
 }
 
 impl Places {
-    /// Of a log that has just been opened, with a connection that has read from it.
+    /// For a log that was just opened, with a connection that has read from it.
     pub fn new(path: &LogPath, writes: bool) -> Result<Self, LogError> {
         let kinds = [Kind::Database, Kind::Wal, Kind::SharedMemory, Kind::Lock];
         let files = kinds
             .into_iter()
             .zip(path.all())
-            // Of a log that is read where it cannot be written there is only the database; another process has the lock.
+            // A log that is read from a read-only place has only the database; another process has the lock.
             .filter(|(kind, _)| writes || *kind != Kind::Lock)
             .filter_map(|(kind, path)| {
                 let identity = Identity::at(&path)?;
@@ -155,7 +155,7 @@ impl Places {
         Ok(!guards.is_empty())
     }
 
-    /// Where an open file cannot be deleted, and closing one takes no lock away.
+    /// For systems where an open file cannot be deleted, and closing a file drops no locks.
     #[cfg(not(unix))]
     fn hold(&self) -> Result<bool, LogError> {
         Ok(true)
@@ -165,23 +165,24 @@ impl Places {
         self.files.iter().find(|place| place.kind == kind)
     }
 
-    /// What a connection keeps, so that the files are closed after it.
+    /// The files, for a connection to keep, so that they are closed after it.
     pub fn held(&self) -> Option<Arc<Held>> {
         self.held.lock().clone()
     }
 
-    /// Lets SQLite tidy up when it closes: others may believe that nobody has the log open.
+    /// Releases the guard locks, so that SQLite can remove the files when it closes. From then on other programs may
+    /// believe that the log is closed.
     pub fn unguard(&self) {
         self.guards.lock().clear();
     }
 
-    /// Lets go of the files. The connections have to be closed, or to keep what is [`held`](Self::held).
+    /// Releases the files. The connections must be closed, or keep the files that [`held`](Self::held) returns.
     pub fn release(&self) {
         self.unguard();
         *self.held.lock() = None;
     }
 
-    /// How the file of a place is, which has to be the one that was opened.
+    /// The state of the file at a place, which must be the file that was opened.
     fn state_of(&self, place: &Place) -> Result<State, LogError> {
         match fs::symlink_metadata(&place.path) {
             Ok(metadata) if Identity::of(&metadata) == place.identity => Ok(State::of(&metadata)),
@@ -196,10 +197,10 @@ impl Places {
         }
     }
 
-    /// Whether all is as this log left it. For its writer, between two transactions.
+    /// Whether all files are as this log left them. For the writer, between two transactions.
     ///
     /// # Errors
-    /// When a file is gone or another one, or so short that SQLite must not touch it.
+    /// When a file is missing or was replaced, or is so short that SQLite must not touch it.
     pub fn look(&self) -> Result<Look, LogError> {
         let known = self.known.lock();
         let mut look = Look::default();
@@ -218,10 +219,11 @@ impl Places {
         Ok(look)
     }
 
-    /// Whether the log can be read. While its writer goes on, so only for what never happens then.
+    /// Checks that the log can be read. The writer may be writing meanwhile, so only changes that it never makes are
+    /// checked.
     ///
     /// # Errors
-    /// As [`look`](Self::look).
+    /// Like [`look`](Self::look).
     pub fn look_to_read(&self) -> Result<(), LogError> {
         let known = self.known.lock();
         for place in &self.files {
@@ -235,11 +237,11 @@ impl Places {
         Ok(())
     }
 
-    /// Whether the log can be read, which another process writes. Returns whether the database has changed since it was asked
-    /// last. When that process has not copied to it meanwhile, `check` tells whether it still is this log.
+    /// Checks that a log that another process writes can be read. Returns whether the database has changed since the
+    /// last check. If it has changed without a copy by that process, `check` verifies that it is still this log.
     ///
     /// # Errors
-    /// As [`look`](Self::look), and when the files do not hold what they have to.
+    /// Like [`look`](Self::look), and when the content of the files is not valid.
     pub fn look_beside_writer(&self, check: impl FnOnce() -> Result<(), LogError>) -> Result<bool, LogError> {
         let mut known = self.known.lock();
         let Some(database) = self.place(Kind::Database) else {
@@ -259,7 +261,7 @@ impl Places {
                     let now = self.state_of(place)?;
                     not_shorter(place, Some(now), known.shared_memory)?;
                     is_moved |= known.shared_memory.replace(now) != Some(now);
-                    // After the database: a copy tells of itself in the index before it begins.
+                    // Read after the database, because a copy marks the index before it begins.
                     index = self.index_header(place)?;
                 }
                 Kind::Database | Kind::Lock => {}
@@ -267,7 +269,7 @@ impl Places {
         }
         let by_writer = index != known.index || index.is_some_and(|index| index.copied != index.attempted);
         if is_moved && !by_writer {
-            // Told again at the next look.
+            // Reported again by the next check.
             self.check_wal().inspect_err(|_| known.wal = None)?;
         }
         if is_changed {
@@ -281,7 +283,7 @@ impl Places {
         Ok(is_changed)
     }
 
-    /// When all of the write-ahead log is copied, the database has all its pages.
+    /// Once the whole write-ahead log is copied, the database has all its pages.
     fn check_database_length(&self, place: &Place) -> Result<(), LogError> {
         let before = self.index_header(place)?;
         let len = self.state_of(place)?.len;
@@ -295,7 +297,7 @@ impl Places {
         Ok(())
     }
 
-    /// Nothing while somebody writes it, and where there is none to be looked into.
+    /// The header of the index; `None` while it is being written, and where there is no index.
     fn index_header(&self, place: &Place) -> Result<Option<IndexHeader>, LogError> {
         let held = self.held();
         match held.as_ref().and_then(|held| held.shared_memory.file()) {
@@ -304,10 +306,11 @@ impl Places {
         }
     }
 
-    /// Compares the write-ahead log and its index with their checksums: others may write to the log with SQLite.
+    /// Compares the write-ahead log and its index with their checksums, because other programs may write to them with
+    /// SQLite.
     ///
     /// # Errors
-    /// When they were damaged.
+    /// When they are damaged.
     pub fn check_wal(&self) -> Result<(), LogError> {
         let (Some(held), Some(place)) = (self.held(), self.place(Kind::Wal)) else {
             return Ok(());
@@ -322,16 +325,17 @@ impl Places {
             match problem {
                 None => return Ok(()),
                 Some(problem) if tries == 0 => return Err(changed(&place.path, problem)),
-                // Another program may write with SQLite just now.
+                // Another program may be writing with SQLite just now.
                 Some(_) => std::thread::park_timeout(Duration::from_millis(5)),
             }
         }
     }
 
-    /// Takes the write-ahead log as it is now for what this log has left: after a transaction, before anybody is told of it.
+    /// Stores the current state of the write-ahead log as the state in which this log left it. Call it after a
+    /// transaction, before anyone is told of the commit.
     ///
     /// # Errors
-    /// When it cannot hold what was written.
+    /// When the write-ahead log is too short to hold what was written.
     pub fn remember_wal(&self) -> Result<(), LogError> {
         let mut known = self.known.lock();
         self.remember_wal_in(&mut known)
@@ -357,7 +361,7 @@ impl Places {
         Ok(())
     }
 
-    /// Takes all files as they are now for what this log has left.
+    /// Stores the current state of all files as the state in which this log left them.
     pub fn remember(&self) -> Result<(), LogError> {
         let mut known = self.known.lock();
         self.remember_database_in(&mut known)?;
@@ -371,8 +375,8 @@ impl Places {
         Ok(())
     }
 
-    /// Copies from the write-ahead log to the database, which changes for that time. Returns nothing, and does nothing, when
-    /// somebody else has changed it: its writer has to look at it first.
+    /// Runs a copy from the write-ahead log to the database, during which the database may change. Does nothing and
+    /// returns `None` if another program has changed the database: the writer has to check it first.
     pub fn copy<R>(&self, copy: impl FnOnce() -> Result<R, LogError>) -> Result<Option<R>, LogError> {
         {
             let mut known = self.known.lock();
@@ -395,7 +399,7 @@ impl Places {
         copied.map(Some)
     }
 
-    /// Whether the files that were opened are whole, wherever they are by now.
+    /// Whether the opened files are intact, wherever they were moved to.
     #[cfg(unix)]
     pub fn are_whole(&self) -> bool {
         let (Some(held), known) = (self.held(), self.known.lock()) else {
@@ -411,14 +415,14 @@ impl Places {
             && state(held.shared_memory.file()).map(|now| now.len) == known.shared_memory.map(|known| known.len)
     }
 
-    /// Where files that are open do not go anywhere.
+    /// For systems where open files cannot be moved.
     #[cfg(not(unix))]
     pub fn are_whole(&self) -> bool {
         false
     }
 
-    /// Returns once the write-ahead log is on the disk; what is in the database file is there already. SQLite locks another of
-    /// the files, so this one may be opened.
+    /// Syncs the write-ahead log to the disk; the database file is synced already. The file may be opened here, because
+    /// SQLite has its locks on other files.
     pub fn sync(&self) -> Result<(), LogError> {
         let failed = |error: std::io::Error| io_error("the log cannot be synced to the disk", &error);
         let Some(Place { path: wal, .. }) = self.place(Kind::Wal) else {
@@ -435,7 +439,7 @@ impl Places {
     }
 }
 
-/// SQLite maps these into memory: what is not there any more ends the process when it is touched.
+/// SQLite maps these files into memory: touching a truncated part crashes the process.
 fn not_shorter(place: &Place, now: Option<State>, known: Option<State>) -> Result<(), LogError> {
     match (now, known) {
         (Some(now), Some(known)) if now.len < known.len => Err(changed(

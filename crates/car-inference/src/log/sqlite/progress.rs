@@ -30,7 +30,7 @@ impl Progress {
         self.advance(head.position);
     }
 
-    /// Another process has come so far.
+    /// Another process has written up to this record.
     pub fn advance(&self, position: i64) {
         self.position.send_if_modified(|known| {
             let is_news = *known != position;
@@ -39,12 +39,12 @@ impl Progress {
         });
     }
 
-    /// The last record that this process has committed.
+    /// The last record that this process committed.
     pub fn committed(&self) -> Option<Head> {
         *self.committed.lock()
     }
 
-    /// Wakes those who wait: there will be no more.
+    /// Wakes all waiters: there will be no more records.
     pub fn fail(&self) {
         self.position.send_modify(|_| ());
     }

@@ -1,4 +1,4 @@
-//! Removing whole calls. What is left of them is a gap in the chain, and one record that says which gaps there are.
+//! Removes whole calls. They leave a gap in the chain, and one record that commits to all gaps.
 
 use std::time::{Duration, Instant};
 
@@ -11,10 +11,10 @@ use super::store::{Store, now_us};
 use super::stored_json as json;
 use crate::log::{LogError, PruneOptions};
 
-/// At most so many calls are removed in one transaction, and in about this time, so that endings do not wait long.
+/// The limits of one transaction, in calls and in time, so that endings do not wait long.
 const ROUND_CALLS_MAX: usize = 200;
 const ROUND_TIME: Duration = Duration::from_millis(20);
-/// So many free pages are given back in one transaction: 2 MiB.
+/// How many free pages are given back in one transaction: 2 MiB.
 const ROUND_PAGES: i64 = 512;
 
 /// A round of pruning.
@@ -25,13 +25,13 @@ pub(super) struct Pruned {
     pub is_done: bool,
 }
 
-/// What one round removes.
+/// The removals of one round.
 struct Round {
     until: Instant,
     calls: u64,
-    /// Positions and links of the records that are gone.
+    /// Positions and links of the removed records.
     removed: Vec<(i64, Hash)>,
-    /// One of the calls had been erased.
+    /// Whether one of the calls had been erased.
     had_erased: bool,
 }
 
@@ -51,7 +51,7 @@ impl Store {
         let (calls, is_removed) = self.change(|store| store.remove_some(options))?;
         let is_done = is_removed && self.give_back_some()?;
         if is_done {
-            // When somebody reads, it is emptied later.
+            // If there is a reader, it is emptied later.
             let _is_busy = self.checkpoint_wal("TRUNCATE")?;
         }
         Ok(Pruned {
@@ -61,7 +61,7 @@ impl Store {
         })
     }
 
-    /// Bytes of the pages in use: what the file has once free pages are given back.
+    /// Bytes of the pages in use: the size of the file after its free pages are given back.
     fn bytes_in_use(&self) -> Result<u64, LogError> {
         let number = |pragma: &str| -> Result<i64, LogError> {
             Ok(self.connection.pragma_query_value(None, pragma, |row| row.get(0))?)
@@ -70,7 +70,7 @@ impl Store {
         Ok(pages.saturating_mul(number("page_size")?).cast_unsigned())
     }
 
-    /// Shortens the file by free pages, a round of them. Returns whether none is left that could be given back.
+    /// Shortens the file by one round of free pages. Returns whether no free page is left to give back.
     fn give_back_some(&mut self) -> Result<bool, LogError> {
         let free = |store: &Self| -> Result<i64, LogError> {
             Ok(store
@@ -82,7 +82,7 @@ impl Store {
             return Ok(true);
         }
         self.change(|store| {
-            // A page at a time, or nothing is given back.
+            // Needs one step per page; otherwise nothing is given back.
             let mut statement = store
                 .connection
                 .prepare(&format!("PRAGMA incremental_vacuum({ROUND_PAGES})"))?;
@@ -112,7 +112,7 @@ impl Store {
             return Ok((0, is_all));
         }
         self.keep_gaps(&mut round)?;
-        // What is kept of the calls may itself have taken a page more.
+        // The remains of the calls may have taken another page.
         let is_beyond = match options.max_bytes {
             Some(max_bytes) => self.bytes_in_use()? > max_bytes,
             None => false,
@@ -120,7 +120,7 @@ impl Store {
         Ok((round.calls, is_all && !is_beyond))
     }
 
-    /// Each of these returns whether nothing is left to be removed for its reason.
+    /// This and the next two functions return whether nothing is left to be removed for their bound.
     fn remove_aged(&self, options: &PruneOptions, round: &mut Round) -> Result<bool, LogError> {
         let Some(max_age) = options.max_age else {
             return Ok(true);
@@ -152,14 +152,14 @@ impl Store {
             return Ok(true);
         }
         let oldest = self.oldest(&options.keep, "1", round.calls_left() + 1)?;
-        // Looked at after each, so that not one call too many goes.
+        // Checked after each call, so that not one call too many is removed.
         self.remove_while(oldest, round, |store| {
             store.write_text_index()?;
             is_beyond(store)
         })
     }
 
-    /// Removes these, as long as there is a reason to. Returns whether no reason is left, or no call.
+    /// Removes these calls as long as the bound is exceeded. Returns whether the bound holds, or no call is left.
     fn remove_while(
         &self,
         calls: Vec<i64>,
@@ -178,7 +178,7 @@ impl Store {
         Ok(true)
     }
 
-    /// The oldest closed calls that need not be kept.
+    /// The oldest ended calls without a tag to keep.
     fn oldest(&self, keep: &[String], condition: &str, limit: usize) -> Result<Vec<i64>, LogError> {
         let keep: String = json::write(&keep).map(|json| String::from_utf8(json).unwrap_or_default())?;
         let sql = format!(
@@ -227,7 +227,7 @@ impl Store {
         Ok(())
     }
 
-    /// What is in memory of the index of words goes to its pages, so that their number is right.
+    /// Flushes the full-text index from memory to its pages, so that the number of pages is right.
     fn write_text_index(&self) -> Result<(), LogError> {
         if self.has_text_index {
             self.connection.execute_batch("SAVEPOINT words; RELEASE words")?;
@@ -235,7 +235,8 @@ impl Store {
         Ok(())
     }
 
-    /// Keeps what the chain needs of what the round removed, and no more than that of earlier rounds.
+    /// Keeps the parts of removed records that the chain needs, and removes those of earlier rounds that are not
+    /// needed.
     fn keep_gaps(&mut self, round: &mut Round) -> Result<(), LogError> {
         let (calls, replaced) = pruned_before(&self.connection)?;
         let mut obsolete = replaced;
@@ -256,7 +257,7 @@ impl Store {
             gaps: hex(&gaps.digest()),
         };
         self.append_housekeeping("prune", now_us(), &told)?;
-        // No gap may reach beyond what is kept of the tree: it could not be read on from there.
+        // No gap may reach beyond the saved state of the tree; otherwise opening could not continue from that state.
         self.keep_tree()
     }
 }

@@ -30,8 +30,8 @@ const WORTHWHILE_BYTES: usize = 256 * 1024;
 /// About so many bytes are written at once: whoever waits, for room or for a commit, waits for these and not for all that is
 /// queued.
 const TAKE_BYTES_MAX: usize = 1024 * 1024;
-/// When more than this part of the queue is full, endings wait for their commit whatever the durability: so callers come no
-/// faster than the disk, long before somebody has to be kept waiting with their thread, or be refused.
+/// When more than this part of the queue is full, endings wait for their commit in every durability. This slows callers
+/// down to the speed of the disk, long before a thread has to block or a call is refused.
 const BEHIND_SHARE: usize = 8;
 
 pub(super) struct Queue {
@@ -41,7 +41,7 @@ pub(super) struct Queue {
     /// Those who record wait here.
     room: Condvar,
     bytes_max: usize,
-    /// And when that was, in microseconds since the Unix epoch.
+    /// When that was, in microseconds since the Unix epoch.
     failure: OnceLock<(LogError, i64)>,
 }
 
@@ -99,7 +99,7 @@ impl Queue {
         self.failure.get().map(|(error, _)| error)
     }
 
-    /// Since when, in microseconds since the Unix epoch.
+    /// When that began, in microseconds since the Unix epoch.
     pub fn failed_at_us(&self) -> Option<i64> {
         self.failure.get().map(|(_, at_us)| *at_us)
     }
@@ -112,13 +112,13 @@ impl Queue {
         self.state.lock().bytes
     }
 
-    /// Whether more comes than the disk takes.
+    /// Whether records come faster than the disk can write them.
     pub fn is_behind(&self) -> bool {
         self.bytes() > self.bytes_max / BEHIND_SHARE
     }
 
-    /// Appends a job. Blocks producers while the queue is full, for a second at most. A job that is not taken is refused, and
-    /// its waiter is told why.
+    /// Appends a job. Blocks while the queue is full, for at most one second. If the job is refused, its waiter gets
+    /// the reason.
     pub fn push(&self, job: Job, bytes: usize, urgency: Urgency) -> Result<(), LogError> {
         self.try_push(job, bytes, urgency).map_err(|(job, error)| {
             refuse(job, &error);

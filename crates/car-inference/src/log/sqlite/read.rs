@@ -1,5 +1,5 @@
-//! Questions to the file about one call, each on one short snapshot. Parameters are bound; what a caller gives is never part
-//! of a statement.
+//! Queries of the file about one call, each on one short snapshot. Parameters are bound; values from the caller are
+//! never part of a statement.
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -31,7 +31,7 @@ pub(super) fn epoch_ms(at_us: i64) -> f64 {
 pub(super) struct Reading<'a> {
     pub connection: &'a Connection,
     pub sealer: &'a Sealer,
-    /// What its cursors say of where they are from.
+    /// The tag of this log in its cursors.
     pub log: LogTag,
 }
 

@@ -1,5 +1,5 @@
-//! Lets the writer have a moment in which no question is answered from the write-ahead log, so that this can begin anew: with
-//! questions that overlap there would be none.
+//! Gives the writer a moment in which no query reads from the write-ahead log, so that the write-ahead log can be
+//! restarted. If queries always overlap, there is no such moment by itself.
 
 use std::time::Duration;
 
@@ -9,13 +9,13 @@ use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 pub(super) struct ReadGate(RwLock<()>);
 
 impl ReadGate {
-    /// Held while a question is answered. Not by what takes long, such as a backup, which is not waited for.
+    /// Held during a query. Long reads, such as a backup, do not hold it, so the writer does not wait for them.
     pub fn enter(&self) -> RwLockReadGuard<'_, ()> {
         self.0.read()
     }
 
-    /// Keeps new questions waiting until those that are being answered are over, and for as long as the guard is held. Nothing
-    /// when these take longer than `patience`.
+    /// Blocks new queries, and waits for the queries in progress. New queries stay blocked while the guard is held.
+    /// `None` if the queries in progress take longer than `patience`.
     pub fn close(&self, patience: Duration) -> Option<RwLockWriteGuard<'_, ()>> {
         self.0.try_write_for(patience)
     }

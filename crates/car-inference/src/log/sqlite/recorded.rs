@@ -1,4 +1,4 @@
-//! What the file holds of one call, beside the columns of its row.
+//! The records of one call in the file, beside the columns of its row.
 
 use std::sync::Arc;
 
@@ -15,10 +15,10 @@ use crate::log::{AttemptRecord, CallStart, LogError, Note, Stamp, VerdictRecord}
 use crate::stream::{Completion, StreamEvent};
 use crate::tasks::generate::GenerateRequest;
 
-/// What the writer knows of a call that it has begun to write.
+/// What the writer knows about a call that it has begun to write.
 #[derive(Default)]
 pub(super) struct WrittenCall {
-    /// Its number: the position of its start. 0 before that is written.
+    /// Its number: the position of its start record. 0 before that is written.
     pub id: i64,
     pub first_event_at_us: Option<i64>,
     pub last_seq: u64,
@@ -44,13 +44,13 @@ impl WrittenCall {
     }
 }
 
-/// What is recorded of a call beside its start and end.
+/// The records of a call between its start and its end.
 pub(super) struct Recorded {
     pub events: Vec<(Stamp, StreamEvent)>,
     pub written: WrittenCall,
 }
 
-/// Reads everything of a call but its start and end.
+/// Reads all records of a call except its start and end.
 pub(super) fn recorded(
     connection: &Connection,
     sealer: &Sealer,
@@ -84,7 +84,7 @@ pub(super) fn recorded(
         written.first_event_at_us.get_or_insert(at_us);
         let first_seq = u64::try_from(first_seq).map_err(|_| corrupt("a stored event has an invalid number"))?;
         let Some(stored) = stored else {
-            // Erased: how many there were and about when is still known.
+            // Erased: the number of events and their approximate time are still known.
             let count: i64 = row.get(6)?;
             let since_start = u64::try_from(at_us.saturating_sub(started_at_us)).unwrap_or_default();
             written.last_seq = first_seq
@@ -108,7 +108,7 @@ pub(super) fn recorded(
     Ok(Recorded { events, written })
 }
 
-/// What is recorded of a call beside its events.
+/// The annotations of a call.
 pub(super) fn annotated(connection: &Connection, sealer: &Sealer, id: i64) -> Result<WrittenCall, LogError> {
     let mut written = WrittenCall::default();
     let mut statement = connection.prepare_cached(
@@ -151,7 +151,7 @@ pub(super) fn start_of(connection: &Connection, sealer: &Sealer, id: i64) -> Res
     })
 }
 
-/// What of a completion is in no column of its own; nothing when that is nothing.
+/// The parts of a completion that have no column; `None` when there are none.
 pub(super) fn rest_of(completion: &Completion) -> Result<Option<Vec<u8>>, LogError> {
     let Ok(Json::Object(mut fields)) = serde_json::to_value(completion) else {
         return Err(corrupt("an answer that has no JSON"));

@@ -1,4 +1,5 @@
-//! What a call's gate writes to. Never waits for a disk; only when far too much waits already does it wait for the writer.
+//! The recorder that a call's gate writes to. It never waits for a disk; only when the queue is full does it wait for
+//! the writer.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -22,13 +23,13 @@ impl Recorder {
         Self { call, queue }
     }
 
-    /// Puts something into the batch, and sees to it that the writer looks at it in time.
+    /// Adds a record to the batch, and makes sure that the writer looks at it in time.
     #[inline]
     fn put(&self, add: impl FnOnce(&mut Batch)) -> Result<(), LogError> {
         self.queue.check()?;
         match self.call.put(add) {
             None => Ok(()),
-            // Not under the call's lock: the writer needs it to make room.
+            // Not under the call's lock, which the writer needs to make room.
             Some(news) => self.hand_over(news),
         }
     }
@@ -65,7 +66,7 @@ impl Drop for Recorder {
     fn drop(&mut self) {
         if !self.call.has_ended() {
             let job = Job::Abandoned(Arc::clone(&self.call));
-            // A queue that takes nothing any more belongs to a log that is closed or has failed; the next open sees to it.
+            // If the queue accepts no more jobs, the log is closed or has failed; the next open closes the call.
             let _told = self.queue.push(job, JOB_BYTES, Urgency::Soon);
         }
     }
@@ -106,7 +107,7 @@ impl CallLog for Recorder {
             return Ok(Commit::Done);
         }
         Ok(Commit::Later(Box::new(move |on_commit| {
-            // A queue that does not take it says why to whom it would have been told.
+            // If the queue refuses the job, it reports the reason to the job's waiter.
             let _told = queue.push(job(Some(on_commit)), bytes, Urgency::Shared);
         })))
     }

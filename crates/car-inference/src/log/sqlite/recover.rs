@@ -29,7 +29,7 @@ impl Store {
         self.change(|store| store.close_all_interrupted().map(drop))
     }
 
-    /// Closes all calls that are still open in the file, in a transaction that has begun. Returns how many.
+    /// Closes all calls that are still open in the file, inside a transaction. Returns their number.
     pub fn close_all_interrupted(&mut self) -> Result<u64, LogError> {
         let open = self.open_in_file()?;
         for (id, is_erased) in &open {
@@ -42,7 +42,7 @@ impl Store {
         Ok(open.len() as u64)
     }
 
-    /// Each with whether its erasure was asked for.
+    /// The open calls, and for each whether its erasure was requested.
     fn open_in_file(&self) -> Result<Vec<(i64, bool)>, LogError> {
         let mut statement = self
             .connection
@@ -51,7 +51,7 @@ impl Store {
         Ok(open.collect::<Result<_, _>>()?)
     }
 
-    /// Writes the rest of a call that was given up in this process, and closes it unless it was closed before.
+    /// Writes the rest of a call that was dropped in this process, and closes it unless it is closed already.
     pub fn interrupt(&mut self, call: &OpenCall, is_open: impl FnOnce(i64) -> bool) -> Result<(), LogError> {
         let batch = call.take_rest();
         self.write_events(call, &batch)?;

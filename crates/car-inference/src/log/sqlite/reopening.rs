@@ -1,5 +1,5 @@
-//! A log that has failed goes on in the same file: whether that is still the log that it was, what was cut off, and what the
-//! chain says of the time between.
+//! Reopens a failed log on the same file: checks that the file is still the same log, closes calls that were cut off,
+//! and records the outage in the chain.
 
 use std::time::Duration;
 
@@ -20,10 +20,10 @@ use super::shared::Shared;
 use super::store::{Store, now_us};
 use crate::log::{LogError, LogErrorKind, LogOutage};
 
-/// So often what others read of the write-ahead log is waited for.
+/// How often to wait for other readers of the write-ahead log.
 const COPY_TRIES: usize = 20;
 
-/// Goes on after a failure. Nothing when the log has not failed. Those who ask at the same time share one attempt.
+/// Reopens a failed log. `None` when the log has not failed. Concurrent callers share one attempt.
 pub(super) fn reopen(shared: &Shared) -> Result<Option<LogOutage>, LogError> {
     shared.reopening.share(|| try_reopen(shared))
 }
@@ -36,7 +36,7 @@ fn try_reopen(shared: &Shared) -> Result<Option<LogOutage>, LogError> {
     if failure.kind == LogErrorKind::Closed {
         return Err(LogError::closed());
     }
-    // Its thread gives the file free. What it ended with is known.
+    // The old thread releases the file. Its error is already known.
     let _known = failed.join();
     shared.close_readers();
     let (session, outage) = go_on(shared, &failed, failure)?;
@@ -48,7 +48,7 @@ fn go_on(shared: &Shared, failed: &Session, failure: &LogError) -> Result<(Sessi
     let Shared { path, options, .. } = shared;
     check_file(path, &shared.log_id, failed.progress.committed())?;
     if failure.kind == LogErrorKind::Corrupt {
-        // Another program may have damaged it anywhere.
+        // Another program may have damaged any part of it.
         check_database(path, &shared.sealer, &shared.log_id, None)?;
     }
     let lock = path
@@ -70,7 +70,8 @@ fn go_on(shared: &Shared, failed: &Session, failure: &LogError) -> Result<(Sessi
     Ok((begin(store, lock, options)?, outage))
 }
 
-/// Whether the file at the path is this log with all that was committed to it, before anything is written there.
+/// Checks, before anything is written, that the file at the path is this log and holds everything that was committed to
+/// it.
 fn check_file(path: &LogPath, id: &str, committed: Option<Head>) -> Result<(), LogError> {
     path.check()?;
     if !path.is_taken() || path.bytes("") == 0 {
@@ -95,7 +96,7 @@ fn opened_meanwhile(path: &LogPath, error: LogError) -> LogError {
     LogError::new(LogErrorKind::Locked, message)
 }
 
-/// Whether the last record that this process has committed is in the file, or has been pruned since by another process.
+/// Checks that the last record that this process committed is in the file, or was pruned since by another process.
 fn check_continues(connection: &Connection, path: &LogPath, committed: Head) -> Result<(), LogError> {
     let at = |sql: &str| -> Result<Option<Head>, LogError> {
         let row = connection.prepare(sql)?.query_row([committed.position], |row| {
@@ -121,8 +122,8 @@ fn check_continues(connection: &Connection, path: &LogPath, committed: Head) -> 
     }
 }
 
-/// Copies what is in the write-ahead log to the database, which is synced: the system forgets what it failed to write, so what
-/// is in the write-ahead log may be on no disk, and later commits would be lost with it.
+/// Copies the write-ahead log to the database and syncs that. After a failed write, the system may forget the data, so
+/// pages of the write-ahead log may not be on the disk, and later commits would be lost with them.
 fn copy_wal(store: &mut Store, syncs: bool) -> Result<(), LogError> {
     for _ in 0..COPY_TRIES {
         if store.checkpoint_wal("TRUNCATE")? == 0 {
@@ -136,7 +137,7 @@ fn copy_wal(store: &mut Store, syncs: bool) -> Result<(), LogError> {
     Ok(())
 }
 
-/// Closes what was cut off, and says in the chain that nothing was recorded for a time.
+/// Closes calls that were cut off, and records the outage in the chain.
 fn record_outage(store: &mut Store, failed: &Session, failure: &LogError) -> Result<LogOutage, LogError> {
     let reopened_at_us = now_us();
     store.change(|store| {

@@ -1,4 +1,5 @@
-//! One stretch of a log that is recorded to: its queue, how far it has come, and the thread that writes.
+//! A session of a log, from opening or reopening to its close or failure: its queue, its progress, and its writer
+//! thread.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,17 +16,17 @@ use crate::log::{LogError, LogErrorKind};
 pub(super) struct Session {
     pub queue: Arc<Queue>,
     pub progress: Arc<Progress>,
-    /// Closed by the writer for a moment now and then.
+    /// The writer closes it for a moment now and then.
     pub gate: Arc<ReadGate>,
     pub places: Arc<Places>,
-    /// Nothing for a log that is only read.
+    /// `None` for a log that is only read.
     thread: Mutex<Option<JoinHandle<()>>>,
-    /// Calls that went on although their start was not taken.
+    /// Calls that went on although their start was not recorded.
     unrecorded: AtomicU64,
 }
 
 impl Session {
-    /// `position` is where the log ends.
+    /// `position` is the end of the log.
     pub fn new(queue_bytes_max: usize, position: i64, places: Arc<Places>) -> Self {
         Self {
             queue: Arc::new(Queue::new(queue_bytes_max)),
@@ -37,30 +38,30 @@ impl Session {
         }
     }
 
-    /// The thread that writes has been started.
+    /// Stores the writer thread after it was started.
     pub fn written_by(&self, thread: JoinHandle<()>) {
         *self.thread.lock() = Some(thread);
     }
 
-    /// A call goes on although its start was not taken.
+    /// Counts a call that goes on although its start was not recorded.
     pub fn count_unrecorded(&self) {
         self.unrecorded.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// How many calls did.
+    /// The number of such calls.
     pub fn unrecorded(&self) -> u64 {
         self.unrecorded.load(Ordering::Relaxed)
     }
 
-    /// Waits for the writer to finish, also when somebody else waits for it already.
+    /// Waits for the writer to finish, even if another caller is waiting already.
     pub fn join(&self) -> Result<(), LogError> {
-        // Held while it ends, so that whoever else wants to know waits as well.
+        // The lock is held until the thread has ended, so that other callers wait too.
         let mut thread = self.thread.lock();
         let is_own = thread
             .as_ref()
             .is_some_and(|thread| thread.thread().id() == std::thread::current().id());
         if is_own {
-            // The last who held the log was a call that the writer itself told of its ending.
+            // The last holder of the log was a call whose ending the writer itself reported.
             return Ok(());
         }
         let ended = thread.take().map_or(Ok(()), JoinHandle::join);

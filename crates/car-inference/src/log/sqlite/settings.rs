@@ -1,4 +1,4 @@
-//! What the file says of itself: its id, and its key when it is encrypted.
+//! The settings in the file: the log's id, and its key when it is encrypted.
 
 use rusqlite::{Connection, OptionalExtension, params};
 

@@ -32,17 +32,17 @@ pub(super) struct Shared {
     pub sealer: Sealer,
     pub log_id: String,
     session: RwLock<Arc<Session>>,
-    /// Told of each session after the first, and when the log is closed.
+    /// Signals each session after the first, and the close of the log.
     renewed: watch::Sender<()>,
     pub reopening: Attempts<Result<Option<LogOutage>, LogError>>,
-    /// Whether it was opened to record.
+    /// Whether the log was opened for writing.
     pub writes: bool,
     readers: Mutex<Vec<Reader>>,
     /// Handles that are not closed.
     handles: Mutex<usize>,
 }
 
-/// A connection that reads, and the files that have to be closed after it.
+/// A reading connection, and the files that must be closed after it.
 struct Reader {
     connection: Connection,
     _held: Option<Arc<Held>>,
@@ -65,16 +65,16 @@ impl Shared {
         }
     }
 
-    /// The one that is recorded to now, or was until it failed.
+    /// The current session; it may have failed.
     pub fn session(&self) -> Arc<Session> {
         Arc::clone(&self.session.read())
     }
 
-    /// Goes on with this session after the one before has failed, unless all handles were closed meanwhile.
+    /// Replaces a failed session with this one, unless all handles were closed meanwhile.
     pub fn renew(&self, session: Session) -> Result<(), LogError> {
         let session = Arc::new(session);
         let mut current = self.session.write();
-        // Whoever closes the last handle closes the session that is current afterwards.
+        // Closing the last handle closes the session that is current then.
         if *self.handles.lock() == 0 {
             drop(current);
             session.queue.close();
@@ -87,19 +87,20 @@ impl Shared {
         Ok(())
     }
 
-    /// Wakes those who wait for a failed log to go on: it does not.
+    /// Wakes those who wait for a failed log to be reopened, because that will not happen.
     pub fn give_up(&self) {
         self.renewed.send_replace(());
     }
 
-    /// Resolves when there may be something after this position. What a failed log holds stays; it may go on.
+    /// Resolves when there may be a record after this position. For a failed log it waits, because the log may be
+    /// reopened.
     pub fn changed(&self, position: i64) -> impl Future<Output = ()> + use<> {
         let mut renewed = self.renewed.subscribe();
         let session = self.session();
         async move {
             let queue = &session.queue;
             let mut known = session.progress.watch();
-            // The sender is held here, so there is an answer.
+            // `self` holds the sender, so this cannot fail.
             drop(
                 known
                     .wait_for(|known| *known > position || queue.failure().is_some())
@@ -112,7 +113,7 @@ impl Shared {
         }
     }
 
-    /// Keeps a connection for who reads next.
+    /// Keeps a connection for the next reader.
     pub fn keep_reader(&self, connection: Connection) {
         let reader = self.reader(connection);
         self.readers.lock().push(reader);
@@ -165,13 +166,13 @@ impl Shared {
         }
         let places = Arc::clone(&self.session().places);
         if places.look_beside_writer(|| check_database(&self.path, &self.sealer, &self.log_id, None))? {
-            // What these know may be of before.
+            // Idle connections may have cached older pages.
             self.close_readers();
         }
         Ok(())
     }
 
-    /// Why reading failed: what was done to the files says more than what SQLite makes of them.
+    /// Why reading failed: a detected change to the files is a better explanation than SQLite's error.
     fn cause_of(&self, error: LogError) -> LogError {
         self.look().err().unwrap_or(error)
     }
@@ -196,9 +197,9 @@ impl Shared {
         })
     }
 
-    /// Reads for a long time, and looks at the files meanwhile.
+    /// Runs a long read, and checks the files meanwhile.
     fn read_long<R>(&self, read: impl FnOnce(&Connection) -> Result<R, LogError>) -> Result<R, LogError> {
-        /// In instructions of SQLite's: some milliseconds.
+        /// In SQLite's virtual machine instructions: some milliseconds.
         const LOOK_EVERY: i32 = 100_000;
         let read = || {
             self.look()?;
@@ -238,12 +239,12 @@ impl Shared {
         wait(done)
     }
 
-    /// Copies the write-ahead log to the database and empties it. Waits for those who read it, for a second. Returns whether
-    /// it is empty.
+    /// Copies the write-ahead log to the database and empties it. Waits for readers, for at most one second. Returns
+    /// whether it is empty.
     pub fn empty_wal(&self) -> Result<bool, LogError> {
         const TRIES: usize = 20;
         for _ in 0..TRIES {
-            // Each waits for readers for a moment; endings are written in between.
+            // Each try waits for readers for a moment; endings are written in between.
             if self.on_writer(Task::TruncateWal)? == 0 {
                 return Ok(true);
             }
@@ -285,7 +286,7 @@ impl Shared {
         is_live
     }
 
-    /// Whether somebody holds the log.
+    /// Whether the log has open handles.
     pub fn has_handles(&self) -> bool {
         *self.handles.lock() > 0
     }

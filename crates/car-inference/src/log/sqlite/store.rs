@@ -1,5 +1,5 @@
-//! The file as its one writer has it: the connection, the end of the chain, and what turns values into what is stored. Changes
-//! it in transactions. Knows no queue, no thread and no caller.
+//! The writer's view of the file: the connection, the end of the chain, redaction and sealing. Changes the file in
+//! transactions. Has no queue, no thread and no callers to answer.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -20,20 +20,20 @@ use crate::redaction::Redaction;
 
 /// How long another program may hold the file's lock.
 const LOCK_WAIT_MAX: Duration = Duration::from_secs(60);
-/// How long copying the write-ahead log waits for those who read it.
+/// How long a copy of the write-ahead log waits for its readers.
 const READERS_WAIT: Duration = Duration::from_millis(50);
 
 pub(super) struct Store {
     pub connection: Connection,
     pub sealer: Sealer,
-    /// Nothing when nothing is to be redacted.
+    /// `None` when redaction is off.
     pub redaction: Option<Redaction>,
     pub log_id: String,
     pub has_text_index: bool,
     pub head: Head,
-    /// Of all records up to the head.
+    /// The Merkle tree of all records up to the head.
     pub tree: Run,
-    /// Open calls whose payload does not reach the file any more.
+    /// Open calls whose payload must not reach the file any more.
     pub erasing: Erasing,
     pub salts: Salts,
     pub places: Arc<Places>,
@@ -42,7 +42,8 @@ pub(super) struct Store {
 }
 
 impl Store {
-    /// Begins a transaction. Another program that holds the file's lock is waited for: nothing is written yet that could be lost.
+    /// Begins a transaction. Waits for another program that holds the file's lock; nothing that could be lost is
+    /// written yet.
     pub fn begin(&self) -> Result<(), LogError> {
         let until = Instant::now() + LOCK_WAIT_MAX;
         loop {
@@ -56,17 +57,17 @@ impl Store {
         }
     }
 
-    /// Makes what was written since [`begin`](Self::begin) last.
+    /// Commits what was written since [`begin`](Self::begin).
     pub fn commit(&self) -> Result<(), LogError> {
         self.connection.prepare_cached("COMMIT")?.execute([])?;
         self.places.remember_wal()
     }
 
-    /// Runs `change` in a transaction of its own. What is wrong with what was asked changes nothing; what is wrong with the
-    /// file ends the log.
+    /// Runs `change` in its own transaction. An invalid request changes nothing; an error of the file makes the log
+    /// fail.
     pub fn change<R>(&mut self, change: impl FnOnce(&mut Self) -> Result<R, LogError>) -> Result<R, LogError> {
         if let Err(error) = self.begin() {
-            // Another program that writes keeps this from being done, and nothing else.
+            // Another program's write lock prevents only this change; the log does not fail.
             if error.kind != LogErrorKind::Locked {
                 self.fail(&error);
             }
@@ -87,13 +88,13 @@ impl Store {
         })
     }
 
-    /// Nothing may be written any more, because of this.
+    /// Makes the log fail with this error: nothing may be written any more.
     fn fail(&mut self, error: &LogError) {
-        // The first failure is the cause of the others.
+        // The first error is kept, because it causes the later ones.
         self.failure.get_or_insert_with(|| error.clone());
     }
 
-    /// Whether the files are still those that were opened, and as they were left.
+    /// Checks that the files are still the opened ones, in the state in which this log left them.
     pub fn check_place(&self) -> Result<(), LogError> {
         let look = self.places.look()?;
         if look.wal {
@@ -108,15 +109,17 @@ impl Store {
         Ok(())
     }
 
-    /// Returns once everything that is committed is on the disk. A failure is the log's last: what it has lost is not known.
+    /// Syncs everything that is committed to the disk. After an error the log fails, because it is unknown what was
+    /// lost.
     pub fn sync(&mut self) -> Result<(), LogError> {
         self.check_place()
             .and_then(|()| self.places.sync())
             .inspect_err(|error| self.fail(error))
     }
 
-    /// Copies the write-ahead log to the database. Returns how many of its pages cannot be written over yet, because somebody
-    /// reads them or another program is at it: that is no failure, and tried again. Any other failure is the log's last.
+    /// Copies the write-ahead log to the database. Returns how many of its pages cannot be overwritten yet, because
+    /// they are being read or another program is copying. That is not an error, and is tried again. Any other error
+    /// makes the log fail.
     pub fn checkpoint_wal(&mut self, mode: &str) -> Result<i32, LogError> {
         match self.try_checkpoint_wal(mode) {
             Err(error) if error.kind == LogErrorKind::Locked => Ok(i32::MAX),
@@ -132,11 +135,11 @@ impl Store {
         self.check_place()?;
         let copied = self.places.copy(|| self.copy_wal(mode))?;
         self.places.remember_wal()?;
-        // When somebody has just changed the database, the next look tells.
+        // If another program has just changed the database, the next check reports it.
         Ok(copied.unwrap_or(1))
     }
 
-    /// As [`checkpoint_wal`](Self::checkpoint_wal), without looking at the files.
+    /// Like [`checkpoint_wal`](Self::checkpoint_wal), without checking the files.
     pub fn copy_wal(&self, mode: &str) -> Result<i32, LogError> {
         self.connection.busy_timeout(READERS_WAIT)?;
         let (is_busy, pages, copied): (bool, i32, i32) =
@@ -147,7 +150,7 @@ impl Store {
         Ok(if !is_busy && copied >= pages { 0 } else { pages.max(1) })
     }
 
-    /// From now on the log opens with this key.
+    /// Changes the key with which the log opens.
     pub fn rotate_key(&mut self, key: &LogKey) -> Result<(), LogError> {
         let Some(wrapped) = self.sealer.wrap(key)? else {
             return Err(LogError::new(
@@ -156,7 +159,7 @@ impl Store {
             ));
         };
         self.change(|store| set_setting(&store.connection, "wrapped_key", &wrapped))?;
-        // The key that is no longer good must not be found in what was overwritten.
+        // The old key must not remain in the write-ahead log.
         self.checkpoint_wal("TRUNCATE").map(drop)
     }
 }

@@ -1,5 +1,5 @@
-//! The index of words: an FTS5 table without text of its own. What a text's words are is decided in `log::words`; the table is
-//! given words, and only splits between them, so that every tool with FTS5 can read it.
+//! The full-text index: a contentless FTS5 table. `log::words` splits text into words. The table gets these words and
+//! only splits between them, so that every tool with FTS5 can read it.
 
 use rusqlite::{Connection, OptionalExtension, params};
 use sha2::{Digest, Sha256};
@@ -13,31 +13,31 @@ use crate::log::words::{WORD_RULES, words_to_index};
 use crate::log::{LogError, LogErrorKind};
 use crate::tasks::generate::GenerateRequest;
 
-/// It keeps no text, so to be taken out of it a text has to be told again: only then are its words overwritten. What
-/// `contentless_delete` deletes stays in the file until segments are merged.
+/// The table stores no text, so deleting an entry needs its text again; only this overwrites its words. Entries that
+/// `contentless_delete` deletes would stay in the file until segments are merged.
 const TABLE: &str = "
 CREATE VIRTUAL TABLE call_texts USING fts5 (prompt, answer, content = '', tokenize = 'ascii');
 INSERT INTO call_texts (call_texts, rank) VALUES ('secure-delete', 1);
 ";
 
-/// The setting that says by which rules the index was made.
+/// The setting with the rules that the index was made by.
 const RULES_SETTING: &str = "word_rules";
 
-/// Whether words can be looked for.
+/// Whether a text filter can be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TextIndex {
-    /// There is no index.
+    /// The log has no index.
     Absent,
-    /// There is one, made by other rules than those of this package.
+    /// The index was made by other rules than those of this package.
     Outdated,
-    /// There is one that does not say by which rules it was made.
+    /// The index does not say which rules it was made by.
     OfUnknownRules,
-    /// There is one that this package can ask and write.
+    /// This package can query and write the index.
     Current,
 }
 
 impl TextIndex {
-    /// What the log has.
+    /// The state of the log's index.
     pub fn of(connection: &Connection) -> Result<Self, LogError> {
         let mut statement =
             connection.prepare_cached("SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = 'call_texts'")?;
@@ -54,7 +54,7 @@ impl TextIndex {
     }
 
     /// # Errors
-    /// Says what to do when words cannot be looked for.
+    /// When a text filter cannot be used; the error says what to do.
     pub fn check(self) -> Result<(), LogError> {
         let message = match self {
             Self::Current => return Ok(()),
@@ -69,7 +69,7 @@ impl TextIndex {
         Err(LogError::new(LogErrorKind::Unsupported, message))
     }
 
-    /// Makes the index of what the log holds, in place of one that is there.
+    /// Builds the index of all calls in the log. Replaces an existing index.
     pub fn make(connection: &Connection) -> Result<(), LogError> {
         connection.execute_batch("DROP TABLE IF EXISTS call_texts")?;
         Self::create_table(connection)?;
@@ -77,7 +77,7 @@ impl TextIndex {
         Self::fill(connection, connection)
     }
 
-    /// Makes an empty index where there is none.
+    /// Creates an empty index if there is none.
     pub fn create_table(connection: &Connection) -> Result<(), LogError> {
         Ok(connection.execute_batch(TABLE)?)
     }
@@ -89,7 +89,8 @@ impl TextIndex {
         Ok(())
     }
 
-    /// Writes the words of every closed call of `from` that says something to the empty index of `to`, which may be the same.
+    /// Writes the words of every ended call of `from` to the empty index of `to`, which may be the same connection.
+    /// Calls without words are skipped.
     pub fn fill(to: &Connection, from: &Connection) -> Result<(), LogError> {
         let mut statement = from.prepare(
             "SELECT id, request, text FROM calls WHERE status <> 'open' AND erased_at_us IS NULL ORDER BY id",
@@ -104,19 +105,19 @@ impl TextIndex {
     }
 }
 
-/// Rules as the setting has them: with a checksum, so that a damaged one is not taken for that of another version.
+/// The value of the setting: the rules with a checksum, so that a damaged value is not mistaken for other rules.
 fn written_rules(rules: &str) -> String {
     let hash: [u8; 32] = Sha256::digest(rules).into();
     format!("{rules} ({})", hex(&hash[..4]))
 }
 
-/// Which rules the setting means; nothing when it is damaged.
+/// The rules in the setting's value; `None` when it is damaged.
 fn read_rules(written: &str) -> Option<&str> {
     let (rules, _checksum) = written.rsplit_once(" (")?;
     (written_rules(rules) == written).then_some(rules)
 }
 
-/// Takes up the words of a call.
+/// Adds the words of a call to the index.
 pub(super) fn insert(
     connection: &Connection,
     id: i64,
@@ -134,7 +135,8 @@ pub(super) fn insert(
 }
 
 impl Store {
-    /// Takes the words of a closed call, whose payload is still there, out of the index, if there is one.
+    /// Removes the words of an ended call from the index, if there is one. The call's payload must still be in the
+    /// file.
     pub fn forget_text(&self, id: i64) -> Result<(), LogError> {
         if !self.has_text_index {
             return Ok(());
@@ -160,7 +162,7 @@ impl Store {
     }
 }
 
-/// An FTS5 query that finds what has all phrases: each in quotes, so that nothing of it is taken for an operator.
+/// An FTS5 query for calls with all phrases. Each phrase is quoted, so that no part of it is read as an operator.
 pub(super) fn match_expression(phrases: &Phrases) -> String {
     let quoted: Vec<_> = phrases.iter().map(|phrase| format!("\"{phrase}\"")).collect();
     quoted.join(" AND ")

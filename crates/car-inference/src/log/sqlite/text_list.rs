@@ -1,6 +1,6 @@
-//! Lists of calls whose text has certain words, in the order of all lists. The index of words has another order, that of the
-//! calls' numbers, so it is not followed. Of words that few calls have, all calls are taken and put in order; else the list is
-//! followed as if there were no words, and the index is asked which calls of each stretch have them.
+//! Lists of calls with a text filter, in the order of all lists. The full-text index has another order, that of the
+//! calls' numbers, so it is not followed. If few calls have the words, all of them are taken and sorted. Else the list
+//! is followed as without the text filter, and the index says which calls of each section have the words.
 
 use rusqlite::{Row, params, params_from_iter};
 
@@ -11,17 +11,19 @@ use crate::log::cursor::CallPlace;
 use crate::log::search::Phrases;
 use crate::log::{CallFilter, CallRecord, LogError};
 
-/// Calls with words that fewer have are taken all at once.
+/// If fewer calls than this have the words, all of them are taken at once.
 const FEW_MATCHES: usize = 2_000;
 
-/// So many calls are looked at in one stretch: at first, and at most. Each is four times as long as the one before.
+/// How many calls are examined in one section: in the first one, and at most. Each section is four times as long as the
+/// last.
 const STRETCH_MIN: usize = 256;
 const STRETCH_MAX: usize = 16_384;
 
-/// When a list seems to need a look at more calls, it is found out first whether only few have the words.
+/// If a list is expected to examine more calls than this, it first checks whether only few calls have the words.
 const CALLS_TO_LOOK_AT_MAX: usize = 8_192;
 
-/// Calls whose numbers are not farther apart are asked for together. About what asking once more costs.
+/// Calls whose numbers differ by at most this are looked up together. A larger gap costs about as much as another
+/// query.
 const GAP_MAX: i64 = 256;
 
 impl Reading<'_> {
@@ -48,7 +50,7 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// Where the calls are, in the list's order.
+    /// The places of the calls, in the list's order.
     fn places(&self) -> Result<Vec<CallPlace>, LogError> {
         let mut found = Vec::new();
         let mut after = self.page.after;
@@ -64,7 +66,7 @@ impl Search<'_> {
             if is_last || found.len() >= self.limit {
                 break;
             }
-            // Not while the list is about to be complete: counting the calls that have the words takes time too.
+            // Not when the list is almost complete, because counting the calls with the words takes time too.
             let to_look_at = looked_at.saturating_mul(self.limit).checked_div(found.len());
             if to_look_at.is_none_or(|calls| calls > CALLS_TO_LOOK_AT_MAX)
                 && std::mem::take(&mut may_be_few)
@@ -85,7 +87,7 @@ impl Search<'_> {
         Ok(places.collect::<Result<_, _>>()?)
     }
 
-    /// The numbers of all calls that have the words, as a JSON array; nothing when there are many.
+    /// The numbers of all calls that have the words, as a JSON array; `None` when there are many.
     fn few(&self) -> Result<Option<String>, LogError> {
         let mut statement = self
             .reading
@@ -98,7 +100,7 @@ impl Search<'_> {
         Ok((ids.len() < FEW_MATCHES).then(|| format!("[{}]", ids.join(","))))
     }
 
-    /// Those of `calls` that have the words.
+    /// The calls of `calls` that have the words.
     fn with_words(&self, mut calls: Vec<CallPlace>) -> Result<Vec<CallPlace>, LogError> {
         let mut ids: Vec<i64> = calls.iter().map(|call| call.id).collect();
         ids.sort_unstable();

@@ -1,14 +1,15 @@
-//! A Merkle tree over the links of all records, shaped as in RFC 6962: the root of the first `n` records commits to each of
-//! them. A [`Run`] is a part of it, folded as far as possible: of many records it holds a few hashes. Where records are
-//! missing, their run is kept in their place, so that the roots of old checkpoints can still be computed.
+//! A Merkle tree over the links of all records, shaped as in RFC 6962: the root of the first `n` records commits to
+//! each of them. A [`Run`] is a part of the tree, reduced to the roots of its largest complete subtrees: a few hashes
+//! for many records. When records are removed, their run is kept in their place, so that the roots of old checkpoints
+//! can still be computed.
 //!
-//! Knows neither records nor tables.
+//! Does not know records or tables.
 
 use sha2::{Digest as _, Sha256};
 
 use super::chain::Hash;
 
-/// Consecutive leaves of the tree, as the roots of the largest whole subtrees that they form.
+/// Consecutive leaves of the tree, as the roots of the largest complete subtrees that they form.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Run {
     /// The number of the first leaf, from 0.
@@ -21,13 +22,13 @@ pub(super) struct Run {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Subtree {
-    /// It has 2^height leaves.
+    /// The subtree has 2^height leaves.
     height: u32,
     root: Hash,
 }
 
 impl Run {
-    /// No leaves, where the leaf of this number would come next.
+    /// An empty run before the leaf with this number.
     pub fn at(first: u64) -> Self {
         Self {
             first,
@@ -45,7 +46,7 @@ impl Run {
         self.push_subtree(Subtree { height: 0, root: leaf });
     }
 
-    /// Appends a run that begins where this one ends. Returns whether it does.
+    /// Appends a run, which has to begin where this one ends. Returns whether it does.
     #[must_use]
     pub fn append(&mut self, next: &Self) -> bool {
         let follows = next.first == self.end;
@@ -58,7 +59,7 @@ impl Run {
     fn push_subtree(&mut self, mut right: Subtree) {
         let mut start = self.end;
         self.end += 1 << right.height;
-        // Two of the same size are one when the left one begins where a subtree of twice that size does.
+        // Two subtrees of the same size form one when the left one begins where a subtree of twice that size does.
         while let Some(left) = self.subtrees.last().filter(|left| left.height == right.height) {
             let left_start = start - (1 << left.height);
             if left_start & (1 << left.height) != 0 {
@@ -74,7 +75,7 @@ impl Run {
         self.subtrees.push(right);
     }
 
-    /// The root of a tree of these leaves: that of the log, when the run begins with the first.
+    /// The root of a tree of these leaves. If the run begins with the first leaf, it is the root of the log.
     pub fn root(&self) -> Hash {
         let mut subtrees = self.subtrees.iter().rev();
         match subtrees.next() {
@@ -83,12 +84,12 @@ impl Run {
         }
     }
 
-    /// The roots of its subtrees, one after the other. Where they begin follows from where the run does.
+    /// The roots of its subtrees, one after the other. Their positions follow from the beginning of the run.
     pub fn to_bytes(&self) -> Vec<u8> {
         self.subtrees.iter().flat_map(|subtree| subtree.root).collect()
     }
 
-    /// What [`to_bytes`](Self::to_bytes) made of a run of these leaves; nothing when it is not one.
+    /// Reads the bytes that [`to_bytes`](Self::to_bytes) made of a run of these leaves; `None` when they are not valid.
     pub fn from_bytes(first: u64, end: u64, bytes: &[u8]) -> Option<Self> {
         let (roots, rest) = bytes.as_chunks::<32>();
         let mut run = Self::at(first);
@@ -101,7 +102,8 @@ impl Run {
     }
 }
 
-/// How high the largest whole subtree is that begins with this leaf and ends before `end`; nothing when there is no leaf.
+/// The height of the largest complete subtree that begins with this leaf and ends at `end` or before; `None` when there
+/// is no leaf.
 fn height_at(start: u64, end: u64) -> Option<u32> {
     let room = end.checked_sub(start)?.checked_ilog2()?;
     Some(room.min(start.trailing_zeros()))

@@ -1,4 +1,4 @@
-//! The Merkle tree of a log between two openings: its state is kept in `settings` now and then, and read on from there.
+//! The saved state of a log's Merkle tree: it is saved in `settings` now and then, and opening continues from it.
 
 use rusqlite::Connection;
 
@@ -10,14 +10,14 @@ use super::store::Store;
 use super::tree::Run;
 use crate::log::{LogError, LogErrorKind};
 
-/// After so many records the state is kept, so that opening reads no more than these.
+/// The state is saved after this number of records, so that opening reads no more than these.
 pub(super) const KEPT_EVERY: i64 = 1_024;
 
 /// The name of the setting.
 pub(super) const TREE: &str = "tree";
 
 impl Store {
-    /// Keeps the state of the tree: how many records it is of, and their subtrees.
+    /// Saves the state of the tree: the number of its records, and their subtrees.
     pub fn keep_tree(&self) -> Result<(), LogError> {
         let mut state = self.tree.end().to_be_bytes().to_vec();
         state.extend(self.tree.to_bytes());
@@ -25,7 +25,7 @@ impl Store {
     }
 }
 
-/// The state that was kept last. An error when it is not one.
+/// The last saved state. An error when it is not valid.
 pub(super) fn kept_tree(connection: &Connection) -> Result<Option<Run>, LogError> {
     let Some(state) = setting::<Vec<u8>>(connection, TREE)? else {
         return Ok(None);
@@ -51,13 +51,13 @@ pub(super) fn read_tree(connection: &Connection, last: i64) -> Result<Run, LogEr
     };
     let kept = kept_tree(connection).and_then(|kept| read_from(kept.unwrap_or_else(|| Run::at(0))));
     match kept {
-        // The state follows from the records: a damaged one is made anew.
+        // The state can be computed from the records, so a damaged one is recomputed.
         Err(error) if error.kind == LogErrorKind::Corrupt => read_from(Run::at(0)),
         kept => kept,
     }
 }
 
-/// Appends what comes after the records of `tree`.
+/// Appends the records after those of `tree`.
 fn read_on(connection: &Connection, mut tree: Run) -> Result<Run, LogError> {
     let gaps = Gaps::read(connection)?.all;
     let from = i64::try_from(tree.end()).map_err(|_| corrupt("a place in the chain that is none"))?;

@@ -63,15 +63,15 @@ pub(super) struct Verification<'a> {
     calls: BTreeMap<i64, Told>,
     /// When each call was erased.
     erased: HashMap<i64, i64>,
-    /// What the last `prune` record says of all gaps.
+    /// The digest of all gaps in the last `prune` record.
     told_gaps: Option<String>,
-    /// What checkpoints say of the records before them, by their positions.
+    /// The roots in checkpoint records, by their positions.
     roots: HashMap<i64, String>,
 }
 
 const WRONG_TREE: &str = "the state of the Merkle tree is not that of the records";
 
-/// What a record of the log's own says.
+/// The content of a record that belongs to no call.
 fn told<T: DeserializeOwned>(position: i64, data: &str) -> Result<T, Stop> {
     json::read(data).or_else(|_| wrong("records", position, "its data has another shape than its kind says"))
 }
@@ -133,7 +133,7 @@ impl Verification<'_> {
         if text_index == TextIndex::Current {
             TextIndex::create_table(&fresh)?;
         }
-        // An index that cannot be asked may be of any form.
+        // The schema of an index that cannot be queried is not checked.
         let which = match text_index {
             TextIndex::Outdated | TextIndex::OfUnknownRules => {
                 "type NOT IN ('table', 'index') OR tbl_name NOT LIKE 'call\\_texts%' ESCAPE '\\'"
@@ -159,8 +159,9 @@ impl Verification<'_> {
         }
     }
 
-    /// The log's id, of which the chain begins, its key, which opening has tried, the rules of its index of words, without which
-    /// the index is not asked, and the state of the tree, which is compared with the records: there is nothing else to set.
+    /// Checks that only known settings exist. These are: the log's id, with which the chain begins; its key, which
+    /// opening has checked; the rules of its full-text index, without which the index is not queried; and the state of
+    /// the tree, which is compared with the records.
     fn check_settings(&self) -> Result<(), Stop> {
         let sql = "SELECT name FROM settings WHERE name NOT IN ('log_id', 'wrapped_key', 'word_rules', 'tree')";
         let mut statement = self.connection().prepare(sql)?;
@@ -274,7 +275,7 @@ impl Verification<'_> {
         Ok(())
     }
 
-    /// The gaps, which have to be those that the last `prune` record commits to.
+    /// Checks the gaps, to which the last `prune` record must commit.
     fn checked_gaps(&self) -> Result<Gaps, Stop> {
         let gaps = Gaps::read(self.connection())?;
         let is_told = match &self.told_gaps {

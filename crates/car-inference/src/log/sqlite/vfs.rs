@@ -1,5 +1,5 @@
-//! How SQLite reaches the files: as it does by itself, except that it takes a path as it is given. SQLite would resolve each
-//! part of it, which undoes the short names of [`LogPath`](super::files::LogPath); ours are absolute and resolved already.
+//! SQLite's file access (VFS): the default one, except that it does not resolve paths. Resolving would undo the short
+//! names of [`LogPath`](super::files::LogPath); our paths are absolute and resolved already.
 
 use std::ffi::CStr;
 
@@ -31,8 +31,8 @@ mod unix {
     }
 
     fn register() -> bool {
-        // SAFETY: SQLite's own object lives as long as the process and is only read; ours is never freed, as SQLite requires,
-        // and its functions are SQLite's own, which find what they need in the fields that are copied, and `as_given`.
+        // SAFETY: SQLite's own object lives as long as the process and is only read. Ours is never freed, as SQLite
+        // requires. Its functions are `as_given` and SQLite's own, which only use fields that are copied.
         unsafe {
             let unix = ffi::sqlite3_vfs_find(c"unix".as_ptr());
             let Some(unix) = unix.as_ref() else { return false };
@@ -53,7 +53,7 @@ mod unix {
         out_len: c_int,
         out: *mut c_char,
     ) -> c_int {
-        // SAFETY: SQLite gives a text that ends with a zero, and a buffer of its own of the size that it says.
+        // SAFETY: SQLite passes a string with a terminating zero, and its own buffer with the size of the buffer.
         unsafe {
             let path = CStr::from_ptr(path).to_bytes_with_nul();
             if usize::try_from(out_len).is_ok_and(|room| path.len() <= room) {

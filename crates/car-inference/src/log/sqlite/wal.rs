@@ -1,4 +1,5 @@
-//! How long the write-ahead log becomes: copied to the database in time, most of it beside the writer.
+//! Bounds the size of the write-ahead log: copies it to the database in time, mostly in another thread than the
+//! writer's.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -15,19 +16,20 @@ use crate::log::LogError;
 
 /// So many more pages of the write-ahead log are copied to the database: 8 MiB.
 const CHECKPOINT_PAGES: i32 = 2_000;
-/// When so many come meanwhile, recording waits for the copy, so that the write-ahead log can begin anew: 32 MiB.
+/// If this many pages come meanwhile, recording waits for the copy, so that the write-ahead log can be restarted: 32
+/// MiB.
 const WAL_PAGES_MAX: i32 = 8_000;
-/// How long recording waits for questions that are being answered, so that the write-ahead log can begin anew…
+/// How long recording waits for queries in progress, so that the write-ahead log can be restarted…
 const READERS_PATIENCE: Duration = Duration::from_millis(50);
-/// … and once it is longer than it should become.
+/// … and how long once the write-ahead log is longer than it should be.
 const READERS_PATIENCE_MAX: Duration = Duration::from_millis(500);
 
 pub(super) struct WalBound {
     checkpointer: Checkpointer,
     readers: Arc<ReadGate>,
-    /// When the write-ahead log has so many pages, it is copied.
+    /// The write-ahead log is copied when it has this many pages.
     checkpoint_at: i32,
-    /// How many it had.
+    /// The number of pages at the last check.
     pages: i32,
 }
 
@@ -41,12 +43,12 @@ impl WalBound {
         }
     }
 
-    /// Copies the write-ahead log to the database before it grows too long: most of it beside this thread. What cannot be
-    /// copied now, because somebody reads or another program is at it, is when as much again has come.
+    /// Copies the write-ahead log to the database before it grows too long, mostly in another thread. If a reader or
+    /// another program prevents the copy, it is tried again after the same amount of new pages.
     pub fn keep(&mut self, store: &mut Store) -> Result<(), LogError> {
         let pages = WAL_PAGES.get();
         if pages < self.pages {
-            // It has begun anew.
+            // The write-ahead log was restarted.
             self.checkpoint_at = CHECKPOINT_PAGES;
         }
         self.pages = pages;
@@ -57,7 +59,7 @@ impl WalBound {
             if pages < self.checkpoint_at.saturating_add(WAL_PAGES_MAX) {
                 return Ok(());
             }
-            // The disk is slower than what is recorded.
+            // The disk is slower than the recording.
             self.checkpointer.wait();
             self.checkpointer.poll()?;
         }
@@ -73,12 +75,12 @@ impl WalBound {
         Ok(())
     }
 
-    /// Returns once no copy is under way, which would be in the way of another.
+    /// Waits until no copy is in progress, because it would prevent another one.
     pub fn wait(&self) {
         self.checkpointer.wait();
     }
 
-    /// Waits for a copy that is under way; there will be no other.
+    /// Waits for a copy in progress; no other copy will start.
     pub fn stop(&mut self) {
         self.checkpointer.stop();
     }

@@ -1,5 +1,5 @@
-//! Whether the write-ahead log and the shared memory that indexes it are as SQLite left them. SQLite trusts both while it has
-//! them open: it checks them only when it opens them first. Their formats: <https://sqlite.org/walformat.html>.
+//! Checks that the write-ahead log and its index in shared memory are as SQLite left them. SQLite itself checks them
+//! only when it first opens them. Their formats: <https://sqlite.org/walformat.html>.
 #![cfg_attr(not(unix), allow(dead_code, reason = "elsewhere these files are not looked into"))]
 
 use std::fs::File;
@@ -7,10 +7,10 @@ use std::io;
 
 const WAL_HEADER_BYTES: usize = 32;
 const FRAME_HEADER_BYTES: usize = 24;
-/// The header of the index, twice, and how far it was copied.
+/// The size of the index's start: two copies of its header, and the state of copying.
 const INDEX_HEADER_BYTES: usize = 136;
 const INDEX_COPY_BYTES: usize = 48;
-/// The index is made of regions of this size, each of page numbers and a hash table over them.
+/// The index consists of regions of this size, each with page numbers and a hash table over them.
 const REGION_BYTES: usize = 32 * 1024;
 const REGION_FRAMES: usize = 4096;
 /// The first region begins with the header.
@@ -19,25 +19,25 @@ const HASH_SLOTS: usize = 8192;
 const HASH_OFFSET: usize = REGION_FRAMES * 4;
 const MAGIC: u32 = 0x377F_0682;
 
-/// What the index says of the write-ahead log.
+/// What the index says about the write-ahead log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct IndexHeader {
-    /// Frames that are committed.
+    /// The number of committed frames.
     pub frames: u32,
-    /// Of them, so many are copied to the database.
+    /// How many of them are copied to the database.
     pub copied: u32,
-    /// Of them, so many are copied once the copy that is under way, or was the last, is done.
+    /// How many of them are copied after the current or last copy is complete.
     pub attempted: u32,
-    /// Pages of the database, as of the last commit.
+    /// The number of pages of the database after the last commit.
     pub pages: u32,
     pub page_bytes: usize,
-    /// Of the last committed frame, and what tells this write-ahead log from the one before.
+    /// The checksum of the last committed frame, and the salt that identifies this write-ahead log.
     checksum: (u32, u32),
     salt: [u8; 8],
 }
 
 impl IndexHeader {
-    /// How long a write-ahead log is at least that holds what is committed.
+    /// The minimum length of a write-ahead log with these committed frames, in bytes.
     pub fn wal_bytes(self) -> u64 {
         match u64::from(self.frames) {
             0 => 0,
@@ -45,7 +45,7 @@ impl IndexHeader {
         }
     }
 
-    /// Nothing when it is not whole, which it also is not while somebody writes it.
+    /// `None` when the header is not complete, for example while it is being written.
     pub fn read(shared_memory: &File) -> io::Result<Option<Self>> {
         let mut bytes = [0; INDEX_HEADER_BYTES];
         if read_at(shared_memory, &mut bytes, 0)? < bytes.len() {
@@ -76,7 +76,7 @@ impl IndexHeader {
     }
 }
 
-/// Compares all that is committed in the write-ahead log with its checksums and with the index. Returns what is wrong.
+/// Compares all committed frames of the write-ahead log with their checksums and with the index. Returns the problem.
 pub(super) fn problem(wal: &File, shared_memory: &File) -> io::Result<Option<&'static str>> {
     let Some(header) = IndexHeader::read(shared_memory)? else {
         return Ok(Some("its header is damaged"));
@@ -113,7 +113,7 @@ struct Frames<'a> {
 }
 
 impl<'a> Frames<'a> {
-    /// Nothing when the log's header is not that of the index.
+    /// `None` when the header of the write-ahead log does not match the index.
     fn open(wal: &'a File, header: IndexHeader) -> io::Result<Option<Self>> {
         let mut bytes = [0; WAL_HEADER_BYTES];
         if read_at(wal, &mut bytes, 0)? < bytes.len() {
@@ -140,7 +140,7 @@ impl<'a> Frames<'a> {
         }))
     }
 
-    /// The number of the next frame's page; nothing when it is damaged or not there.
+    /// The page number of the next frame; `None` when the frame is damaged or missing.
     fn next(&mut self) -> io::Result<Option<u32>> {
         if read_at(self.wal, &mut self.frame, self.at)? < self.frame.len() {
             return Ok(None);
@@ -154,7 +154,7 @@ impl<'a> Frames<'a> {
     }
 }
 
-/// The index in the shared memory, a region at a time.
+/// The index in the shared memory, read one region at a time.
 struct Index<'a> {
     shared_memory: &'a File,
     region: Option<usize>,
@@ -170,7 +170,7 @@ impl<'a> Index<'a> {
         }
     }
 
-    /// Whether a frame, counted from zero, is found by its page's number.
+    /// Whether the index finds a frame, counted from zero, by its page number.
     fn finds(&mut self, frame: usize, page: u32) -> io::Result<bool> {
         let (region, place, first) = match frame.checked_sub(FIRST_REGION_FRAMES) {
             None => (0, frame, INDEX_HEADER_BYTES),
@@ -198,7 +198,7 @@ impl<'a> Index<'a> {
     }
 }
 
-/// SQLite's checksum of whole words, continued.
+/// Continues SQLite's checksum over whole words.
 fn checksum(bytes: &[u8], (mut first, mut second): (u32, u32), word: fn([u8; 4]) -> u32) -> (u32, u32) {
     for pair in bytes.chunks_exact(8) {
         first = first
@@ -238,7 +238,7 @@ fn read_at(file: &File, mut buffer: &mut [u8], mut at: u64) -> io::Result<usize>
     Ok(count)
 }
 
-/// Where these files are not looked into.
+/// For systems where these files are not checked.
 #[cfg(not(unix))]
 fn read_at(_file: &File, _buffer: &mut [u8], _at: u64) -> io::Result<usize> {
     Err(io::ErrorKind::Unsupported.into())

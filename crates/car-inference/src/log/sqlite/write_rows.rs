@@ -44,7 +44,7 @@ impl Store {
             [] => digest(&salt, [&record.data]),
             payload => digest(&salt, payload),
         };
-        // Without its salt nobody can tell from the digest what was erased.
+        // Without the salt, the digest cannot confirm a guess of the erased data.
         let salt = (!self.is_erasing(record.call_id)).then_some(salt);
         let entry = Entry {
             position,

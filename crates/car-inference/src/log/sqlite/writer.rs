@@ -1,5 +1,5 @@
-//! The one thread that writes: takes what waits, writes it in one transaction, tells those who wait for it. Any failure to
-//! write is the last thing it does.
+//! The writer thread: takes all queued jobs, writes them in one transaction, and answers those who wait for it. After
+//! any write error it ends.
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -87,19 +87,19 @@ impl Writer {
         }
     }
 
-    /// Does what somebody waits for.
+    /// Runs a task that a caller waits for.
     fn perform(&mut self, task: Task) -> Result<(), LogError> {
         if task.empties_wal() {
             self.wal.wait();
         }
         let answer = task.perform(&mut self.store);
-        // Before the caller is told: it may ask for what has just been written.
+        // Before the caller is told, because it may query what was just written.
         let noted = self.note();
         answer();
         noted
     }
 
-    /// Tells how far the log has come, and whether it has failed.
+    /// Publishes the progress of the log, and whether it has failed.
     fn note(&mut self) -> Result<(), LogError> {
         self.progress.reach(self.store.head);
         match self.store.failure.take() {
@@ -158,7 +158,7 @@ impl Writer {
                 call.dequeued();
                 let written = self.write_batch(&call, &batch, waiting);
                 if call.lingers_again() {
-                    // A queue that takes nothing any more has told why.
+                    // If the queue refuses jobs, it has already reported why.
                     let _told = self.queue.linger(call, Duration::ZERO);
                 }
                 written
@@ -228,7 +228,7 @@ impl Writer {
         }
     }
 
-    /// Closes the calls that are still being recorded: the log is closed under them.
+    /// Closes the calls that are still being recorded, because the log is closing.
     fn interrupt_open_calls(&mut self) -> Result<(), LogError> {
         let open = std::mem::take(&mut self.open_calls);
         if open.is_empty() {

@@ -1,4 +1,4 @@
-//! Passwords in addresses: `scheme://user:password@host`, and keys in the user's place.
+//! Passwords in URLs: `scheme://user:password@host`, and keys in place of the user.
 
 use std::ops::Range;
 

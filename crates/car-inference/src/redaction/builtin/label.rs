@@ -1,5 +1,6 @@
-//! Labels: which names say that a secret follows. A label is read word by word, whatever its case and its marks, so that
-//! `clientSecret`, `CLIENT_SECRET`, `client-secret`, `Client secret` and `app.client.secret` are one.
+//! Labels: names before a value that say that the value is secret. A label is read word by word, without regard to case
+//! and punctuation, so that `clientSecret`, `CLIENT_SECRET`, `client-secret`, `Client secret` and `app.client.secret`
+//! are the same.
 
 use super::label_words::{ABOUT, BEFORE_VERBS, NEUTRAL, OPEN_KEYS, OPEN_TOKENS, PERSONAL, SECRET_KEYS};
 

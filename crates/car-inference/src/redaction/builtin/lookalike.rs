@@ -1,5 +1,5 @@
-//! Values that stay although a secret's label is before them: what stands for a secret, what a program computes, and
-//! what plainly is something else.
+//! Values that are kept although a secret's label is before them: placeholders, expressions of a program, and values
+//! that are clearly something else.
 
 use super::shape::Shape;
 

@@ -1,4 +1,4 @@
-//! Fields of JSON values by their names: the same labels as in text, where no text has to be taken apart.
+//! Fields of JSON values by their names: the same labels as in text, without parsing text.
 
 use super::label::{LABEL_BYTES_MAX, Label};
 use super::lookalike::stands_for_secret;

@@ -1,10 +1,11 @@
-//! The built-in rules: what a secret looks like without a host saying so, found in text that may come in pieces.
+//! The built-in rules: they find secrets, without options from the host, in text that may come in pieces.
 //!
-//! Rules are functions over a [`Window`] and a place. A rule that needs text that has not come yet answers [`More`], and is
-//! asked again, from the same place, when more came. No rule looks back further than [`CONTEXT_BYTES`] or forward without
-//! a bound, so what is kept is bounded, and what is found does not depend on where the text is cut.
+//! Rules are functions of a [`Window`] and a position. A rule that needs text that has not come yet returns [`More`],
+//! and is called again from the same position when more text has come. No rule looks back further than
+//! [`CONTEXT_BYTES`], or forward without a bound. So the kept text is bounded, and the result does not depend on how
+//! the text is split.
 //!
-//! A table of pairs of bytes says at which places a rule has something to do; in prose, nearly nowhere.
+//! A table of byte pairs says at which positions a rule may match; in prose there are almost none.
 
 mod address;
 mod command;

@@ -1,4 +1,4 @@
-//! Labels in text: where a name lies before the mark that ends it.
+//! Finds labels in text: the name before a mark such as `:` or `=`.
 
 use super::label::{LABEL_BYTES_MAX, Label};
 use super::value_text::{Quote, SLASHES_MAX};

@@ -1,4 +1,4 @@
-//! The ways to write a label and its value: settings, program text, JSON, YAML, XML, addresses, tables, calls. A rule begins
+//! The notations of a label and its value: settings, source code, JSON, YAML, XML, URLs, tables, calls. A rule begins
 //! at the mark between the two, reads the label before it ([`super::naming`]) and then the value after it.
 
 use super::label::Label;

@@ -1,4 +1,5 @@
-//! How a secret goes on once it is known to be one: what follows is covered as it comes, and nothing is held back.
+//! The rest of a secret once it is known to be one: text that belongs to it is redacted as it comes; nothing is held
+//! back.
 
 use super::label::Label;
 use super::private_key;

@@ -1,4 +1,4 @@
-//! How much a text looks as if a generator of keys had made it, and how much as if a person had.
+//! Whether a text looks as if a key generator or a person had made it.
 
 /// For each letter the letters that often follow it in English and in program text, the first letter in the lowest bit.
 /// Counted over the documentation and sources of some hundred packages: these are 95 of 100 pairs in words, and 39 of 100

@@ -1,4 +1,4 @@
-//! Where a rule may have something to do, told by two bytes.
+//! Finds the positions where a rule may match, by pairs of bytes.
 
 use std::sync::OnceLock;
 

@@ -1,4 +1,4 @@
-//! Whether what follows a label is a secret.
+//! Decides whether the value after a label is a secret.
 
 use super::label::Label;
 use super::lookalike::{has_password_marks, is_name_of_secret, is_no_secret};

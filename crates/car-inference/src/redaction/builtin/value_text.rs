@@ -1,4 +1,4 @@
-//! Where a value ends: in quotes, and without.
+//! Finds the end of a value, with and without quotes.
 
 use super::window::{ALNUM, More, NAME, SPACE, Set, Window};
 

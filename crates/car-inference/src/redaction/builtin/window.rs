@@ -1,4 +1,5 @@
-//! What is known of a text so far: the piece under the scanner with some context before it, and whether more will come.
+//! The part of a text that rules can see: the current piece with some context before it, and whether more text will
+//! come.
 
 use std::cell::Cell;
 

@@ -1,4 +1,5 @@
-//! Keys that have their mark in the middle, or only a form: Azure's, Discord's, Mailchimp's, Telegram's, MaxMind's.
+//! Keys without a prefix, with a mark in the middle or only a format: Azure's, Discord's, Mailchimp's, Telegram's,
+//! MaxMind's.
 //!
 //! A word is looked at from the first place where no word of prose goes on: a capital after a small letter, a digit after a
 //! letter, a letter after a digit. What is before that place may be written already when the mark comes, so it stays; in

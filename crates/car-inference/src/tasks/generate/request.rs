@@ -43,8 +43,8 @@ pub struct GenerateRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub images: Option<Vec<ContentBlock>>,
     /// Tools the model may call. A function tool has `name`, `description`, `parameters` (JSON Schema), `strict` and
-    /// `providerOptions`, and no other field; they may also lie in `function`, as with OpenAI. A tool of another `type` than
-    /// `function` is the provider's own, and is handed over unread.
+    /// `providerOptions`, and no other field. These fields may also be in `function`, as in OpenAI's format. A tool
+    /// with another `type` is a tool of the provider, and is passed to the runner unchanged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", ts(optional, type = "Array<JsonObject>"))]
     pub tools: Option<Vec<Value>>,

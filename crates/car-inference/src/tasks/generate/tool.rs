@@ -1,14 +1,14 @@
-//! What makes a tool of a request valid. A function tool has fields that every runner has to know, so that none is lost on its
-//! way; a tool of another `type` is the provider's own, and is passed on unread.
+//! Validates the tools of a request. A function tool may only have fields that every runner knows, so that no field is
+//! lost. A tool with another `type` is a tool of the provider, and is passed on unchanged.
 
 use serde_json::{Map, Value};
 
 use crate::error::Problem;
 
-/// A function tool's fields; with `function`, these lie in it, as in OpenAI's Chat Completions.
+/// A function tool's fields; they may be in `function`, as in OpenAI's Chat Completions.
 const FIELDS: [&str; 5] = ["name", "description", "parameters", "strict", "providerOptions"];
 
-/// Adds what is wrong with one tool, which is at `path`.
+/// Adds the problems of the tool at `path`.
 pub(super) fn validate(tool: &Value, path: &str, problems: &mut Vec<Problem>) {
     let Some(fields) = tool.as_object() else {
         let message = format!("required: a tool is an object with a `name`, got {}", kind(tool));
@@ -40,7 +40,8 @@ pub(super) fn validate(tool: &Value, path: &str, problems: &mut Vec<Problem>) {
     }
 }
 
-/// What lies around a `function`: a field of it put there would be lost with every runner that reads the function.
+/// The fields beside a `function`: a field of the function put there would be lost, because runners read it from the
+/// function.
 fn validate_around(fields: &Map<String, Value>, path: &str, problems: &mut Vec<Problem>) {
     for name in fields.keys().filter(|name| *name != "type" && *name != "function") {
         if name == "providerOptions" {
@@ -73,7 +74,7 @@ fn validate_function(fields: &Map<String, Value>, around: &[&str], path: &str, p
     }
 }
 
-/// What is `null` is absent: OpenAI's own types allow it.
+/// `null` means absent: OpenAI's own types allow it.
 fn check(name: &str, value: &Value, path: &str, problems: &mut Vec<Problem>) {
     let expected = match (name, value) {
         (_, Value::Null) | ("name", _) => return,

@@ -1,5 +1,4 @@
-//! Arguments of a tool call: as a value, as the text that the model sent, or as both. Nothing that the model sent is rounded or
-//! rewritten.
+//! Arguments of a tool call: a value, the model's text, or both. The model's arguments are never rounded or rewritten.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -24,29 +23,29 @@ use crate::json::{Node, keeps, keeps_number, same_value, stringify};
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub enum ToolArguments {
-    /// What the model sent is JSON; an object with every provider of today.
+    /// The text is JSON; with every current provider it is an object.
     Json(JsonArguments),
-    /// What the model sent is not JSON: cut off, or simply wrong.
+    /// The text is not JSON: it was cut off, or is wrong.
     Malformed {
-        /// The text as it came.
+        /// The model's text.
         raw: String,
         /// Why it does not parse.
         error: String,
     },
 }
 
-/// Arguments that are JSON. The same whether Rust or JavaScript looks at them, so what a JavaScript value cannot hold is kept as
-/// text: a number that a double would round, negative zero, a field that comes twice in an object, half a surrogate pair.
+/// Arguments that are JSON. Rust and JavaScript get the same, so JSON that a JavaScript value cannot hold is kept as
+/// text: a number that a double would round, negative zero, a duplicate field in an object, half a surrogate pair.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JsonArguments(Kept);
 
 #[derive(Debug, Clone, PartialEq)]
 enum Kept {
-    /// The text is what `JSON.stringify` writes for the value. No string.
+    /// The text equals what `JSON.stringify` writes for the value. The value is not a string.
     Value(Value),
-    /// The text is another one, or a string's.
+    /// The text differs from that, or the value is a string.
     Both { value: Value, raw: String },
-    /// The value would not be what the text says.
+    /// A value would lose something of the text.
     Text(String),
 }
 
@@ -66,8 +65,8 @@ impl ToolArguments {
         }
     }
 
-    /// From what JSON gives: `arguments`, `rawArguments` and `argumentsError`. Where `arguments` and `rawArguments` say different
-    /// things, `arguments` counts: it is what people change.
+    /// From the JSON fields `arguments`, `rawArguments` and `argumentsError`. If `arguments` and `rawArguments`
+    /// disagree, `arguments` counts, because hosts edit that field.
     pub(super) fn from_parts(value: Option<Value>, raw: Option<String>, error: Option<String>) -> Self {
         match (value, raw, error) {
             (None | Some(Value::Null), Some(raw), Some(error)) => Self::Malformed { raw, error },
@@ -81,7 +80,7 @@ impl ToolArguments {
         }
     }
 
-    /// A string is JSON text, as OpenAI's SDK hands it over.
+    /// A string is JSON text, as in OpenAI's SDK.
     fn from_value(value: Value) -> Self {
         match value {
             Value::String(text) => Self::parse(&text),
@@ -89,7 +88,7 @@ impl ToolArguments {
         }
     }
 
-    /// Of text that was given as text, and stays to be seen.
+    /// From text that the host passed as text; the text is kept.
     fn given(raw: String) -> Self {
         match Self::parse(&raw) {
             Self::Json(JsonArguments(Kept::Value(value))) if !is_empty(&raw) => {
@@ -99,7 +98,7 @@ impl ToolArguments {
         }
     }
 
-    /// `arguments`, `rawArguments` and `argumentsError` of the JSON.
+    /// The JSON fields `arguments`, `rawArguments` and `argumentsError`.
     pub(super) fn into_parts(self) -> (Option<Value>, Option<String>, Option<String>) {
         match self {
             Self::Json(JsonArguments(Kept::Value(value))) => (Some(value), None, None),
@@ -109,7 +108,7 @@ impl ToolArguments {
         }
     }
 
-    /// The value. Nothing when the text is not JSON, or says what a JavaScript value cannot hold.
+    /// The value. `None` when the text is not JSON, or when a JavaScript value cannot hold it.
     #[must_use]
     pub fn value(&self) -> Option<&Value> {
         match self {
@@ -133,7 +132,7 @@ impl ToolArguments {
         self.value()?.as_object()
     }
 
-    /// Whether both say the same, however it is written.
+    /// Whether both are the same value, however it is written.
     pub(crate) fn says_the_same(&self, other: &Self) -> bool {
         if self == other {
             return true;
@@ -145,7 +144,7 @@ impl ToolArguments {
         }
     }
 
-    /// About how many bytes they have as they came: what is kept in two forms counts once.
+    /// The approximate size of the original arguments in bytes; a value that is kept in two forms counts once.
     pub(crate) fn bytes(&self) -> usize {
         match self {
             Self::Json(JsonArguments(kept)) => match kept {
@@ -158,10 +157,10 @@ impl ToolArguments {
 }
 
 impl JsonArguments {
-    /// Or why the text is not JSON.
+    /// `Err` says why the text is not JSON.
     fn parse(text: &str) -> Result<Self, String> {
         let parsed = match serde_json::from_str::<Value>(text) {
-            // Had anything been lost, it would be written otherwise.
+            // If anything had been lost, it would be written differently.
             Ok(value) if !value.is_string() && stringify(&value) == text => return Ok(Self(Kept::Value(value))),
             parsed => parsed,
         };
@@ -169,12 +168,12 @@ impl JsonArguments {
         match (Node::read(text), parsed) {
             (Some(node), Ok(value)) if keeps(&node) => Ok(Self(Kept::Both { value, raw })),
             (None, Err(error)) => Err(error.to_string()),
-            // What serde refuses although it is JSON has a number beyond all doubles, or half a surrogate pair.
+            // JSON that serde refuses has a number beyond all doubles, or half a surrogate pair.
             _ => Ok(Self(Kept::Text(raw))),
         }
     }
 
-    /// The value. Nothing when a JavaScript value could not hold what the text says.
+    /// The value. `None` when a JavaScript value cannot hold the text.
     #[must_use]
     pub fn value(&self) -> Option<&Value> {
         match &self.0 {
@@ -183,7 +182,7 @@ impl JsonArguments {
         }
     }
 
-    /// The text that the model sent, where the value does not tell it.
+    /// The model's text, if it cannot be derived from the value.
     #[must_use]
     pub fn raw(&self) -> Option<&str> {
         match &self.0 {
@@ -201,7 +200,7 @@ impl JsonArguments {
         }
     }
 
-    /// Whether the text is how `value` may be written.
+    /// Whether the text is JSON for `value`.
     fn is_value(&self, value: &Value) -> bool {
         match (Node::read(&self.text()), Node::read(&value.to_string())) {
             (Some(text), Some(value)) => same_value(&text.kind, &value.kind),
@@ -213,7 +212,7 @@ impl JsonArguments {
 impl From<Value> for JsonArguments {
     fn from(value: Value) -> Self {
         Self(match value {
-            // Text alone would be parsed, wherever it is read.
+            // A string alone would be parsed as JSON text when it is read.
             Value::String(_) => Kept::Both {
                 raw: value.to_string(),
                 value,
@@ -224,14 +223,14 @@ impl From<Value> for JsonArguments {
     }
 }
 
-/// Arguments are compared with values as these are.
+/// Compares only the value.
 impl PartialEq<Value> for JsonArguments {
     fn eq(&self, value: &Value) -> bool {
         self.value() == Some(value)
     }
 }
 
-/// Whether there is nothing but white space of JSON's.
+/// Whether the text has only JSON white space.
 fn is_empty(text: &str) -> bool {
     text.trim_matches([' ', '\t', '\n', '\r']).is_empty()
 }

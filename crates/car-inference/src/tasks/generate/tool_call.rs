@@ -39,18 +39,18 @@ impl ToolCall {
     }
 }
 
-/// A tool call's JSON. What the model sent as arguments is never rounded or rewritten:
+/// A tool call's JSON. The model's arguments are never rounded or rewritten:
 ///
-/// | the text that the model sent | fields |
+/// | the model's text | fields |
 /// |---|---|
-/// | is what `JSON.stringify(arguments)` gives | `arguments` |
-/// | is the same value written otherwise (spaces, escapes, `1.0`, another order of array indexes), or a string | `arguments` and `rawArguments` |
-/// | says what a JavaScript value cannot hold (a number that a double would round, `-0`, a field twice, half a surrogate pair) | `rawArguments` |
+/// | equals `JSON.stringify(arguments)` | `arguments` |
+/// | is the same value written differently (spaces, escapes, `1.0`, another order of array indexes), or a string | `arguments` and `rawArguments` |
+/// | is JSON that a JavaScript value cannot hold (a number that a double would round, `-0`, a duplicate field, half a surrogate pair) | `rawArguments` |
 /// | is not JSON, or nested deeper than 127 levels | `rawArguments` and `argumentsError` |
 /// | is empty | `arguments`, which is `{}` |
 ///
-/// On input, `arguments` may also be JSON text, as OpenAI's SDK hands it over; it is parsed. `rawArguments` may stand alone.
-/// Where both are given and say different things, `arguments` counts.
+/// On input, `arguments` may also be JSON text, as in OpenAI's SDK; it is parsed. You may also give only
+/// `rawArguments`. If you give both and they disagree, `arguments` counts.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(rename = "ToolCall", rename_all = "camelCase")]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(rename = "ToolCall", optional_fields))]
@@ -60,11 +60,11 @@ pub(crate) struct ToolCallJson {
     id: Option<String>,
     /// The tool's name.
     name: String,
-    /// The parsed arguments; absent when the text is not JSON, or when parsing it would lose something. `null` is a value.
+    /// The parsed arguments. Absent when the text is not JSON, or when parsing would lose something. `null` is a value.
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", ts(type = "JsonValue"))]
     arguments: Option<Value>,
-    /// The text that the model sent, exactly, when `arguments` are absent or would be written otherwise.
+    /// The model's exact text, when `arguments` is absent or would be written differently.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     raw_arguments: Option<String>,
     /// Why `rawArguments` is not JSON.
@@ -72,7 +72,7 @@ pub(crate) struct ToolCallJson {
     arguments_error: Option<String>,
 }
 
-/// What is `null` is given.
+/// `null` is a given value, not an absent one.
 fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(deserializer).map(Some)
 }

@@ -1,4 +1,4 @@
-//! Keys of providers of models, of gateways to them and of what stands around them.
+//! Keys of model providers, of gateways to them, and of related services.
 
 use super::Piece::{Run, Text};
 use super::{BASE64, DOTTED, HEX, Kind, LOWER, URL, WORD, key, no_name, random};

@@ -1,4 +1,4 @@
-//! Keys of where code is kept, built, published and tested, and tokens that many services use.
+//! Keys of services that host, build, publish and test code, and token formats that many services use.
 
 use super::Piece::{Run, Text};
 use super::{BASE64, DOTTED, HEX, Kind, LOWER, UPPER, URL, WORD, key, random};

@@ -1,10 +1,10 @@
-//! Keys that need no label: a fixed beginning and a fixed form. Formats are facts; each has its source.
+//! Keys that need no label: they have a fixed prefix and a fixed format. Each format has its source.
 //!
 //! "gitleaks" is the rule list at <https://github.com/gitleaks/gitleaks/blob/master/config/gitleaks.toml>, "TruffleHog"
 //! the detectors at <https://github.com/trufflesecurity/trufflehog/tree/main/pkg/detectors>, "GitHub" the patterns at
 //! <https://docs.github.com/en/code-security/secret-scanning/introduction/supported-secret-scanning-patterns>, all read in
-//! November 2026. Lengths here are lower bounds under the real ones, so that a new length is no leak, and above what
-//! prose has.
+//! November 2026. The lengths here are lower than the real ones, so that a key with a new length is still found, but
+//! longer than words of prose.
 
 mod ai;
 mod cloud;
