@@ -227,13 +227,13 @@ test('a tail sees a call that goes on, event by event', async () => {
   const { log } = await newRecording();
   const engine = engineOf(log);
   const tail = log.tail();
-  const stream = engine.generateTrackedStream({ ...REQUEST, prompt: 'é ö' });
+  const stream = engine.generateTrackedStream({ ...REQUEST, prompt: 'a b' });
   await stream.next();
   expect(await take(tail, 2)).toMatchObject([
     { type: 'call-start', call: { status: 'open' } },
-    { type: 'event', seq: 1, event: { type: 'text-delta', text: 'é' } },
+    { type: 'event', seq: 1, event: { type: 'text-delta', text: 'a' } },
   ]);
   await stream.return();
-  expect(await take(tail, 1)).toMatchObject([{ type: 'call-end', call: { status: 'cancelled', text: 'é' } }]);
+  expect(await take(tail, 1)).toMatchObject([{ type: 'call-end', call: { status: 'cancelled', text: 'a' } }]);
   await tail.return();
 });

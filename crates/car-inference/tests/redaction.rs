@@ -158,23 +158,39 @@ fn streamed(redaction: &Redaction, text: &str, cuts: &[usize]) -> Vec<String> {
 #[test]
 fn a_secret_of_every_kind_is_removed_from_prose_code_and_escaped_text() {
     for secret in secrets() {
-        check(&format!("use {secret} now"), "use [REDACTED] now");
-        check(&secret, REDACTED);
-        check(
-            &format!("{{\"k\":\"{secret}\",\"n\":1}}"),
-            r#"{"k":"[REDACTED]","n":1}"#,
-        );
-        check(&format!("é{secret}, é"), "é[REDACTED], é");
-        check(&format!(r"first\n{secret}\nthen"), r"first\n[REDACTED]\nthen");
-        check(
-            &format!("https://x.test/?k%3D{secret}&a=1"),
-            "https://x.test/?k%3D[REDACTED]&a=1",
-        );
+        // Letters and digits that often are a whole delta are not held back, so they stay.
+        let shown = secret
+            .chars()
+            .next()
+            .filter(|first| matches!(first, 'a'..='c' | '0'..='9'));
+        let redacted = format!("{}{REDACTED}", shown.map(String::from).unwrap_or_default());
+        for (before, after) in [
+            ("use ", " now"),
+            ("", ""),
+            (r#"{"k":""#, r#"","n":1}"#),
+            ("é", ", é"),
+            (r"first\n", r"\nthen"),
+            ("https://x.test/?k%3D", "&a=1"),
+        ] {
+            check(
+                &format!("{before}{secret}{after}"),
+                &format!("{before}{redacted}{after}"),
+            );
+        }
     }
     check(
         &format!("two {} {}", secrets()[0], secrets()[9]),
         "two [REDACTED] [REDACTED]",
     );
+}
+
+#[test]
+fn a_delta_of_one_letter_that_few_keys_begin_with_is_not_held() {
+    for text in ["a", "b", "c", "1", "7", "x1", "item 2", "(a", "é"] {
+        let mut out = Vec::new();
+        RedactedStream::default().push(&builtin(), (), text.to_owned(), &mut out);
+        assert_eq!(out, [((), text.to_owned())], "{text}");
+    }
 }
 
 #[test]

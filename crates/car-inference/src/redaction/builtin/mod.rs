@@ -227,13 +227,14 @@ fn find(window: &Window<'_>, at: usize) -> Finding {
         {
             return Ok(Some((Found::whole(range), false)));
         }
-        window.hold_from(at);
+        let shown = usize::from(kinds::shows_first(byte));
+        window.hold_from(at + shown);
         if matches!(byte, b'b' | b'B')
             && let Some(found) = header::find_scheme(window, at)?
         {
             return Ok(Some((found, false)));
         }
-        window.hold_from(at);
+        window.hold_from(at + shown);
         if let Some(key) = Kinds::all().find(window, at)? {
             let rest = key.goes_on.map_or(Rest::Nothing, Rest::Run);
             return Ok(Some((Found::new(key.range, rest), key.is_aws_id)));

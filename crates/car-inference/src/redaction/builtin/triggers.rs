@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use super::kinds::{Kinds, begins_word};
+use super::kinds::{Kinds, begins_word, shows_first};
 use super::words;
 
 /// A rule begins at the first byte of the pair.
@@ -91,7 +91,7 @@ impl Triggers {
             at = self.next(bytes, at);
             match bytes.get(at) {
                 Some(b'-') | None => break,
-                Some(byte) if byte.is_ascii_alphanumeric() => break,
+                Some(byte) if byte.is_ascii_alphanumeric() => return at + usize::from(shows_first(*byte)),
                 Some(_) => at += 1,
             }
         }

@@ -3,10 +3,11 @@
 //!
 //! A word is looked at from the first place where no word of prose goes on: a capital after a small letter, a digit after a
 //! letter, a letter after a digit. What is before that place may be written already when the mark comes, so it stays; in
-//! a random key, that is one or two letters.
+//! a random key, that is two or three letters.
 
 use std::ops::Range;
 
+use super::kinds::{begins_word, shows_first};
 use super::shape::Shape;
 use super::window::{ALNUM, CONTEXT_BYTES, More, Set, Window};
 
@@ -42,7 +43,10 @@ pub(super) fn find(window: &Window<'_>, turn: usize) -> Result<Option<Range<usiz
     if start < turn && window.before(start) == Some(b'\\') && matches!(window.bytes[start], b'n' | b'r' | b't') {
         start += 1;
     }
-    window.hold_from(turn);
+    let secret = turn + 1;
+    // After the escape `\n` a key may begin where this word turns.
+    let may_begin_key = begins_word(window.bytes, turn) && !shows_first(window.bytes[turn]);
+    window.hold_from(if may_begin_key { turn } else { secret });
     let mut end = turn;
     while end - start < WORD_BYTES_MAX && window.at(end)?.is_some_and(|byte| ALNUM.has(byte)) {
         end += 1;
@@ -57,16 +61,16 @@ pub(super) fn find(window: &Window<'_>, turn: usize) -> Result<Option<Range<usiz
                 .get(40..50)
                 .is_some_and(|part| part.windows(4).any(|four| four == b"AzSe"));
     if is_azure {
-        return Ok(Some(turn..end));
+        return Ok(Some(secret..end));
     }
     if let Some(end) = signed_by_azure(window, start, end)? {
-        return Ok(Some(turn..end));
+        return Ok(Some(secret..end));
     }
     if let Some(end) = discord(window, start)? {
-        return Ok(Some(turn..end));
+        return Ok(Some(secret..end));
     }
     if let Some(end) = mailchimp(window, start, end)? {
-        return Ok(Some(turn..end));
+        return Ok(Some(secret..end));
     }
     Ok(None)
 }

@@ -180,7 +180,7 @@ impl Kind {
             }
         }
         let from = match self.covers {
-            Covers::Whole => start,
+            Covers::Whole => start + usize::from(shows_first(window.bytes[start])),
             Covers::Rest => after_begin,
         };
         Ok(Some(Key {
@@ -278,6 +278,13 @@ impl Kinds {
         }
         Ok(None)
     }
+}
+
+/// Whether the first letter of a key stays in the text, so that it never has to be held back. Many deltas are a single letter
+/// or digit: an article, the label of a list, a number. Few kinds of keys begin with these, and the rest is removed.
+#[inline]
+pub(super) fn shows_first(letter: u8) -> bool {
+    matches!(letter, b'a'..=b'c' | b'0'..=b'9')
 }
 
 /// Whether a word begins at a place: after a mark, and after an escape of JSON or of an address, which ends with a letter.
