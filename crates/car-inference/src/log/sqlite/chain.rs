@@ -151,3 +151,16 @@ pub(super) fn hex(bytes: &[u8]) -> String {
             text
         })
 }
+
+/// Bytes from hex digits, exactly so many.
+pub(super) fn unhex<const COUNT: usize>(text: &str) -> Option<[u8; COUNT]> {
+    let digits = text.as_bytes();
+    if digits.len() != 2 * COUNT || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return None;
+    }
+    let mut bytes = [0; COUNT];
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+    }
+    Some(bytes)
+}

@@ -1,14 +1,11 @@
 //! Small signed statements of where the chain ended: kept elsewhere, they show truncation and rewriting.
 
-use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
+use ed25519_dalek::{Signature, VerifyingKey};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::chain::hex;
-use super::housekeeping::CheckpointRecord;
-use super::store::{Store, now_us};
+use super::chain::unhex;
 use crate::error::Problem;
-use crate::log::{LogError, LogErrorKind};
 
 /// A signed statement of where a log ended. To be kept where who can write to the log cannot.
 ///
@@ -41,7 +38,8 @@ impl Checkpoint {
         crate::shape::parse(json)
     }
 
-    fn statement(&self) -> String {
+    /// The signed text.
+    pub(super) fn statement(&self) -> String {
         let Self {
             log_id,
             count,
@@ -63,44 +61,4 @@ impl Checkpoint {
             _ => false,
         }
     }
-}
-
-impl Store {
-    /// Signs where the chain ends. The checkpoint has its own record, which commits to all records before it.
-    pub fn checkpoint(&mut self, seed: &[u8; 32]) -> Result<Checkpoint, LogError> {
-        let at_us = now_us();
-        self.change(|store| {
-            let root = hex(&store.tree.root());
-            store.append_housekeeping("checkpoint", at_us, &CheckpointRecord { root })
-        })?;
-        // What is stated has to outlive a loss of power.
-        self.sync()?;
-        let key = SigningKey::from_bytes(seed);
-        let mut checkpoint = Checkpoint {
-            log_id: self.log_id.clone(),
-            count: self.head.position,
-            head: hex(&self.head.link),
-            at_us,
-            public_key: hex(key.verifying_key().as_bytes()),
-            signature: String::new(),
-        };
-        let signature = key
-            .try_sign(checkpoint.statement().as_bytes())
-            .map_err(|error| LogError::new(LogErrorKind::Other, format!("the checkpoint cannot be signed: {error}")))?;
-        checkpoint.signature = hex(&signature.to_bytes());
-        Ok(checkpoint)
-    }
-}
-
-/// Bytes from hex digits, exactly so many.
-pub(super) fn unhex<const COUNT: usize>(text: &str) -> Option<[u8; COUNT]> {
-    let digits = text.as_bytes();
-    if digits.len() != 2 * COUNT || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-        return None;
-    }
-    let mut bytes = [0; COUNT];
-    for (byte, pair) in bytes.iter_mut().zip(digits.chunks(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-    }
-    Some(bytes)
 }

@@ -1,26 +1,14 @@
 //! Erases the payload of calls. The chain stays intact and records the erasure. If a call is still open, its payload so
 //! far is erased at once, and its later records are written without payload.
 
-use std::collections::BTreeMap;
-
 use rusqlite::params;
 
 use super::columns::{END_PAYLOAD, START_PAYLOAD};
-use super::housekeeping::EraseRecord;
+use super::erasing::ErasedOpenCall;
+use super::own_records::EraseRecord;
 use super::store::{Store, now_us};
 use super::stored_json as json;
 use crate::log::{EraseReport, EraseTarget, LogError};
-
-/// Open calls whose payload must not reach the file any more, by their numbers.
-pub(super) type Erasing = BTreeMap<i64, ErasedOpenCall>;
-
-/// What is kept about such a call, so that later erasures can list it.
-#[derive(Debug, Default)]
-pub(super) struct ErasedOpenCall {
-    trace_id: String,
-    /// Its tags, which are no longer in the file.
-    tags: Vec<String>,
-}
 
 /// A call whose payload is in the file.
 struct Meant {

@@ -3,9 +3,10 @@
 
 use rusqlite::Connection;
 use rusqlite::types::Value;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::chain::Hash;
+use super::own_records::{EraseRecord, PruneRecord};
 use super::store::Store;
 use super::stored_json as json;
 use super::write_rows::Record;
@@ -13,32 +14,6 @@ use crate::log::LogError;
 
 /// The number of newest checkpoints whose records pruning keeps.
 pub(super) const CHECKPOINTS_KEPT: usize = 64;
-
-/// The content of a `prune` record. The newest one covers all prunings: older ones are removed.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct PruneRecord {
-    /// How many calls were pruned since the log was created.
-    pub calls: u64,
-    /// The digest of all gaps, 64 hex digits.
-    pub gaps: String,
-}
-
-/// The content of an `erase` record.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct EraseRecord {
-    /// The numbers of the calls.
-    pub calls: Vec<i64>,
-}
-
-/// The content of a `checkpoint` record.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct CheckpointRecord {
-    /// The root of the Merkle tree of all records before it, 64 hex digits.
-    pub root: String,
-}
 
 impl Store {
     /// Appends a record that belongs to no call.

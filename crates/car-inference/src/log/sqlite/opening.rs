@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use super::chain::{Salts, hex, random};
 use super::connection::{open_reader, open_writer};
-use super::erase::Erasing;
+use super::erasing::Erasing;
 use super::failure::io_error;
 use super::files::{LogPath, WriteLock};
 use super::head::Head;

@@ -6,7 +6,8 @@ use rusqlite::params;
 
 use super::chain::{Hash, hex};
 use super::gaps::Gaps;
-use super::housekeeping::{PruneRecord, old_checkpoints, pruned_before};
+use super::housekeeping::{old_checkpoints, pruned_before};
+use super::own_records::PruneRecord;
 use super::store::{Store, now_us};
 use super::stored_json as json;
 use crate::log::{LogError, PruneOptions};

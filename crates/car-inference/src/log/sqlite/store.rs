@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use rusqlite::Connection;
 
 use super::chain::Salts;
-use super::erase::Erasing;
+use super::erasing::Erasing;
 use super::head::Head;
 use super::intact::check_database;
 use super::options::LogKey;
