@@ -88,6 +88,10 @@ describe.each(Object.entries(LOGS))('a log that is %s', (_name, newLog) => {
       expect(await refsOf(log.calls({ limit }))).toEqual(numbers(119, Math.max(0, 120 - limit)));
     }
     expect(await refsOf(log.calls({ limit: 0 }))).toEqual([]);
+    // From JavaScript, which no type checks, and from JSON.
+    for (const limit of [undefined, null]) {
+      expect(await refsOf(log.calls({ limit: limit as undefined }))).toEqual(numbers(119, 0));
+    }
   });
 
   test('goes on after any call, whatever was recorded meanwhile', async () => {

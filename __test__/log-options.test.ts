@@ -52,6 +52,8 @@ const WRONG: Array<[name: string, options: () => unknown, paths: string[]]> = [
   ['a time that is a BigInt', () => ({ lockWaitMs: 5n }), ['lockWaitMs']],
   ['a bound of nothing', () => ({ queueBytesMax: 0 }), ['queueBytesMax']],
   ['a flag that is text', () => ({ fullTextSearch: 'yes' }), ['fullTextSearch']],
+  ['a retention without a bound', () => ({ retention: {} }), ['retention']],
+  ['a retention that only keeps', () => ({ retention: { keep: ['a'] } }), ['retention']],
   ['a retention below zero', () => ({ retention: { maxAge: -1 } }), ['retention.maxAge']],
   ['a retention in a proxy that throws', () => ({ retention: trapped() }), ['retention']],
   ['an expression that is none', () => ({ redaction: { patterns: ['('] } }), ['redaction.patterns[0]']],

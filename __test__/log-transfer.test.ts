@@ -126,6 +126,15 @@ describe('what is exported', () => {
       return refsOf(target.calls({ order: 'oldest' }));
     };
     expect(await refs({})).toEqual(['0', '2', '3']);
+    const lines = (await exported(log, { order: undefined }))
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line));
+    expect(lines.filter(({ type }) => type === 'call').map(({ request }) => request.clientRef)).toEqual([
+      '0',
+      '2',
+      '3',
+    ]);
     expect(await refs({ limit: 2, order: 'newest' })).toEqual(['3']);
     expect(await refs({ clientRef: '2' })).toEqual(['2']);
     expect(await refs({ status: 'failed' })).toEqual([]);
@@ -302,7 +311,7 @@ describe('what is imported', () => {
     for (const log of sources) for (const { traceId } of await all(log.calls())) expect(found).toContain(traceId);
     expect(found.size).toBe(12);
     expect(await target.verify()).toMatchObject({ ok: true, calls: 12 });
-  });
+  }, 30_000);
 
   test.each<[string, (lines: string[]) => string[], number, RegExp]>([
     ['no header', (lines) => lines.slice(1), 1, /header/],

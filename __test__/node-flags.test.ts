@@ -94,9 +94,12 @@ describe.each(nodes())('under %s', (node) => {
       return saidBy(exit)[0];
     }
 
-    test('in a folder that may be written is recorded to', async () => {
+    /** A log's files are read as well as written. */
+    const allowedAll = (folder: string) => [`--allow-fs-read=${folder}/*`, `--allow-fs-write=${folder}/*`];
+
+    test('in a folder that may be read and written is recorded to', async () => {
       const folder = newFolder();
-      const allowed = [`--allow-fs-write=${folder}/*`];
+      const allowed = allowedAll(folder);
       expect(await tried(['open', join(folder, 'calls.db')], allowed)).toEqual({ value: 1 });
       expect(await tried(['engine', join(folder, 'new', 'calls.db')], allowed)).toEqual({ value: 'done' });
       expect(await tried(['backup', join(folder, 'calls.db'), join(folder, 'copy.db')], allowed)).toEqual({
@@ -109,7 +112,7 @@ describe.each(nodes())('under %s', (node) => {
       async (what) => {
         const [folder, other] = [newFolder(), newFolder()];
         const path = join(folder, 'calls.db');
-        const refused = await tried([what, path], [`--allow-fs-write=${other}/*`]);
+        const refused = await tried([what, path], [...allowedAll(other), `--allow-fs-read=${folder}/*`]);
         expect(refused).toMatchObject({
           ...FORBIDDEN.write,
           resource: path,
@@ -122,11 +125,12 @@ describe.each(nodes())('under %s', (node) => {
     test('is refused without any folder that may be written, and in one that is only like it by name', async () => {
       const folder = newFolder();
       const path = join(folder, 'calls.db');
-      expect(await tried(['open', path], [])).toMatchObject({ ...FORBIDDEN.write, resource: path });
+      const readable = `--allow-fs-read=${dirname(folder)}/*`;
+      expect(await tried(['open', path], [readable])).toMatchObject({ ...FORBIDDEN.write, resource: path });
       const beside = `${folder}-beside`;
-      const like = await tried(['open', join(beside, 'calls.db')], [`--allow-fs-write=${folder}`]);
+      const like = await tried(['open', join(beside, 'calls.db')], [readable, `--allow-fs-write=${folder}`]);
       expect(like).toMatchObject({ ...FORBIDDEN.write, resource: join(beside, 'calls.db') });
-      const above = await tried(['open', `${folder}/../calls.db`], [`--allow-fs-write=${folder}/*`]);
+      const above = await tried(['open', `${folder}/../calls.db`], [readable, `--allow-fs-write=${folder}/*`]);
       expect(above).toMatchObject(FORBIDDEN.write);
       expect(existsSync(join(dirname(folder), 'calls.db'))).toBe(false);
     });
@@ -145,7 +149,8 @@ describe.each(nodes())('under %s', (node) => {
 
     test('of which only the file may be written is refused for what lies beside it', async () => {
       const path = join(newFolder(), 'calls.db');
-      expect(await tried(['open', path], [`--allow-fs-write=${path}`])).toMatchObject({
+      const allowed = [`--allow-fs-read=${dirname(path)}/*`, `--allow-fs-write=${path}`];
+      expect(await tried(['open', path], allowed)).toMatchObject({
         ...FORBIDDEN.write,
         resource: `${path}-wal`,
       });
@@ -155,18 +160,20 @@ describe.each(nodes())('under %s', (node) => {
       const [folder, other] = [newFolder(), newFolder()];
       const target = join(other, 'copy.db');
       const args = ['backup', join(folder, 'calls.db'), target];
-      const refused = await tried(args, [`--allow-fs-write=${folder}/*`]);
+      const refused = await tried(args, allowedAll(folder));
       expect(refused).toMatchObject({ ...FORBIDDEN.write, resource: target });
       expect(readdirSync(other)).toEqual([]);
     });
 
     test('is read where may be read, and nowhere else', async () => {
       const path = join(newFolder(), 'calls.db');
-      await tried(['open', path], [`--allow-fs-write=${dirname(path)}/*`]);
-      expect(await tried(['read', path], [`--allow-fs-write=${dirname(path)}/*`])).toMatchObject({
-        ...FORBIDDEN.read,
-        resource: path,
-      });
+      await tried(['open', path], allowedAll(dirname(path)));
+      for (const what of ['read', 'open']) {
+        expect(await tried([what, path], [`--allow-fs-write=${dirname(path)}/*`])).toMatchObject({
+          ...FORBIDDEN.read,
+          resource: path,
+        });
+      }
       expect(await tried(['read', path], [`--allow-fs-read=${dirname(path)}/*`])).toEqual({ value: 1 });
     });
   });

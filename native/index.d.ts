@@ -21,7 +21,7 @@ export declare function attemptFacts(port: number): string
 /** The settings of a call, as JSON. */
 export declare function callSettings(callId: number): string
 
-/** Clears a slot of an engine if it still holds that runner. Returns whether it did. */
+/** Clears a slot of an engine if it still holds that runner. Returns whether it was cleared. */
 export declare function clearEngineRunner(engine: number, hint: string | undefined | null, runnerId: number): boolean
 
 /** Clears a slot: if it still holds that runner, or whatever it holds when none is named. Returns whether it did. */
@@ -42,8 +42,8 @@ export declare function currentRunner(hint?: string | undefined | null): number
 /**
  * Looks at the clock of a call that JavaScript drives. Milliseconds until the next look, -1 when no time runs, -2 when
  * one ran out and the runner is to be aborted, -3 when the call is over without its runner, -4 when the
- * log commits its ending (SEALED will be posted), -5 when the runner is to be aborted and another attempt follows, -6 when
- * that runner is to be given up.
+ * log commits its ending (SEALED will be posted), -5 to abort the runner because another attempt follows, -6 to stop
+ * waiting for that runner.
  */
 export declare function deadline(callId: number, waitedMs: number): number
 
@@ -78,15 +78,15 @@ export declare function engineSettings(engine: number): string
 export declare function failInternal(port: number, message: string): number
 
 /**
- * The files and folders that opening a log makes, reads or writes, the file itself first; none when it is no path, which
- * opening says.
+ * The files and folders that opening a log creates, reads or writes, the log file itself first. Empty when the path is
+ * not valid; opening then reports that.
  */
 export declare function filesOfLog(path: string, writes: boolean): Array<string>
 
-/** Goes on without the runner of an attempt that is to be given up. Returns what is to be done next. */
+/** Continues a call without the runner of a withdrawn attempt that did not stop in time. Returns the next step. */
 export declare function giveUp(callId: number): number
 
-/** Whether any event of a call has been recorded and may have been delivered. */
+/** Whether an event of the call was recorded and may have been delivered. */
 export declare function hasBegun(callId: number): boolean
 
 /** Whether something is to be handed over in place of, or beside, JavaScript's own events. */
@@ -108,14 +108,14 @@ export declare function models(engine: number): string
 export declare function modelUsed(callId: number): string
 
 /**
- * Makes a runner for an engine or a call, which the next function called has to name. Returns its id, under which
- * JavaScript keeps the runner itself.
+ * Creates a runner for an engine or a call. Pass its id to the very next function. Returns the id, under which
+ * JavaScript keeps the runner object.
  */
 export declare function newRunner(objectId: number): number
 
 /**
- * Opens a call: checks the request and resolves its models; nothing starts. `runner` is the call's own, as `newRunner` has
- * named it. Returns its id, or -1.
+ * Opens a call: checks the request and resolves its models; nothing starts. `runner` is the id of the call's own
+ * runner, from `newRunner`. Returns the call's id, or -1.
  */
 export declare function open(engine: number, requestJson: string, optionsJson?: string | undefined | null, depth?: number | undefined | null, parentTraceId?: string | undefined | null, runner?: number | undefined | null): number
 
@@ -131,7 +131,7 @@ export declare function overrun(port: number): number
 /** Panics, so that tests can see what a panic becomes. */
 export declare function panicProbe(): void
 
-/** Registers a model, with a runner of its own that `newRunner` has made, or without. Returns 0, or -1. */
+/** Registers a model, optionally with its own runner, whose id is from `newRunner`. Returns 0, or -1. */
 export declare function registerModel(engine: number, schemaJson: string, runner?: number | undefined | null): number
 
 /**
@@ -152,7 +152,10 @@ export declare function releaseEngine(engine: number): void
 /** Forgets a log; the file is let go of with its last handle. */
 export declare function releaseLog(log: number): void
 
-/** The request as the runner of a call's attempt gets it, as JSON: the same here as in another thread, in Rust and in the log. */
+/**
+ * The request of a call's current attempt, as JSON. Runners in this thread, in another thread and in Rust get the
+ * same, and the log records it.
+ */
 export declare function requestJson(callId: number): string
 
 /** Goes on after a wait. Returns what is to be done next. */
@@ -164,7 +167,7 @@ export declare function resume(callId: number): number
  */
 export declare function rustCallerProbe(optionsJson: string, requestJson: string, take?: number | undefined | null): string
 
-/** Fills a slot of an engine with a runner that `newRunner` has made, or clears it. */
+/** Sets a slot of an engine to a runner from `newRunner`, or clears it. */
 export declare function setEngineRunner(engine: number, hint?: string | undefined | null, runnerId?: number | undefined | null): void
 
 /** Says whom to wake when [`take_messages`] has something. */
@@ -204,7 +207,7 @@ export declare function takeMessages(): Array<number | string>
 export declare function traceId(callId: number): string
 
 /**
- * The message of a field that is not known, of an object that JavaScript alone reads: names the known fields, and the one
- * that was probably meant.
+ * The error message for an unknown field of an object that only JavaScript reads. It lists the known fields and
+ * suggests the one that was probably meant.
  */
 export declare function unknownField(name: string, known: Array<string>): string

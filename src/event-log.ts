@@ -100,13 +100,14 @@ export class EventLog {
    * @param options `durability`: what endings wait for, `'relaxed' | 'call' | 'strict' | 'event'`. `access: 'read'` reads while
    *   another process writes. `lockWaitMs`, `fullTextSearch`, `retention`, `redaction`, `key`, `checkpoint`, `observe`.
    * @throws LogError whose `reason` says why it cannot be opened; InvalidRequestError listing every problem of the options;
-   *   under Node's `--permission`, an Error with `code: 'ERR_ACCESS_DENIED'` when the process may not write the log's files
+   *   under Node's `--permission`, an Error with `code: 'ERR_ACCESS_DENIED'` when the process may not read and write the log's files
    *   (with `access: 'read'`: may not read them).
    */
   static async open(pathOrUrl: string | URL, options: EventLogOptions = {}): Promise<EventLog> {
     const { json, access, key, checkpoint, observe } = readLogOptions(options);
     const path = logPath(pathOrUrl);
-    checkPermission(path, access);
+    checkPermission(path, 'read');
+    if (access === 'write') checkPermission(path, 'write');
     const log = EventLog.ofId(await ask<number>(native.openLog(path, json, key)));
     if (observe !== undefined) log.observe(observe);
     if (checkpoint !== undefined) log.#checkpoints = new LogCheckpoints(log.#log, checkpoint);
@@ -116,6 +117,7 @@ export class EventLog {
   /** Opens a log on this thread, with the defaults. @internal */
   static openNow(pathOrUrl: string | URL): EventLog {
     const path = logPath(pathOrUrl);
+    checkPermission(path, 'read');
     checkPermission(path, 'write');
     const id = native.openLogNow(path, '{}');
     if (id < 0) throw lastError();
@@ -170,7 +172,7 @@ export class EventLog {
   async *calls(filter: CallQuery = {}): AsyncGenerator<CallRecord, void, undefined> {
     const json = toObject<CallFilter>('filter', withTimes(filter));
     // What is no count is Rust's to refuse, with what else is wrong.
-    const isCount = json.limit === undefined || Number.isInteger(json.limit);
+    const isCount = Number.isInteger(json.limit ?? 0);
     let { cursor } = json;
     let left = json.limit ?? Number.POSITIVE_INFINITY;
     do {
@@ -179,7 +181,7 @@ export class EventLog {
       yield* page;
       left -= page.length;
       cursor = page.at(-1)?.cursor;
-      if (page.length < limit) return;
+      if (page.length === 0 || page.length < limit) return;
     } while (left > 0);
   }
 
@@ -294,7 +296,7 @@ export class EventLog {
    */
   async export(stream: Writable, filter: CallQuery = {}): Promise<{ calls: number }> {
     checkObject('filter', '', filter);
-    return exportLines(this.#log, this.calls({ order: 'oldest', ...filter }), stream);
+    return exportLines(this.#log, this.calls({ ...filter, order: filter.order ?? 'oldest' }), stream);
   }
 
   /**

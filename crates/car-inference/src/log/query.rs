@@ -231,22 +231,27 @@ impl PruneOptions {
     /// All problems found. It is a problem if no bound is given, because then nothing would be removed.
     pub fn from_json(json: &str) -> Result<Self, Vec<Problem>> {
         let options: Self = crate::shape::parse_valid(json, Self::validate)?;
-        if options.max_age.is_none() && options.max_calls.is_none() && options.max_bytes.is_none() {
-            let message = "required: at least one of `maxAge`, `maxCalls` and `maxBytes`, such as { maxCalls: 10000 }";
-            return Err(vec![Problem::new("", message)]);
+        match options.check_bound("") {
+            None => Ok(options),
+            Some(problem) => Err(vec![problem]),
         }
-        Ok(options)
+    }
+
+    /// A problem at `path` if no bound is given.
+    pub(in crate::log) fn check_bound(&self, path: &str) -> Option<Problem> {
+        let has_bound = self.max_age.is_some() || self.max_calls.is_some() || self.max_bytes.is_some();
+        let message = "required: at least one of `maxAge`, `maxCalls` and `maxBytes`, such as { maxCalls: 10000 }";
+        (!has_bound).then(|| Problem::new(path, message))
     }
 
     /// Checks what the types cannot say.
     #[must_use]
     pub fn validate(&self) -> Vec<Problem> {
-        match self.max_age {
-            Some(max_age) if max_age < 0.0 || max_age.is_nan() => {
-                vec![Problem::new("maxAge", "must be at least 0, in milliseconds")]
-            }
-            _ => Vec::new(),
+        let mut problems = Vec::new();
+        if self.max_age.is_some_and(|max_age| max_age < 0.0 || max_age.is_nan()) {
+            problems.push(Problem::new("maxAge", "must be at least 0, in milliseconds"));
         }
+        problems
     }
 }
 

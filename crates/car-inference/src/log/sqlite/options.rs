@@ -142,6 +142,11 @@ impl SqliteLogOptions {
         problems.extend(self.redaction.iter().flat_map(RedactionOptions::validate));
         let inside = |problem: Problem| Problem::new(format!("retention.{}", problem.path), problem.message);
         problems.extend(self.retention.iter().flat_map(PruneOptions::validate).map(inside));
+        problems.extend(
+            self.retention
+                .iter()
+                .filter_map(|retention| retention.check_bound("retention")),
+        );
         problems
     }
 
