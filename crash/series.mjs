@@ -17,6 +17,7 @@ export const ROUNDS_OF_A_SERIES = 8;
 const CALLS_MAX = 100_000;
 /** Calls after which a process closes the log and opens it again. */
 const CALLS_OF_SHORT_SESSION = 30;
+const SESSIONS = [CALLS_OF_SHORT_SESSION, 100, CALLS_MAX];
 
 const child = fileURLToPath(new URL('child.mjs', import.meta.url));
 
@@ -27,7 +28,8 @@ export function seriesOf(seed) {
   const variant = random.of([{}, {}, { fullTextSearch: true }, { key: '5a'.repeat(32) }]);
   const { key, ...options } = variant;
   const size = random.next() < 0.125 ? 'large' : 'small';
-  const callsOfSession = random.of([CALLS_OF_SHORT_SESSION, 100, CALLS_MAX]);
+  // In turn, so that a few series have each of them.
+  const callsOfSession = SESSIONS[Math.floor(seed / MODES.length) % SESSIONS.length];
   return { seed, durability, size, key, options: { ...options, durability }, callsOfSession, erases: true, random };
 }
 
