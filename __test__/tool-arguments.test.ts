@@ -38,6 +38,8 @@ const TEXTS: Array<[string, Shown]> = [
     asValue,
   ),
   ...['{"__proto__":{"a":1},"constructor":{}}', '9007199254740992', '{"at":100000000000000000000}'].map(asValue),
+  ...['{"$serde_json::private::RawValue":"1"}', '{"a":{"$serde_json::private::RawValue":"{"}}'].map(asValue),
+  ...['{"$serde_json::private::Number":"1"}', '[{"$serde_json::private::Number":"x"}]'].map(asValue),
   ...['{ }', '{"q": "x"}', '\n{"q":"x"}', '{"q":"x"} ', '{"q":"\\u00e4"}', '{"q":"a\\/b"}', '{"\\u0061":1}'].map(
     asBoth,
   ),
@@ -45,7 +47,7 @@ const TEXTS: Array<[string, Shown]> = [
   ...['12345678901234567890', '{"id":9007199254740993}', '[[-9007199254740993]]', '18446744073709551615'].map(asText),
   ...['1e400', '{"n":-1e400}', '1e-400', '-0', '{"n":[-0.0]}', '0.1000000000000000055511151231257827'].map(asText),
   ...['{"a":1,"a":2}', '{"a":1,"\\u0061":1}', '{"q":"\\ud800"}', '["\\ude00\\ud83d"]', '{"\\udbff": 1}'].map(asText),
-  ...['{"q": "x', '{}{}', 'NaN', "{'q':1}", '[1,]', '01', '\ufeff{}', '['.repeat(500)].map(asError),
+  ...['{"q": "x', '{}{}', 'NaN', "{'q':1}", '[1,]', '01', '\ufeff{}', ' ', '\n\t\r ', '['.repeat(500)].map(asError),
 ];
 
 const EXPECTED = TEXTS.map(([, shown], index) => ({ id: `c${index}`, name: 'f', ...shown }));
@@ -78,6 +80,10 @@ const WAYS: Record<string, (texts: readonly string[]) => { events: RunnerEvent[]
   'as text in the result': (texts) => ({
     events: [],
     result: { toolCalls: texts.map((text, index) => ({ id: `c${index}`, name: 'f', arguments: text })) },
+  }),
+  'as the text of the result’s arguments': (texts) => ({
+    events: [],
+    result: { toolCalls: texts.map((text, index) => ({ id: `c${index}`, name: 'f', rawArguments: text })) },
   }),
   'as text in `done`': (texts) => ({
     events: [
@@ -204,6 +210,65 @@ test('arguments that are given as a value are that value, and a string is the te
     { name: 'f', arguments: { id: 1 }, rawArguments: '{"id": 1}' },
   ];
   expect(await places(engineOf(await openLog()))).toEqual(everywhere(expected));
+});
+
+test.each(['$serde_json::private::RawValue', '$serde_json::private::Number'])(
+  'a key %s is a key like any other: in requests, events, the log and its copies',
+  async (key) => {
+    const values = [{ [key]: '1' }, { [key]: 'no JSON' }, { deep: [{ [key]: '{"a":1}' }] }];
+    for (const value of values) {
+      const given: GenerateRequest = {
+        ...REQUEST,
+        providerOptions: value,
+        messages: [
+          { role: 'assistant', toolCalls: [{ name: 'f', arguments: value }] },
+          { role: 'provider-output-items', protocol: 'x', items: [value] },
+        ],
+        tools: [
+          { name: 'f', parameters: value },
+          { type: 'x', ...value },
+        ],
+        responseFormat: { type: 'json-schema', schema: value },
+      };
+      const event = { type: 'custom', name: 'c', data: value } as const;
+      const error = Object.assign(new Error('x'), { body: value });
+      let seen: GenerateRequest | undefined;
+      setInferenceRunner(async function* (request) {
+        seen = request;
+        yield event;
+        throw error;
+      });
+      const engine = engineOf(await openLog());
+      const stream = engine.generateTrackedStream(given);
+      expect(await stream.next()).toEqual({ value: event, done: false });
+      await expect(stream.result()).rejects.toMatchObject({ body: value });
+      expect(seen).toMatchObject(given);
+      const copy = await openLog();
+      await copy.import(Readable.from([await exported(engine.eventLog)]));
+      for (const log of [engine.eventLog, copy]) {
+        const record = await log.call(stream.traceId);
+        expect(record?.request).toMatchObject(given);
+        expect(record?.failure?.runner?.body).toEqual(value);
+        expect((await eventsIn(log, stream.traceId))[0]?.event).toEqual(event);
+      }
+    }
+  },
+);
+
+test('arguments and a text that disagree are refused where they are given, with their path', async () => {
+  const toolCalls = [{ name: 'f' }, { name: 'f', arguments: { a: 2 }, rawArguments: '{"a": 1}' }];
+  setInferenceRunner(async () => ({ toolCalls }));
+  const engine = newEngine();
+  const sent = engine.generate({ messages: [{ role: 'assistant', toolCalls }] });
+  const message = expect.stringMatching(/is not the value of `arguments`; leave out `rawArguments`/);
+  await expect(sent).rejects.toMatchObject({
+    code: 'invalid-request',
+    problems: [{ path: 'messages[0].toolCalls[1].rawArguments', message }],
+  });
+  await expect(engine.generate(REQUEST)).rejects.toMatchObject({
+    code: 'protocol',
+    problems: [{ path: 'result.toolCalls[1].rawArguments', message }],
+  });
 });
 
 test('a result that only writes the streamed arguments otherwise does not differ from the stream', async () => {

@@ -283,6 +283,7 @@ function outcomeOf(result: unknown): string {
     typeof result === 'number' && !Number.isFinite(result)
       ? new JsonProblem('result', `expected an object, got ${result}`)
       : encodeJson(result, 'result');
+  // `settle.rs` takes exactly this text off again.
   if (typeof json === 'string') return `{"result":${json}}`;
   return JSON.stringify({ invalid: { path: json.path, message: toWellFormed(json.message) } });
 }

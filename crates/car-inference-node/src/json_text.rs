@@ -34,7 +34,8 @@ pub fn to_sized_js_json(value: &impl Serialize, text_bytes: usize) -> Result<Str
     checked(to_sized_json(value, text_bytes))
 }
 
-fn checked(json: String) -> Result<String, TooLong> {
+/// The JSON, unless it is too long for a JavaScript string.
+pub fn checked(json: String) -> Result<String, TooLong> {
     // Characters are counted fast, and are at most as many as units.
     let is_too_long = || json.chars().count() > UNITS_MAX || json.encode_utf16().count() > UNITS_MAX;
     if json.len() > UNITS_MAX && is_too_long() {

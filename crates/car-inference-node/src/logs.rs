@@ -17,11 +17,10 @@ use napi_derive::napi;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use serde_json::value::{RawValue, to_raw_value};
 use tokio::sync::oneshot;
 
 use crate::environment;
-use crate::json_text::{to_js_json, to_json};
+use crate::json_text::{checked, to_json};
 use crate::mailbox::Message;
 use crate::runtime::runtime;
 
@@ -148,8 +147,10 @@ fn given<T>(
     from_json(&value.to_string()).map_err(|problems| Wrong::Given(what, problems))
 }
 
-fn json(value: &impl Serialize) -> Result<Box<RawValue>, Wrong> {
-    to_raw_value(value).map_err(|error| LogError::new(LogErrorKind::Other, error.to_string()).into())
+/// An answer, as JSON.
+fn json(value: &impl Serialize) -> Result<String, Wrong> {
+    serde_json::to_string(&Answer::Value(value))
+        .map_err(|error| LogError::new(LogErrorKind::Other, error.to_string()).into())
 }
 
 /// A key as bytes, which never pass through JSON.
@@ -158,7 +159,7 @@ fn key_of(bytes: Option<&[u8]>) -> Result<[u8; 32], Wrong> {
     key.ok_or_else(|| Wrong::Given("key", vec![Problem::new("key", "expected 32 bytes")]))
 }
 
-fn answer(log: &LogHandle, question: Question, bytes: Option<&[u8]>) -> Result<Box<RawValue>, Wrong> {
+fn answer(log: &LogHandle, question: Question, bytes: Option<&[u8]>) -> Result<String, Wrong> {
     let store = &log.store;
     match question {
         Question::Call { trace_id } => json(&store.call(&trace_id)?),
@@ -219,13 +220,13 @@ fn answer(log: &LogHandle, question: Question, bytes: Option<&[u8]>) -> Result<B
     }
 }
 
-fn lines(write: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>) -> Result<Box<RawValue>, Wrong> {
+fn lines(write: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>) -> Result<String, Wrong> {
     let mut lines = Vec::new();
     write(&mut lines).map_err(|error| LogError::new(LogErrorKind::Other, error.to_string()))?;
     json(&String::from_utf8_lossy(&lines))
 }
 
-fn take_lines(log: &LogHandle, import: u32, lines: &[String], last: bool) -> Result<Box<RawValue>, Wrong> {
+fn take_lines(log: &LogHandle, import: u32, lines: &[String], last: bool) -> Result<String, Wrong> {
     let mut importer = log.importers.lock().remove(&import).unwrap_or_default();
     // One that has failed is not gone on with.
     for line in lines {
@@ -240,20 +241,22 @@ fn take_lines(log: &LogHandle, import: u32, lines: &[String], last: bool) -> Res
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-enum Answer {
-    Value(Box<RawValue>),
-    Failure(Box<Failure>),
+enum Answer<'a, T> {
+    Value(&'a T),
+    Failure(&'a Failure),
 }
 
-fn to_answer(result: Result<Box<RawValue>, Wrong>) -> String {
-    let answer = match result {
-        Ok(value) => Answer::Value(value),
-        Err(wrong) => Answer::Failure(Box::new(Failure::from(&wrong))),
-    };
-    to_js_json(&answer).unwrap_or_else(|error| {
-        let error = LogError::new(LogErrorKind::Other, format!("the log cannot be read: {}", error.reason));
-        to_json(&Answer::Failure(Box::new(Failure::log(&error))))
-    })
+/// The JSON of an answer that JavaScript can take.
+fn to_answer(answer: Result<String, Wrong>) -> String {
+    let failed = |failure: &Failure| to_json(&Answer::<()>::Failure(failure));
+    match answer.map(checked) {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(too_long)) => {
+            let reason = format!("the log cannot be read: {}", too_long.reason);
+            failed(&Failure::log(&LogError::new(LogErrorKind::Other, reason)))
+        }
+        Err(wrong) => failed(&Failure::from(&wrong)),
+    }
 }
 
 fn no_threads() -> Wrong {

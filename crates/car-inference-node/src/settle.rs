@@ -7,7 +7,6 @@ use car_inference::{ErrorCode, Failure, StreamEvent};
 use napi_derive::napi;
 use serde::Deserialize;
 use serde_json::Value;
-use serde_json::value::RawValue;
 use tokio::runtime::Runtime;
 
 use crate::calls::take_step;
@@ -87,10 +86,10 @@ pub fn is_closed(port: u32) -> bool {
     })
 }
 
+/// An outcome without a result.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 enum OutcomeJson {
-    Result(Box<RawValue>),
     Error(Box<ThrownJson>),
     /// What the runner returned has no JSON.
     Invalid(Problem),
@@ -112,21 +111,32 @@ enum ThrownKind {
     Failed,
 }
 
+/// The JSON of the result in an outcome with one. `src/run.ts` puts exactly this around it, so the result's own text is
+/// parsed only once.
+fn result_in(json: &str) -> Option<&str> {
+    json.strip_prefix(r#"{"result":"#)?.strip_suffix('}')
+}
+
+fn parse_result(json: &str) -> Result<RunnerResult, Vec<Problem>> {
+    RunnerResult::from_json(json).map_err(|problems| {
+        let inside = |problem: Problem| {
+            let dot = if problem.path.is_empty() { "" } else { "." };
+            Problem::new(format!("result{dot}{}", problem.path), problem.message)
+        };
+        problems.into_iter().map(inside).collect()
+    })
+}
+
 /// An outcome, or what makes it none.
 fn parse(json: Option<&str>) -> Result<Outcome, Vec<Problem>> {
     let Some(json) = json else { return Ok(Ok(None)) };
+    if let Some(result) = result_in(json) {
+        return match result {
+            "null" => Ok(Ok(None)),
+            result => Ok(Ok(Some(parse_result(result)?))),
+        };
+    }
     match serde_json::from_str(json) {
-        Ok(OutcomeJson::Result(result)) if result.get() == "null" => Ok(Ok(None)),
-        Ok(OutcomeJson::Result(result)) => {
-            let result = RunnerResult::from_json(result.get()).map_err(|problems| {
-                let inside = |problem: Problem| {
-                    let dot = if problem.path.is_empty() { "" } else { "." };
-                    Problem::new(format!("result{dot}{}", problem.path), problem.message)
-                };
-                problems.into_iter().map(inside).collect::<Vec<_>>()
-            })?;
-            Ok(Ok(Some(result)))
-        }
         Ok(OutcomeJson::Invalid(problem)) => Err(vec![problem]),
         Ok(OutcomeJson::Error(thrown)) => {
             let ThrownJson { kind, message, details } = *thrown;
