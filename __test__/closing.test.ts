@@ -1,9 +1,12 @@
 /** Closing an engine: what was accepted before is drained or cancelled, what was not is refused, whichever tick it is. */
 import {
   CancelledError,
+  type Completion,
   EngineClosedError,
   EventLog,
+  type GenerateRequest,
   InferenceEngine,
+  type InferenceEngineOptions,
   type RunnerLike,
   type TrackedStream,
 } from 'car-inference';
@@ -102,16 +105,126 @@ test('a stream that was only made, or only looked at, has not begun: it is refus
   for (const stream of [made, looped, named]) await expect(stream.next()).rejects.toBeInstanceOf(EngineClosedError);
 });
 
-test('calls that the runners of accepted calls make are drained as well', async () => {
-  const engine: InferenceEngine = new InferenceEngine({
-    runner: async ({ prompt }) => {
-      if (prompt === 'inner') return { text: 'inner' };
-      return { text: `outer of ${(await engine.generate({ prompt: 'inner' })).text}` };
+describe('calls that the runners of accepted calls make', () => {
+  /** How a runner makes a call, of any depth: `in 2` is answered with the answer of `in 1`. */
+  const NESTING: Record<string, (ask: (prompt: string) => Promise<string>) => RunnerLike> = {
+    'at once': (ask) => async (request) => ({ text: await answerOf(request, ask) }),
+    'after an await': (ask) => async (request) => {
+      await turn();
+      return { text: await answerOf(request, ask) };
     },
+    'from a generator': (ask) =>
+      async function* (request) {
+        yield text(await answerOf(request, ask));
+      },
+    'from a generator, between events': (ask) =>
+      async function* (request) {
+        yield text('');
+        await turn();
+        const answer = await answerOf(request, ask);
+        await turn();
+        yield text(answer);
+      },
+  };
+
+  async function answerOf({ prompt }: GenerateRequest, ask: (prompt: string) => Promise<string>): Promise<string> {
+    const depth = Number(prompt?.split(' ')[1]);
+    return depth === 0 ? 'innermost' : `${depth} of ${await ask(`in ${depth - 1}`)}`;
+  }
+
+  const engineThat = (way: string, options: InferenceEngineOptions = {}): InferenceEngine => {
+    const runner = NESTING[way]?.(async (prompt) => (await engine.generate({ prompt })).text) as RunnerLike;
+    const engine: InferenceEngine = new InferenceEngine({ ...options, runner });
+    return engine;
+  };
+
+  test.each(Object.keys(NESTING))('%s are drained as well, and theirs too', async (way) => {
+    const engine = engineThat(way);
+    const answer = engine.generate({ prompt: 'in 3' });
+    const closing = engine.close('drain');
+    const late = rejection(engine.generate({ prompt: 'in 0' }));
+    await closing;
+    expect((await answer).text).toBe('3 of 2 of 1 of innermost');
+    expect(await late).toBeInstanceOf(EngineClosedError);
+    const records = await Array.fromAsync(engine.eventLog.calls(), ({ status }) => status);
+    expect(records).toEqual(Array(4).fill('done'));
+    await expect(engine.generate({ prompt: 'in 0' })).rejects.toBeInstanceOf(EngineClosedError);
   });
-  const answer = engine.generate({ prompt: 'outer' });
-  await engine.close('drain');
-  expect((await answer).text).toBe('outer of inner');
+
+  test.each(Object.keys(NESTING))('%s are drained when events wait until they are durable', async (way) => {
+    await using log = await EventLog.open(newPath(), { durability: 'event' });
+    const engine = engineThat(way, { eventLog: log });
+    const answer = engine.generate({ prompt: 'in 2' });
+    await engine.close('drain');
+    expect((await answer).text).toBe('2 of 1 of innermost');
+  });
+
+  test('are waited for, also when their own caller is over before', async () => {
+    const engine: InferenceEngine = new InferenceEngine({
+      runner: async ({ prompt }) => {
+        await turn();
+        if (prompt === 'outer') inner = engine.generate({ prompt: 'inner' });
+        else await turn();
+        return { text: `${prompt}` };
+      },
+    });
+    let inner: Promise<Completion> | undefined;
+    const outer = engine.generate({ prompt: 'outer' });
+    const order: string[] = [];
+    const closing = engine.close('drain').then(() => order.push('closed'));
+    expect((await outer).text).toBe('outer');
+    await inner?.then(() => order.push('inner'));
+    await closing;
+    expect((await inner)?.text).toBe('inner');
+    expect(order.sort()).toEqual(['closed', 'inner']);
+  });
+
+  test('through another engine, which is open, are drained', async () => {
+    const other: InferenceEngine = new InferenceEngine({
+      runner: async () => {
+        await turn();
+        return { text: `other of ${(await engine.generate({ prompt: 'inner' })).text}` };
+      },
+    });
+    const engine: InferenceEngine = new InferenceEngine({
+      runner: async ({ prompt }) => {
+        await turn();
+        if (prompt === 'inner') return { text: 'inner' };
+        return { text: `outer of ${(await other.generate({ prompt: 'other' })).text}` };
+      },
+    });
+    const answer = engine.generate({ prompt: 'outer' });
+    await engine.close('drain');
+    expect((await answer).text).toBe('outer of other of inner');
+  });
+
+  test('are refused once the engine cancels', async () => {
+    const made = gate<unknown>();
+    const engine: InferenceEngine = new InferenceEngine({
+      runner: async (_request, { signal }) => {
+        await aborted(signal);
+        made.open(await rejection(engine.generate(PROMPT)));
+      },
+    });
+    const answer = rejection(engine.generate(PROMPT));
+    const draining = engine.close('drain');
+    await engine.close('cancel');
+    await draining;
+    expect(await answer).toBeInstanceOf(CancelledError);
+    expect(await made.promise).toBeInstanceOf(EngineClosedError);
+  });
+
+  test('and that the code around the runner makes are refused, while the runner runs', async () => {
+    const open = gate();
+    const engine = new InferenceEngine({ runner: () => open.promise.then(() => ({ text: 'a' })) });
+    const answer = engine.generate(PROMPT);
+    const closing = engine.close('drain');
+    await turn();
+    await expect(engine.generate(PROMPT)).rejects.toBeInstanceOf(EngineClosedError);
+    open.open();
+    expect((await answer).text).toBe('a');
+    await closing;
+  });
 });
 
 test('cancelling after draining, in the same tick, cancels', async () => {

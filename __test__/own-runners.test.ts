@@ -220,18 +220,46 @@ describe('models that are not registered', () => {
     expect((error as Error).message).toContain('model: required: one of a, b');
   });
 
-  test('are not found where there is nobody to ask for them', async () => {
-    const source = { type: 'delegated', runner } as const;
-    const engines = [
-      new InferenceEngine({ models: [{ id: 'known' }] }),
-      new InferenceEngine({ models: [{ id: 'known', source }] }),
-    ];
-    for (const engine of engines) {
-      const request = { model: 'knwon', prompt: 'hi' };
-      const error = await rejection(engine.generate(request));
-      expect(error).toBeInstanceOf(ModelNotFoundError);
-      expect((error as Error).message).toContain('knwon (registered: known)');
+  test('are not found by an engine without a runner of its own', async () => {
+    setInferenceRunner(runner);
+    const engine = new InferenceEngine({ models: [{ id: 'known' }] });
+    const error = await rejection(engine.generate({ model: 'knwon', prompt: 'hi' }));
+    expect(error).toBeInstanceOf(ModelNotFoundError);
+    expect((error as Error).message).toContain('knwon (registered: known)');
+  });
+
+  test('have no runner where only another model or a hint has one: the error says which', async () => {
+    const hinted = new InferenceEngine();
+    hinted.setRunner(runner, { hint: 'openai' });
+    const ofModel = new InferenceEngine({ models: [{ id: 'known', source: { runner } }] });
+    for (const [engine, says] of [
+      [hinted, /"gpt-9" \(no hint\).*hints with a runner: openai;.*engine\.setRunner/],
+      [ofModel, /"gpt-9".*no hint has a runner; the model is not registered \(registered: known\);/],
+    ] as const) {
+      const error = await rejection(engine.generate({ model: 'gpt-9', prompt: 'hi' }));
+      expect(error).toBeInstanceOf(NoRunnerError);
+      expect((error as Error).message).toMatch(says);
     }
+    setInferenceRunner(runner);
+    for (const engine of [hinted, ofModel]) {
+      expect((await engine.generate({ model: 'gpt-9', prompt: 'hi' })).text).toBe('fine');
+    }
+  });
+
+  test.each([
+    ['no runner is set', () => {}],
+    ['the process has a runner', () => void setInferenceRunner(runner)],
+  ])('have to be named or registered where the engine has no runner and %s', async (_when, prepare) => {
+    prepare();
+    const error = (await rejection(new InferenceEngine().generate({ prompt: 'hi' }))) as InvalidRequestError;
+    expect(error).toBeInstanceOf(InvalidRequestError);
+    expect(error.problems).toEqual([
+      {
+        path: 'model',
+        message:
+          'required: no model is registered; register one and name it here, or give the engine or the call its own runner',
+      },
+    ]);
   });
 });
 
@@ -279,6 +307,14 @@ describe('setRunner', () => {
 });
 
 describe('models with runners', () => {
+  test('need not say that they are delegated', async () => {
+    const engine = new InferenceEngine({ models: [{ id: 'a', source: { hint: 'h', runner: says('model’s') } }] });
+    expect(engine.models).toMatchObject([{ id: 'a', source: { type: 'delegated', hint: 'h' } }]);
+    expect((await engine.generate({ prompt: 'hi' })).text).toBe('model’s');
+    engine.registerModel({ id: 'a', source: { type: undefined, runner: says('other') } });
+    expect((await engine.generate({ prompt: 'hi' })).text).toBe('other');
+  });
+
   test('keep them in `models`, which another engine takes', async () => {
     const runner = { run: says('model’s') as () => Promise<void>, apiKey: new Map() };
     const engine = new InferenceEngine({

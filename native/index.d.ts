@@ -27,8 +27,8 @@ export declare function clearEngineRunner(engine: number, hint: string | undefin
 /** Clears a slot: if it still holds that runner, or whatever it holds when none is named. Returns whether it did. */
 export declare function clearRunner(hint?: string | undefined | null, runnerId?: number | undefined | null): boolean
 
-/** Refuses new calls from now on. */
-export declare function closeEngine(engine: number): void
+/** Refuses new calls from now on. One that drains still accepts calls inside its own calls in flight. */
+export declare function closeEngine(engine: number, drains: boolean): void
 
 /** Makes an engine that records to a log, or to one in memory of its own. Returns its id, or -1. */
 export declare function createEngine(optionsJson: string, log?: number | undefined | null): number
@@ -114,10 +114,10 @@ export declare function modelUsed(callId: number): string
 export declare function newRunner(objectId: number): number
 
 /**
- * Opens a call: checks the request and resolves its models; nothing starts. `runner` is the id of the call's own
- * runner, from `newRunner`. Returns the call's id, or -1.
+ * Opens a call: checks the request and resolves its models; nothing starts. `enclosing` is the id of the innermost of the
+ * `depth` calls around it. `runner` is the id of the call's own runner, from `newRunner`. Returns the call's id, or -1.
  */
-export declare function open(engine: number, requestJson: string, optionsJson?: string | undefined | null, depth?: number | undefined | null, parentTraceId?: string | undefined | null, runner?: number | undefined | null): number
+export declare function open(engine: number, requestJson: string, optionsJson?: string | undefined | null, depth?: number | undefined | null, enclosing?: number | undefined | null, runner?: number | undefined | null): number
 
 /** Opens a log. Its id is posted as ANSWER with the returned number. */
 export declare function openLog(path: string, optionsJson: string, key?: Uint8Array | undefined | null): number

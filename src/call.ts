@@ -39,7 +39,7 @@ type Phase = 'fresh' | 'local' | 'backoff' | 'foreign' | 'sealing' | 'over';
 export class Call {
   /** The addon's number of this call; 0 until it is opened. */
   id = 0;
-  readonly ticket = new Ticket(enclosingCall());
+  readonly ticket: Ticket;
   readonly clock = new CallClock(this);
   /** The async context in which the call was made. */
   scope: AsyncScope;
@@ -78,6 +78,7 @@ export class Call {
   constructor(engine: EngineHandle, input: CallInput) {
     this.#engine = engine;
     this.#input = input;
+    this.ticket = new Ticket(enclosingCall(), engine.id);
     this.scope = scopeOf(this.ticket, realm.calls.size, engine.setsNestedCallsMax);
   }
 
@@ -107,7 +108,11 @@ export class Call {
   result(): Promise<Completion> {
     if (!this.#result.isAsked && this.#phase !== 'over') {
       // The call counts as accepted from here: an engine that is closed in the same tick must not refuse it.
-      if (this.#isFresh) this.#engine.enter(this);
+      if (this.#isFresh) {
+        this.#engine.enter(this);
+        // Until the next tick, the call around it may be over, and then an engine that drains would refuse this one.
+        if (this.#engine.isDraining) this.start();
+      }
       // A loop that begins in the same tick must still get every event.
       Promise.resolve().then(() => this.#demand());
     }
@@ -547,12 +552,11 @@ export class Call {
     const { outer } = this.ticket;
     const { runner } = this.#input;
     if (runner !== undefined) {
-      const parentTraceId = outer === undefined ? undefined : native.traceId(outer.id);
       const runnerId = makeOwnRunner(runner);
-      return native.open(this.#engine.id, requestJson, optionsJson, outer?.depthInside, parentTraceId, runnerId);
+      return native.open(this.#engine.id, requestJson, optionsJson, outer?.depthInside, outer?.id, runnerId);
     }
     if (outer === undefined) return native.open(this.#engine.id, requestJson, optionsJson);
-    return native.open(this.#engine.id, requestJson, optionsJson, outer.depthInside, native.traceId(outer.id));
+    return native.open(this.#engine.id, requestJson, optionsJson, outer.depthInside, outer.id);
   }
 
   #refuse(error: unknown, origin: ErrorOrigin): false {

@@ -7,6 +7,9 @@ import { decodeJson } from './json';
 import { native } from './native';
 import { OwnRunners } from './own-runners';
 
+/** Which new calls an engine accepts: `inside` means those inside its own calls in flight. */
+type Accepts = 'all' | 'inside' | 'none';
+
 const collected = new FinalizationRegistry<number>((id) => native.releaseEngine(id));
 
 export class EngineHandle {
@@ -20,7 +23,7 @@ export class EngineHandle {
   readonly runners: OwnRunners;
   readonly #running = new Set<Call>();
   #waiting: Array<() => void> = [];
-  #isClosed = false;
+  #accepts: Accepts = 'all';
 
   constructor(id: number, optionsJson: string) {
     this.id = id;
@@ -33,14 +36,18 @@ export class EngineHandle {
 
   /** From now on, closing the engine waits for this call. It runs, or starts in this tick because of `result()`. */
   enter(call: Call): void {
-    // A closed engine refuses the call as soon as it begins.
-    if (!this.#isClosed) this.#running.add(call);
+    // Rust decides the same when the call begins. A call that it will refuse is not waited for.
+    if (this.#accepts === 'all' || (this.isDraining && call.ticket.isInside(this.id))) this.#running.add(call);
   }
 
-  /** Refuses new calls from now on. */
-  close(): void {
-    this.#isClosed = true;
-    native.closeEngine(this.id);
+  /** Refuses new calls from now on, except, while draining, calls inside its own calls in flight. */
+  close(mode: 'drain' | 'cancel'): void {
+    if (this.#accepts !== 'none') this.#accepts = mode === 'drain' ? 'inside' : 'none';
+    native.closeEngine(this.id, mode === 'drain');
+  }
+
+  get isDraining(): boolean {
+    return this.#accepts === 'inside';
   }
 
   leave(call: Call): void {

@@ -164,8 +164,9 @@ export class InferenceEngine {
   }
 
   /**
-   * Refuses new calls and resolves when none is in flight. May be called again; `'cancel'` after `'drain'` cancels what is
-   * still running. A log that the engine was given stays open, and its file holds everything; one that it was given the path of
+   * Refuses new calls and resolves when none is in flight. While it drains, the runner of a call in flight may still make
+   * calls (before Node 24 only until the runner's first `await`, unless the engine sets `limits.nestedCallsMax`). May be
+   * called again; `'cancel'` after `'drain'` cancels what is still running. A log that the engine was given stays open, and its file holds everything; one that it was given the path of
    * is closed.
    *
    * A call is in flight from its first pull, `result()`, `generate()`, `started()` or `detach()` on. A stream without any of
@@ -184,7 +185,7 @@ export class InferenceEngine {
     }
     // An accepted call is not refused, even if it has not begun yet.
     if (mode === 'drain') this.#handle.beginAccepted();
-    this.#handle.close();
+    this.#handle.close(mode);
     if (mode === 'cancel') {
       for (const call of this.#handle.running()) call.stop('engine', undefined, 'the engine was closed');
     }

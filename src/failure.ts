@@ -21,7 +21,8 @@ import { takeFailure } from './native';
 import { RunnerDeclinedError, type RunnerErrorOptions, RunnerFailedError } from './runner-errors';
 
 const HOW_TO_REGISTER =
-  "register one with setInferenceRunner(runner), or for one hint with setInferenceRunner(runner, { hint: '…' })";
+  'give the engine one with new InferenceEngine({ runner }) or engine.setRunner(runner), or the process with ' +
+  "setInferenceRunner(runner); for one hint, pass { hint: '…' } as the second argument";
 
 /** What of the call goes into its error. */
 export interface FailureContext {

@@ -32,7 +32,8 @@ export interface Native {
   clearEngineRunner(engine: number, hint: string | undefined, runnerId: number): boolean;
   models(engine: number): string;
   engineSettings(engine: number): string;
-  closeEngine(engine: number): void;
+  /** When it drains, it still accepts calls inside its own calls in flight. */
+  closeEngine(engine: number, drains: boolean): void;
   releaseEngine(engine: number): void;
 
   /** The files that opening a log accesses, the log itself first; empty when the path is not valid. */
@@ -54,7 +55,7 @@ export interface Native {
     requestJson: string,
     optionsJson?: string,
     depth?: number,
-    parentTraceId?: string,
+    enclosingCallId?: number,
     runnerId?: number,
   ): number;
   /** The request as JSON, as the runner of the current attempt gets it. */

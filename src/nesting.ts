@@ -17,17 +17,27 @@ export class Ticket {
   /** The addon's number of the call; 0 until it is opened. */
   id = 0;
   isOver = false;
+  /** The engine's number. */
+  readonly #engine: number;
   /** The innermost call in flight around this one. */
   #outer: Ticket | undefined;
 
-  constructor(outer: Ticket | undefined) {
+  constructor(outer: Ticket | undefined, engine: number) {
     this.#outer = outer;
+    this.#engine = engine;
   }
 
   /** The innermost of the calls around this one that is in flight. Forgets those that are over, or a chain would grow. */
   get outer(): Ticket | undefined {
     while (this.#outer?.isOver) this.#outer = this.#outer.outer;
     return this.#outer;
+  }
+
+  /** Whether a call of this engine around it is in flight. */
+  isInside(engine: number): boolean {
+    let outer = this.outer;
+    while (outer !== undefined && outer.#engine !== engine) outer = outer.outer;
+    return outer !== undefined;
   }
 
   /** How many calls in flight a call made inside this one has around it. */

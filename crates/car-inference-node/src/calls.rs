@@ -36,15 +36,15 @@ fn mailbox() -> Arc<Mailbox> {
     environment::with(|environment| Arc::clone(&environment.mailbox))
 }
 
-/// Opens a call: checks the request and resolves its models; nothing starts. `runner` is the id of the call's own
-/// runner, from `newRunner`. Returns the call's id, or -1.
+/// Opens a call: checks the request and resolves its models; nothing starts. `enclosing` is the id of the innermost of the
+/// `depth` calls around it. `runner` is the id of the call's own runner, from `newRunner`. Returns the call's id, or -1.
 #[napi(catch_unwind)]
 pub fn open(
     engine: u32,
     request_json: String,
     options_json: Option<String>,
     depth: Option<u32>,
-    parent_trace_id: Option<String>,
+    enclosing: Option<u32>,
     runner: Option<u32>,
 ) -> i32 {
     environment::with(|environment| {
@@ -57,9 +57,11 @@ pub fn open(
             None => Ok(CallOptions::default()),
             Some(json) => CallOptions::from_json(&json),
         };
+        let enclosing = enclosing.and_then(|call| environment.ports.get(call)?.call().cloned());
         let nesting = Nesting {
             depth: depth.map_or(0, |depth| depth as usize),
-            parent_trace_id,
+            parent_trace_id: enclosing.as_ref().map(|call| call.facts().trace_id.clone()),
+            enclosing,
         };
         let request = GenerateRequest::from_json(&request_json);
         let opened = match (request, options) {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use car_inference::call::CallSettings;
 use car_inference::error::InferenceError;
 use car_inference::{
-    EngineOptions, EventLog, Failure, InferenceEngine, LogError, LogErrorKind, MemoryLog, ModelSchema, Timeouts,
+    CloseMode, EngineOptions, EventLog, Failure, InferenceEngine, LogError, LogErrorKind, MemoryLog, ModelSchema,
+    Timeouts,
 };
 use napi_derive::napi;
 use serde_json::json;
@@ -112,12 +113,13 @@ pub fn settings_json(settings: &CallSettings) -> String {
     to_json(&json!({ "limits": settings.limits, "firstLookMs": first_look_ms }))
 }
 
-/// Refuses new calls from now on.
+/// Refuses new calls from now on. One that drains still accepts calls inside its own calls in flight.
 #[napi(catch_unwind)]
-pub fn close_engine(engine: u32) {
+pub fn close_engine(engine: u32, drains: bool) {
+    let mode = if drains { CloseMode::Drain } else { CloseMode::Cancel };
     environment::with(|environment| {
         if let Some((engine, _)) = environment.engines.get(engine) {
-            engine.refuse_calls();
+            engine.refuse_calls(mode);
         }
     });
 }

@@ -6,8 +6,18 @@ use tokio::task::JoinHandle;
 use tracing::instrument::WithSubscriber;
 use tracing::{Instrument, Span};
 
-use crate::call::{Attempt, Call, DeadlineCheck, Step};
+use crate::call::{Attempt, Call, DeadlineCheck, Step, WeakCall};
 use crate::runner::RunnerError;
+
+tokio::task_local! {
+    /// The call whose runner runs in this task.
+    static ENCLOSING: WeakCall;
+}
+
+/// The call whose runner runs in this task, if one does.
+pub(crate) fn enclosing_call() -> Option<WeakCall> {
+    ENCLOSING.try_with(WeakCall::clone).ok()
+}
 
 /// Drives a call to its end, from a step on.
 pub(crate) fn drive(call: Call, step: Step) -> impl Future<Output = ()> + Send {
@@ -76,7 +86,9 @@ async fn run(call: &Call, attempt: Attempt) -> Step {
     let runner = Arc::clone(runner);
     // On a task of its own: a panic ends the task and not the call, and where there is another thread, a runner that
     // blocks does not stop the clock.
-    let mut task = AbortOnDrop(spawn(async move { runner.run(request, emitter).await }));
+    let mut task = AbortOnDrop(spawn(
+        ENCLOSING.scope(call.downgrade(), async move { runner.run(request, emitter).await }),
+    ));
     loop {
         // Marked before looking at the clock, so that a stop between the two is not slept through.
         let mark = call.phase_mark();

@@ -423,6 +423,95 @@ async fn a_closed_engine_refuses_calls_and_closing_again_is_fine() {
     assert_eq!(error.code(), ErrorCode::EngineClosed);
 }
 
+/// Answers `hi` with the answer to another call of its engine, which it makes when the engine is closing.
+struct Nested {
+    engine: std::sync::OnceLock<InferenceEngine>,
+    closing: tokio::sync::Notify,
+    spawns: bool,
+}
+
+#[async_trait]
+impl InferenceRunner for Nested {
+    async fn run(&self, request: GenerateRequest, _emitter: EventEmitter) -> Result<RunnerResult, RunnerError> {
+        let mut answer = RunnerResult {
+            text: "inner".into(),
+            tool_calls: vec![],
+        };
+        if request.prompt != "inner" {
+            self.closing.notified().await;
+            let engine = self.engine.get().expect("it is set").clone();
+            let inner = GenerateRequest {
+                prompt: "inner".into(),
+                ..hi()
+            };
+            let inner = async move { engine.generate(inner).await };
+            let inner = if self.spawns {
+                tokio::spawn(inner).await.expect("no panic")
+            } else {
+                inner.await
+            };
+            answer.text = format!(
+                "outer of {}",
+                inner.map_or_else(|error| error.to_string(), |inner| inner.text)
+            );
+        }
+        Ok(answer)
+    }
+}
+
+async fn answer_while_closing(mode: CloseMode, spawns: bool) -> Result<String, InferenceError> {
+    let runner = Arc::new(Nested {
+        engine: std::sync::OnceLock::new(),
+        closing: tokio::sync::Notify::new(),
+        spawns,
+    });
+    let engine = InferenceEngine::builder()
+        .model(ModelSchema::delegated(support::MODEL, None))
+        .runner(Arc::clone(&runner) as Arc<dyn InferenceRunner>)
+        .build();
+    runner.engine.get_or_init(|| engine.clone());
+    let stream = engine.generate_tracked_stream(hi()).await.expect("it is open");
+    engine.refuse_calls(mode);
+    runner.closing.notify_one();
+    let (answer, ()) = tokio::join!(stream.result(), engine.close(mode));
+    let late = engine.generate(hi()).await.expect_err("it is closed");
+    assert_eq!(late.code(), ErrorCode::EngineClosed);
+    answer.map(|answer| answer.text)
+}
+
+#[tokio::test]
+async fn an_engine_that_drains_answers_the_calls_of_its_runners_and_no_others() {
+    let drained = answer_while_closing(CloseMode::Drain, false).await;
+    assert_eq!(drained.expect("it is drained"), "outer of inner");
+    // In a task of its own, nothing tells that the call is the runner's.
+    let spawned = answer_while_closing(CloseMode::Drain, true)
+        .await
+        .expect("it is drained");
+    assert!(spawned.contains("closed"), "{spawned}");
+    let cancelled = answer_while_closing(CloseMode::Cancel, false).await.unwrap_err();
+    assert_eq!(cancelled.code(), ErrorCode::Cancelled);
+}
+
+#[tokio::test]
+async fn a_call_inside_one_of_another_engine_is_drained_by_the_engine_around_both() {
+    let worlds = (scripted([]), scripted([]));
+    let (first, second) = (&worlds.0.engine, &worlds.1.engine);
+    let options = CallOptions::default();
+    let within = |call: &car_inference::call::Call| Nesting {
+        enclosing: Some(call.clone()),
+        ..Nesting::default()
+    };
+    let outer = first.open(hi(), &options).expect("it is open");
+    let between = second.open_within(hi(), &options, within(&outer)).expect("it is open");
+    first.refuse_calls(CloseMode::Drain);
+    let inner = first.open_within(hi(), &options, within(&between));
+    drop(inner.expect("it is inside a call of the engine"));
+    second.refuse_calls(CloseMode::Drain);
+    assert!(second.open_within(hi(), &options, within(&outer)).is_err());
+    drop(outer);
+    assert!(first.open_within(hi(), &options, within(&between)).is_err());
+}
+
 #[tokio::test]
 async fn two_calls_at_once_do_not_mix() {
     let world = scripted([Script::new().text("a").text("b"), Script::new().text("c").text("d")]);
@@ -452,6 +541,7 @@ async fn a_call_inside_too_many_others_is_refused_and_one_within_the_bound_knows
     let within = |depth| Nesting {
         depth,
         parent_trace_id: Some("parent".into()),
+        ..Nesting::default()
     };
     let options = CallOptions::default();
     let Err(error) = engine.open_within(hi(), &options, within(3)) else {

@@ -145,15 +145,77 @@ async fn unknown_models_are_taken_where_there_is_a_runner_of_ones_own_and_not_fo
     assert_eq!(unnamed.generate(request(None)).await.unwrap().model_used, "");
     let models: Vec<_> = runner.requests().into_iter().map(|request| request.model).collect();
     assert_eq!(models, [Some("x".into()), Some("y".into()), None]);
-    // The model's own runner is for that model alone.
-    let of_model = InferenceEngine::builder()
-        .model_with_runner(ModelSchema::delegated("known", None), own)
-        .build();
-    for engine in [engine, of_model, InferenceEngine::new()] {
+    for engine in [engine, InferenceEngine::new()] {
         let error = engine.generate(request(Some("x"))).await.unwrap_err();
         assert!(matches!(&error, InferenceError::ModelNotFound(_)), "{error}");
     }
     runner.forget_emitters();
+}
+
+#[tokio::test]
+async fn an_unknown_model_without_a_runner_is_told_the_hints_and_the_models_that_have_one() {
+    let _turn = SLOTS.lock().await;
+    set_inference_runner(None);
+    set_inference_runner_for("process", Some(says("x")));
+    let hinted = InferenceEngine::builder()
+        .model(ModelSchema::delegated("m", Some("opneai")))
+        .model(ModelSchema::delegated("other", None))
+        .runner_for("openai", says("x"))
+        .build();
+    // The model's own runner is for that model alone.
+    let of_model = InferenceEngine::builder()
+        .model_with_runner(ModelSchema::delegated("known", None), says("x"))
+        .build();
+    let cases = [
+        (
+            &hinted,
+            "m",
+            "hints with a runner: openai, process; did you mean \"openai\"?",
+        ),
+        (
+            &hinted,
+            "othr",
+            "hints with a runner: openai, process; the model is not registered (registered: m, other); did you mean \"other\"?",
+        ),
+        (
+            &of_model,
+            "knwon",
+            "hints with a runner: process; the model is not registered (registered: known)",
+        ),
+    ];
+    for (engine, model, expected) in cases {
+        let error = engine.generate(request(Some(model))).await.unwrap_err();
+        assert_eq!(error.code(), ErrorCode::NoRunner);
+        assert!(error.to_string().ends_with(expected), "{error}");
+    }
+    set_inference_runner_for("process", None);
+}
+
+#[tokio::test]
+async fn a_request_without_a_model_is_told_that_none_is_registered() {
+    let _turn = SLOTS.lock().await;
+    set_inference_runner(Some(says("x")));
+    for (engine, expected) in [
+        (InferenceEngine::new(), "give the engine or the call its own runner"),
+        (InferenceEngine::builder().runner_for("h", says("x")).build(), ""),
+    ] {
+        let answer = engine.generate(request(None)).await;
+        if expected.is_empty() {
+            // The process's runner is tried after the engine's own.
+            assert_eq!(answer.unwrap().text, "x");
+            set_inference_runner(None);
+            let error = engine.generate(request(None)).await.unwrap_err().to_string();
+            assert!(
+                error.contains("no model is registered, and no runner is set for every model"),
+                "{error}"
+            );
+        } else {
+            let error = answer.unwrap_err();
+            assert!(matches!(error, InferenceError::InvalidRequest(_)), "{error}");
+            assert!(error.to_string().contains("no model is registered"), "{error}");
+            assert!(error.to_string().contains(expected), "{error}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use crate::error::{CancelReason, ErrorCode, Failure, FailureDetails, PolicyPoint
 use crate::log::{AttemptRecord, CallStart, Decision, LogError};
 use crate::options::OnLogFailure;
 use crate::policy::RequestVerdict;
-use crate::runner::{InferenceRunner, RunnerError, RunnerResult, hints_with_runner};
+use crate::runner::{InferenceRunner, RunnerError, RunnerResult};
 use crate::schema::ModelSchema;
 use crate::stream::{StreamEvent, Warning};
 
@@ -51,8 +51,9 @@ impl Stopped {
 impl Call {
     /// Starts the call: records it, asks policy, names the first runner. Only the first start does something.
     pub fn start(&self) -> Step {
+        let inside = self.enclosing_numbers();
         self.with(|state, after| match state.phase {
-            Phase::Opened => state.start(&self.shared, after),
+            Phase::Opened => state.start(&inside, &self.shared, after),
             Phase::Sealing(_) => Step::Sealing,
             _ => Step::Ended,
         })
@@ -192,12 +193,12 @@ impl CallState {
         after.notify = true;
     }
 
-    fn start(&mut self, shared: &Arc<CallShared>, after: &mut After) -> Step {
+    fn start(&mut self, inside: &[u64], shared: &Arc<CallShared>, after: &mut After) -> Step {
         let now = Instant::now();
         self.started_at = Some(now);
         let total_ms = shared.settings.timeouts.total_ms;
         self.total_until = total_ms.map(|total_ms| now + Duration::from_millis(total_ms));
-        if shared.engine.is_closed() {
+        if !shared.engine.accepts(inside) {
             return self.seal(Some(Failure::engine_closed()), shared, after);
         }
         let start = CallStart {
@@ -252,7 +253,7 @@ impl CallState {
             }
         }
         if self.candidates.is_empty() {
-            return self.seal(Some(no_runner(&shared.facts.model)), shared, after);
+            return self.seal(Some(no_runner(shared)), shared, after);
         }
         self.run_next(shared, after)
     }
@@ -266,7 +267,7 @@ impl CallState {
 
     fn run_current(&mut self, shared: &Arc<CallShared>, after: &mut After) -> Step {
         let Some(candidate) = &self.current else {
-            return self.seal(Some(no_runner(&shared.facts.model)), shared, after);
+            return self.seal(Some(no_runner(shared)), shared, after);
         };
         let (runner, model) = (Arc::clone(&candidate.runner), Arc::clone(&candidate.model));
         let now = Instant::now();
@@ -459,10 +460,11 @@ enum Next {
     Nothing,
 }
 
-/// The process-wide slot is known to be empty here; otherwise its runner would have been tried.
-fn no_runner(model: &ModelSchema) -> Failure {
+/// The slots for every model are known to be empty here; otherwise their runners would have been tried.
+fn no_runner(shared: &CallShared) -> Failure {
     const HINTS_SHOWN_MAX: usize = 20;
-    let hints = hints_with_runner();
+    let model = &shared.facts.model;
+    let hints = shared.engine.hints_with_runner();
     let known: Vec<&str> = hints.iter().map(String::as_str).collect();
     let (hint, meant) = match model.hint() {
         Some(hint) => (format!("hint {hint:?}"), crate::shape::nearest(hint, &known)),
@@ -472,15 +474,17 @@ fn no_runner(model: &ModelSchema) -> Failure {
         0 => "no hint has a runner".into(),
         1..=HINTS_SHOWN_MAX => format!("hints with a runner: {}", known.join(", ")),
         count => format!(
-            "{count} hints have a runner, {} among them",
+            "{count} hints have a runner, for example: {}",
             known[..HINTS_SHOWN_MAX].join(", ")
         ),
     };
     let meant = meant.map_or_else(String::new, |meant| format!("; did you mean {meant:?}?"));
+    let misspelt = shared.engine.maybe_misspelt(&model.id);
     Failure::new(
         ErrorCode::NoRunner,
         format!(
-            "no inference runner is registered for model {:?} ({hint}); the process-wide slot is empty; {others}{meant}",
+            "no inference runner is registered for model {:?} ({hint}); the engine has no runner for every model, and the \
+             process-wide slot is empty; {others}{meant}{misspelt}",
             model.id
         ),
     )

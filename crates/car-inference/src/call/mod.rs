@@ -79,12 +79,23 @@ pub(crate) struct Plan {
     pub models: Vec<Arc<ModelSchema>>,
     /// The call's own runner.
     pub runner: Option<Arc<dyn InferenceRunner>>,
+    /// The call whose runner makes this one.
+    pub enclosing: Option<WeakCall>,
 }
 
 /// One call. Clones share it.
 #[derive(Clone)]
 pub struct Call {
     shared: Arc<CallShared>,
+}
+
+impl std::fmt::Debug for Call {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_tuple("Call")
+            .field(&self.shared.facts.trace_id)
+            .finish()
+    }
 }
 
 /// A call that somebody else keeps.
@@ -107,6 +118,8 @@ pub(crate) struct CallShared {
     facts: CallFacts,
     request: Arc<GenerateRequest>,
     engine: Arc<EngineShared>,
+    /// The call whose runner made this one.
+    enclosing: Option<WeakCall>,
     /// Told whenever something changed that somebody may wait for: room, a stop, the ending.
     changed: Notify,
 }
@@ -128,9 +141,10 @@ impl Call {
         facts: CallFacts,
         request: GenerateRequest,
         settings: CallSettings,
-        plan: Plan,
+        mut plan: Plan,
         engine: Arc<EngineShared>,
     ) -> Self {
+        let enclosing = plan.enclosing.take();
         let state = Mutex::new(CallState::new(plan, &settings.limits));
         let request = Arc::new(request);
         Self {
@@ -140,10 +154,25 @@ impl Call {
                 request,
                 settings,
                 engine,
+                enclosing,
                 state,
                 changed: Notify::new(),
             }),
         }
+    }
+
+    /// The numbers of the calls of the same engine around this one, the innermost first.
+    pub(crate) fn enclosing_numbers(&self) -> Vec<u64> {
+        let upgrade = |shared: &CallShared| shared.enclosing.as_ref().and_then(WeakCall::upgrade);
+        let mut numbers = Vec::new();
+        let mut enclosing = upgrade(&self.shared);
+        while let Some(call) = enclosing {
+            if Arc::ptr_eq(&call.shared.engine, &self.shared.engine) {
+                numbers.push(call.shared.number);
+            }
+            enclosing = upgrade(&call.shared);
+        }
+        numbers
     }
 
     /// Runs `change` under the lock, and everything that it leaves to be done after it.

@@ -1,7 +1,6 @@
 //! Builds engines.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::Notify;
@@ -161,7 +160,6 @@ impl InferenceEngineBuilder {
                 log: self.log.unwrap_or_else(|| Arc::new(MemoryLog::default())),
                 own_runners: RwLock::new(self.own_runners),
                 commits: self.commits,
-                closed: AtomicBool::new(false),
                 next_call: std::sync::atomic::AtomicU64::new(0),
                 open_calls: Mutex::default(),
                 call_over: Notify::new(),

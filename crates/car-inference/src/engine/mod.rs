@@ -12,6 +12,7 @@ use std::sync::atomic::Ordering;
 use uuid::Uuid;
 
 pub use builder::InferenceEngineBuilder;
+use shared::Accepts;
 pub(crate) use shared::EngineShared;
 
 use crate::call::{Call, CallFacts, CallSettings, Plan, Step, WeakCall};
@@ -37,8 +38,11 @@ pub struct InferenceEngine {
 }
 
 /// Where a call is made, when that is inside the runner of another one.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct Nesting {
+    /// The innermost of the calls in flight around it. An engine that drains still accepts calls inside its own calls in
+    /// flight. By default, it is the call whose runner makes this call in the task of its `run`.
+    pub enclosing: Option<Call>,
     /// How many calls in flight are around it.
     pub depth: usize,
     /// The trace id of the innermost of them; the request's own `parent_trace_id` wins.
@@ -196,19 +200,25 @@ impl InferenceEngine {
             request.parent_trace_id = nesting.parent_trace_id;
         }
         let number = shared.next_call.fetch_add(1, Ordering::Relaxed);
-        let plan = Plan { models, runner };
+        let enclosing = nesting.enclosing.as_ref().map(Call::downgrade);
+        let plan = Plan {
+            models,
+            runner,
+            enclosing: enclosing.or_else(driver::enclosing_call),
+        };
         let call = Call::new(number, facts, request, settings, plan, Arc::clone(shared));
+        let inside = call.enclosing_numbers();
         let mut open_calls = shared.open_calls.lock();
         // Looked at under the lock, so that `close` either refuses this call or waits for it.
-        if shared.is_closed() {
+        if !open_calls.accept(&inside) {
             return Err(Failure::engine_closed().into());
         }
-        open_calls.insert(number, call.downgrade());
+        open_calls.by_number.insert(number, call.downgrade());
         Ok(call)
     }
 
     /// The request's model and its fallbacks. A model that is not registered is accepted when the call or the engine
-    /// has its own runner and there is a runner to try for it: the runner interprets the name.
+    /// has its own runner: the runner interprets the name.
     fn resolve(
         &self,
         request: &GenerateRequest,
@@ -217,17 +227,22 @@ impl InferenceEngine {
     ) -> Result<Vec<Arc<ModelSchema>>, InferenceError> {
         let known = self.shared.models.read();
         let takes_unknown = of_call.is_some() || !self.shared.own_runners.read().is_empty();
-        let unknown = |id: &str| {
-            let model = Arc::new(ModelSchema::delegated(id, None));
-            (takes_unknown && !self.shared.candidates(of_call, &model).is_empty()).then_some(model)
-        };
+        let unknown = |id: &str| takes_unknown.then(|| Arc::new(ModelSchema::delegated(id, None)));
+        let has_runner = |model: Arc<ModelSchema>| !self.shared.candidates(of_call, &model).is_empty();
         let first = match request.model.as_deref() {
             Some(id) => id,
             None if known.len() == 1 => known.keys().next().map_or("", String::as_str),
             // The runner's own default.
-            None if known.is_empty() && unknown("").is_some() => "",
+            None if known.is_empty() && unknown("").is_some_and(has_runner) => "",
             None => {
-                problems.push(Problem::new("model", format!("required: one of {}", list(&known))));
+                let message = match (known.is_empty(), takes_unknown) {
+                    (false, _) => format!("required: one of {}", list(&known)),
+                    (true, true) => "required: no model is registered, and no runner is set for every model".into(),
+                    (true, false) => "required: no model is registered; register one and name it here, or give the \
+                                      engine or the call its own runner"
+                        .into(),
+                };
+                problems.push(Problem::new("model", message));
                 ""
             }
         };
@@ -334,10 +349,15 @@ impl InferenceEngine {
             .await
     }
 
-    /// Refuses new calls from now on. Calls in flight go on.
-    pub fn refuse_calls(&self) {
-        let _open_calls = self.shared.open_calls.lock();
-        self.shared.closed.store(true, Ordering::Release);
+    /// Refuses new calls from now on. Calls in flight go on. With [`CloseMode::Drain`], calls [inside](Nesting) calls of
+    /// this engine that are in flight are still accepted.
+    pub fn refuse_calls(&self, mode: CloseMode) {
+        let accepts = match mode {
+            CloseMode::Drain => Accepts::InsideOpenCalls,
+            CloseMode::Cancel => Accepts::None,
+        };
+        let mut open_calls = self.shared.open_calls.lock();
+        open_calls.accepts = open_calls.accepts.max(accepts);
     }
 
     /// Closes the engine and waits until no call is in flight. Closing again is fine.
@@ -346,13 +366,17 @@ impl InferenceEngine {
     /// [`generate_tracked_stream`](Self::generate_tracked_stream) on: [`CloseMode::Drain`] waits for its ending,
     /// [`CloseMode::Cancel`] cancels it. A future that has not been polled yet has not begun its call, and fails with
     /// [`ErrorCode::EngineClosed`](crate::ErrorCode::EngineClosed).
+    ///
+    /// While it drains, the runner of a call in flight may make further calls, and those are waited for as well. The
+    /// engine knows them by the task of [`run`](InferenceRunner::run); a call that the runner makes in a task that it
+    /// spawned is a new call, and is refused.
     pub async fn close(&self, mode: CloseMode) {
-        self.refuse_calls();
+        self.refuse_calls(mode);
         loop {
             let over = self.shared.call_over.notified();
             tokio::pin!(over);
             over.as_mut().enable();
-            let open_calls: Vec<_> = self.shared.open_calls.lock().values().cloned().collect();
+            let open_calls: Vec<_> = self.shared.open_calls.lock().by_number.values().cloned().collect();
             if open_calls.is_empty() {
                 return;
             }
@@ -364,6 +388,8 @@ impl InferenceEngine {
                 };
                 match mode {
                     CloseMode::Cancel => drop(call.cancel(reason)),
+                    // A runner in flight may still start the calls that it makes.
+                    CloseMode::Drain if self.shared.accepts(&call.enclosing_numbers()) => {}
                     // A call that nobody has started would never end by itself.
                     CloseMode::Drain => call.cancel_unstarted(reason),
                 }
@@ -387,11 +413,26 @@ fn too_deep(model: &str, max: usize) -> String {
 }
 
 fn not_registered(id: &str, models: &BTreeMap<String, Arc<ModelSchema>>) -> String {
+    format!("{} (registered: {}){}", short(id), list(models), meant(id, models))
+}
+
+/// What is wrong with a model that no runner was found for, when that may be its name; else empty.
+fn maybe_misspelt(id: &str, models: &BTreeMap<String, Arc<ModelSchema>>) -> String {
+    if id.is_empty() || models.is_empty() || models.contains_key(id) {
+        return String::new();
+    }
+    format!(
+        "; the model is not registered (registered: {}){}",
+        list(models),
+        meant(id, models)
+    )
+}
+
+/// The suggestion of another model; empty when there is none. With one model there is none to make.
+fn meant(id: &str, models: &BTreeMap<String, Arc<ModelSchema>>) -> String {
     let known: Vec<&str> = models.keys().map(String::as_str).collect();
-    // With one model there is no suggestion to make.
     let meant = crate::shape::nearest(id, &known).filter(|_| known.len() > 1);
-    let meant = meant.map_or_else(String::new, |meant| format!("; did you mean {:?}?", short(meant)));
-    format!("{} (registered: {}){meant}", short(id), list(models))
+    meant.map_or_else(String::new, |meant| format!("; did you mean {:?}?", short(meant)))
 }
 
 fn list(models: &BTreeMap<String, Arc<ModelSchema>>) -> String {

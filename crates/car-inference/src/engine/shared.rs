@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::Notify;
@@ -15,8 +15,46 @@ use crate::call::WeakCall;
 use crate::log::EventLog;
 use crate::options::{Limits, OnLogFailure, RetryPolicy, Timeouts};
 use crate::policy::Policy;
-use crate::runner::InferenceRunner;
+use crate::runner::{InferenceRunner, hints_with_runner};
 use crate::schema::ModelSchema;
+
+/// Which new calls an engine accepts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Accepts {
+    /// It is open.
+    All,
+    /// It drains: a call in flight may still need the answers of calls that its runner makes.
+    InsideOpenCalls,
+    /// It cancels its calls.
+    None,
+}
+
+/// Calls that have been opened and are not over, and whether there may be more.
+pub(super) struct OpenCalls {
+    pub(super) accepts: Accepts,
+    /// By number. Whoever drives a call keeps it.
+    pub(super) by_number: BTreeMap<u64, WeakCall>,
+}
+
+impl OpenCalls {
+    /// Whether a call inside these calls of the engine is accepted.
+    pub(super) fn accept(&self, inside: &[u64]) -> bool {
+        match self.accepts {
+            Accepts::All => true,
+            Accepts::InsideOpenCalls => inside.iter().any(|number| self.by_number.contains_key(number)),
+            Accepts::None => false,
+        }
+    }
+}
+
+impl Default for OpenCalls {
+    fn default() -> Self {
+        Self {
+            accepts: Accepts::All,
+            by_number: BTreeMap::new(),
+        }
+    }
+}
 
 pub(crate) struct EngineShared {
     pub(super) models: RwLock<BTreeMap<String, Arc<ModelSchema>>>,
@@ -29,9 +67,7 @@ pub(crate) struct EngineShared {
     /// Where both are locked, after the models.
     pub(super) own_runners: RwLock<OwnRunners>,
     pub(super) commits: Option<tokio::runtime::Handle>,
-    pub(super) closed: AtomicBool,
-    /// Calls that have been opened and are not over, by number. Whoever drives a call keeps it.
-    pub(super) open_calls: Mutex<BTreeMap<u64, WeakCall>>,
+    pub(super) open_calls: Mutex<OpenCalls>,
     pub(super) next_call: AtomicU64,
     pub(super) call_over: Notify,
 }
@@ -45,8 +81,9 @@ impl EngineShared {
         self.on_log_failure
     }
 
-    pub(crate) fn is_closed(&self) -> bool {
-        self.closed.load(Ordering::Acquire)
+    /// Whether a call inside these calls of the engine is accepted now.
+    pub(crate) fn accepts(&self, inside: &[u64]) -> bool {
+        self.open_calls.lock().accept(inside)
     }
 
     pub(crate) fn policy(&self) -> &dyn Policy {
@@ -62,8 +99,22 @@ impl EngineShared {
         self.own_runners.read().chain(of_call, model)
     }
 
+    /// The hints for which the engine or the process has a runner, in alphabetical order.
+    pub(crate) fn hints_with_runner(&self) -> Vec<String> {
+        let mut hints = hints_with_runner();
+        hints.extend(self.own_runners.read().slots.hints().map(str::to_owned));
+        hints.sort_unstable();
+        hints.dedup();
+        hints
+    }
+
+    /// For the error message about a model without a runner: its name may be wrong. Empty when it is registered.
+    pub(crate) fn maybe_misspelt(&self, id: &str) -> String {
+        super::maybe_misspelt(id, &self.models.read())
+    }
+
     pub(crate) fn forget(&self, number: u64) {
-        self.open_calls.lock().remove(&number);
+        self.open_calls.lock().by_number.remove(&number);
         self.call_over.notify_waiters();
     }
 

@@ -53,6 +53,11 @@ impl Slots {
             .flatten()
     }
 
+    /// The hints that have a runner, in no order.
+    pub(crate) fn hints(&self) -> impl Iterator<Item = &str> {
+        self.by_hint.keys().map(String::as_str)
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.any.is_none() && self.by_hint.is_empty()
     }
@@ -114,9 +119,7 @@ pub(crate) fn append_registered(chain: &mut Vec<Arc<dyn InferenceRunner>>, hint:
     SLOTS.read().append_to(chain, hint);
 }
 
-/// The hints for which a runner is set, in alphabetical order.
+/// The hints for which the process has a runner, in no order.
 pub(crate) fn hints_with_runner() -> Vec<String> {
-    let mut hints: Vec<_> = SLOTS.read().by_hint.keys().cloned().collect();
-    hints.sort_unstable();
-    hints
+    SLOTS.read().hints().map(str::to_owned).collect()
 }
