@@ -9,5 +9,8 @@ mod weight;
 
 pub use message::{ContentBlock, Message};
 pub use request::{GenerateParams, GenerateRequest, ReasoningEffort, ResponseFormat, ToolChoice};
+#[cfg(feature = "typescript")]
+pub use tool::{FunctionTool, NestedFunctionTool, ProviderTool, Tool};
 pub use tool_arguments::{JsonArguments, ToolArguments};
 pub use tool_call::ToolCall;
+pub(crate) use tool_call::{check_agreement, may_disagree};

@@ -53,7 +53,7 @@ impl ToolArguments {
     /// Parses argument text. Empty text means "no arguments" (as Anthropic and OpenAI send it): `{}`.
     #[must_use]
     pub fn parse(text: &str) -> Self {
-        if is_empty(text) {
+        if text.is_empty() {
             return Self::default();
         }
         match JsonArguments::parse(text) {
@@ -65,19 +65,30 @@ impl ToolArguments {
         }
     }
 
-    /// From the JSON fields `arguments`, `rawArguments` and `argumentsError`. If `arguments` and `rawArguments`
-    /// disagree, `arguments` counts, because hosts edit that field.
+    /// From the JSON fields `arguments`, `rawArguments` and `argumentsError`. The text is read in the same way as
+    /// streamed text. If `arguments` and `rawArguments` disagree, `arguments` counts.
     pub(super) fn from_parts(value: Option<Value>, raw: Option<String>, error: Option<String>) -> Self {
+        let value = value.filter(|value| raw.is_none() || !value.is_null());
         match (value, raw, error) {
-            (None | Some(Value::Null), Some(raw), Some(error)) => Self::Malformed { raw, error },
-            (None, Some(raw), None) => Self::given(raw),
-            (Some(value), Some(raw), _) => match Self::given(raw) {
-                Self::Json(arguments) if value.is_null() || arguments.is_value(&value) => Self::Json(arguments),
-                _ => Self::from_value(value),
-            },
+            (None, Some(raw), Some(error)) => Self::Malformed { raw, error },
+            (None, Some(raw), None) => Self::parse(&raw),
+            (Some(value), Some(raw), _) => {
+                let arguments = Self::parse(&raw);
+                if arguments.is_value(&value) {
+                    arguments
+                } else {
+                    Self::from_value(value)
+                }
+            }
             (Some(value), None, _) => Self::from_value(value),
             (None, None, _) => Self::default(),
         }
+    }
+
+    /// Whether these are the arguments that a host gives as `value`.
+    pub(super) fn is_value(&self, value: &Value) -> bool {
+        let is_value = matches!(self, Self::Json(arguments) if arguments.is_value(value));
+        is_value || (value.is_string() && self.says_the_same(&Self::from_value(value.clone())))
     }
 
     /// A string is JSON text, as in OpenAI's SDK.
@@ -85,16 +96,6 @@ impl ToolArguments {
         match value {
             Value::String(text) => Self::parse(&text),
             value => Self::from(value),
-        }
-    }
-
-    /// From text that the host passed as text; the text is kept.
-    fn given(raw: String) -> Self {
-        match Self::parse(&raw) {
-            Self::Json(JsonArguments(Kept::Value(value))) if !is_empty(&raw) => {
-                Self::Json(JsonArguments(Kept::Both { value, raw }))
-            }
-            arguments => arguments,
         }
     }
 
@@ -166,7 +167,8 @@ impl JsonArguments {
         };
         let raw = text.to_owned();
         match (Node::read(text), parsed) {
-            (Some(node), Ok(value)) if keeps(&node) => Ok(Self(Kept::Both { value, raw })),
+            // Another crate may enable serde_json's `raw_value`, and then a value may be another one than the text's.
+            (Some(node), Ok(value)) if keeps(&node) && is_of(&node, &value) => Ok(Self(Kept::Both { value, raw })),
             (None, Err(error)) => Err(error.to_string()),
             // JSON that serde refuses has a number beyond all doubles, or half a surrogate pair.
             _ => Ok(Self(Kept::Text(raw))),
@@ -202,10 +204,7 @@ impl JsonArguments {
 
     /// Whether the text is JSON for `value`.
     fn is_value(&self, value: &Value) -> bool {
-        match (Node::read(&self.text()), Node::read(&value.to_string())) {
-            (Some(text), Some(value)) => same_value(&text.kind, &value.kind),
-            _ => false,
-        }
+        Node::read(&self.text()).is_some_and(|text| is_of(&text, value))
     }
 }
 
@@ -230,9 +229,9 @@ impl PartialEq<Value> for JsonArguments {
     }
 }
 
-/// Whether the text has only JSON white space.
-fn is_empty(text: &str) -> bool {
-    text.trim_matches([' ', '\t', '\n', '\r']).is_empty()
+/// Whether a text is JSON for `value`.
+fn is_of(text: &Node<'_>, value: &Value) -> bool {
+    Node::read(&value.to_string()).is_some_and(|value| same_value(&text.kind, &value.kind))
 }
 
 fn keeps_numbers(value: &Value) -> bool {
