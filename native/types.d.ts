@@ -247,18 +247,21 @@ position: number,
 signature: string, };
 
 /**
- * A tool call's JSON. What the model sent as arguments is never rounded or rewritten:
+ * A tool call's JSON. The model's arguments are never rounded or rewritten:
  *
- * | the text that the model sent | fields |
+ * | the model's text | fields |
  * |---|---|
- * | is what `JSON.stringify(arguments)` gives | `arguments` |
- * | is the same value written otherwise (spaces, escapes, `1.0`, another order of array indexes), or a string | `arguments` and `rawArguments` |
- * | says what a JavaScript value cannot hold (a number that a double would round, `-0`, a field twice, half a surrogate pair) | `rawArguments` |
+ * | equals `JSON.stringify(arguments)` | `arguments` |
+ * | is the same value written differently (spaces, escapes, `1.0`, another order of array indexes), or a string | `arguments` and `rawArguments` |
+ * | is JSON that a JavaScript value cannot hold (a number that a double would round, `-0`, a duplicate field, half a surrogate pair) | `rawArguments` |
  * | is not JSON, or nested deeper than 127 levels | `rawArguments` and `argumentsError` |
  * | is empty | `arguments`, which is `{}` |
  *
- * On input, `arguments` may also be JSON text, as OpenAI's SDK hands it over; it is parsed. `rawArguments` may stand alone.
- * Where both are given and say different things, `arguments` counts.
+ * Text that has only spaces is not JSON.
+ *
+ * On input, `arguments` may also be JSON text, as in OpenAI's SDK; it is parsed. You may also give only
+ * `rawArguments`, which is read in the same way as streamed text. If you give both, they must be the same value: when you
+ * change `arguments`, leave out `rawArguments`.
  */
 export type ToolCall = { 
 /**
@@ -270,11 +273,11 @@ id?: string | undefined,
  */
 name: string, 
 /**
- * The parsed arguments; absent when the text is not JSON, or when parsing it would lose something. `null` is a value.
+ * The parsed arguments. Absent when the text is not JSON, or when parsing would lose something. `null` is a value.
  */
 arguments?: JsonValue | undefined, 
 /**
- * The text that the model sent, exactly, when `arguments` are absent or would be written otherwise.
+ * The model's exact text, when `arguments` is absent or would be written differently.
  */
 rawArguments?: string | undefined, 
 /**
@@ -383,10 +386,10 @@ messages?: Array<Message> | undefined,
 images?: Array<ContentBlock> | undefined, 
 /**
  * Tools the model may call. A function tool has `name`, `description`, `parameters` (JSON Schema), `strict` and
- * `providerOptions`, and no other field; they may also lie in `function`, as with OpenAI. A tool of another `type` than
- * `function` is the provider's own, and is handed over unread.
+ * `providerOptions`, and no other field. These fields may also be in `function`, as in OpenAI's format. A tool
+ * with another `type` is a tool of the provider, and is passed to the runner unchanged.
  */
-tools?: Array<JsonObject> | undefined, 
+tools?: Array<Tool> | undefined, 
 /**
  * The form of the answer; free text when absent.
  */
@@ -464,6 +467,62 @@ toolChoice?: ToolChoice | undefined,
  * Whether several tools may be called at once.
  */
 parallelToolCalls?: boolean | undefined, };
+
+/**
+ * A tool that the model may call.
+ */
+export type Tool = FunctionTool | NestedFunctionTool | ProviderTool;
+
+/**
+ * A function that the model may call. Other fields are refused when the call is made.
+ */
+export type FunctionTool = { 
+/**
+ * Tells it from a tool of the provider, which has another `type`.
+ */
+type?: 'function' | undefined, 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * What it does, for the model.
+ */
+description?: string | null | undefined, 
+/**
+ * The JSON Schema of its arguments.
+ */
+parameters?: object | null | undefined, 
+/**
+ * Whether the arguments must follow the schema.
+ */
+strict?: boolean | null | undefined, 
+/**
+ * What only the runner understands, by provider.
+ */
+providerOptions?: JsonObject | null | undefined, };
+
+/**
+ * A function tool in the format of OpenAI's Chat Completions.
+ */
+export type NestedFunctionTool = { 
+/**
+ * Tells it from a tool of the provider, which has another `type`.
+ */
+type?: 'function' | undefined, 
+/**
+ * The function.
+ */
+function: Omit<FunctionTool, 'type'>, 
+/**
+ * What only the runner understands, by provider.
+ */
+providerOptions?: JsonObject | null | undefined, };
+
+/**
+ * A tool of the provider, with any `type` except `'function'`. It is passed to the runner unchanged.
+ */
+export type ProviderTool = { type: string, [field: string]: unknown } | { type: string };
 
 /**
  * Which tool the model is to call.
@@ -611,7 +670,7 @@ export type ModelSchema = {
  */
 id: string, 
 /**
- * Who serves it. Default: a runner, without a hint.
+ * How the model is served. Default: by a runner, without a hint.
  */
 source: ModelSource, 
 /**
@@ -644,11 +703,12 @@ pricing?: ModelPricing | undefined,
 tags?: Array<string> | undefined, };
 
 /**
- * Who serves a model.
+ * Who serves a model. In JSON, `type` may be left out.
  */
 export type ModelSource = { "type": "delegated", 
 /**
- * Whose slots are asked first, and handed to the runner; typically the provider's id (`openai`, `anthropic`, …).
+ * The slots for this hint are tried first. The runner also gets the hint. Typically the provider's id
+ * (`openai`, `anthropic`, …).
  */
 hint?: string | undefined, };
 
@@ -829,7 +889,7 @@ callBytesMax?: number | undefined,
 nestedCallsMax?: number | undefined, };
 
 /**
- * Whether to run a runner again that failed, or was silent for too long, before any content. By default not.
+ * Whether to run a runner again after it failed, or was silent for too long, before any content. Off by default.
  */
 export type RetryPolicy = { 
 /**
@@ -951,7 +1011,7 @@ code?: string | undefined,
  */
 status?: number | undefined, 
 /**
- * The provider's id of the request, for its support.
+ * The provider's id of the request, for example to give to its support.
  */
 requestId?: string | undefined, 
 /**
@@ -975,24 +1035,24 @@ causeId: number,
  */
 stack?: string | undefined, 
 /**
- * The errors behind it, nearest first.
+ * The chain of causes, nearest first.
  */
 causes?: Array<FailureCause> | undefined, };
 
 /**
- * One error behind a failure, such as the refused connection behind `fetch failed`.
+ * One cause of a failure, such as the refused connection that made `fetch` fail.
  */
 export type FailureCause = { 
 /**
- * What it says.
+ * The error's message.
  */
 message: string, 
 /**
- * Its class or name, such as `ConnectTimeoutError`.
+ * The error's name or class, such as `ConnectTimeoutError`.
  */
 name?: string | undefined, 
 /**
- * Its code, such as `ECONNREFUSED`.
+ * The error's code, such as `ECONNREFUSED`.
  */
 code?: string | undefined, };
 
@@ -1025,7 +1085,7 @@ code?: string | undefined,
  */
 status?: number | undefined, 
 /**
- * The provider's id of the request, for its support.
+ * The provider's id of the request, for example to give to its support.
  */
 requestId?: string | undefined, 
 /**
@@ -1049,7 +1109,7 @@ causeId: number,
  */
 stack?: string | undefined, 
 /**
- * The errors behind it, nearest first.
+ * The chain of causes, nearest first.
  */
 causes?: Array<FailureCause> | undefined, };
 
@@ -1139,8 +1199,8 @@ export type CallStatus = "open" | "done" | "cancelled" | "failed" | "denied" | "
  */
 export type CallRecord = { 
 /**
- * The call's place in every list of its log, for `CallFilter::cursor`. Of no use in another log, also
- * when the call is exported and imported there.
+ * The call's position in every list of its log, for `CallFilter::cursor`. Not valid
+ * for another log, even if the call is exported and imported there.
  */
 cursor: string, 
 /**
@@ -1236,13 +1296,13 @@ eventCount: number,
  */
 request?: GenerateRequest | undefined, 
 /**
- * When the payload was erased, in milliseconds since the Unix epoch. Of a call that was open when its erasure was asked
- * for, when it ended.
+ * When the payload was erased, in milliseconds since the Unix epoch. If the call was open when the erasure was
+ * requested: when the call ended.
  */
 erasedAt?: number | undefined, 
 /**
- * While the call is open: when its erasure was asked for, in milliseconds since the Unix epoch. The log holds none of its
- * payload from then on.
+ * When the erasure of an open call was requested, in milliseconds since the Unix epoch; absent after the call has
+ * ended. From this time on the log holds no payload of the call.
  */
 eraseRequestedAt?: number | undefined, };
 
@@ -1283,9 +1343,9 @@ since?: number | undefined,
  */
 until?: number | undefined, 
 /**
- * Only with all of these words in prompt or answer; words in double quotes have to follow each other. Upper and lower case
- * are the same, and so are the Unicode forms of a character; accents count. In scripts without spaces between words (Chinese,
- * Japanese, Thai and their like) and in Korean, any part of a sentence is found. A durable log has to be opened with
+ * Only calls with all of these words, each in the prompt or in the answer. Words in double quotes have to follow
+ * each other. Case and Unicode forms do not matter; accents do. In scripts without spaces between words (such as
+ * Chinese, Japanese and Thai) and in Korean, any part of a sentence matches. A durable log has to be opened with
  * `fullTextSearch`.
  */
 text?: string | undefined, 
@@ -1294,8 +1354,8 @@ text?: string | undefined,
  */
 limit?: number | undefined, 
 /**
- * Only what comes after the call with this `CallRecord::cursor`, in the same order. The cursor may come from any list of
- * the same log, whatever its filter and order; the call may have been pruned meanwhile.
+ * Only calls after the call with this `CallRecord::cursor`, in the order of this list. The cursor may come from
+ * any list of the same log, whatever its filter and order. The call may have been pruned meanwhile.
  */
 cursor?: string | undefined, 
 /**
@@ -1304,8 +1364,8 @@ cursor?: string | undefined,
 order?: CallOrder | undefined, };
 
 /**
- * In which order calls are listed, by their start. Calls that started at the same time are in the order in which they were
- * recorded, or its reverse.
+ * The order of a list of calls: by start. Calls with the same start are in the order in which they were recorded, or
+ * its reverse.
  */
 export type CallOrder = "newest" | "oldest";
 
@@ -1376,15 +1436,15 @@ traceId: string,
 call: CallRecord, };
 
 /**
- * A time in which a log recorded nothing, because it had failed. A record of the chain says so.
+ * A time in which a log recorded nothing, because it had failed. It has a record in the chain.
  */
 export type LogOutage = { 
 /**
- * What kind of failure it was.
+ * The kind of failure.
  */
 reason: LogErrorKind, 
 /**
- * What had happened, for people.
+ * What had happened, as text for humans.
  */
 message: string, 
 /**
@@ -1396,11 +1456,11 @@ failedAt: number,
  */
 reopenedAt: number, 
 /**
- * How many calls were open when it failed, and are recorded as `interrupted`.
+ * How many calls were open when it failed. They are recorded as `interrupted`.
  */
 interruptedCalls: number, 
 /**
- * How many calls began after it failed and ran all the same, unrecorded: those of engines with `onLogFailure: 'continue'`.
+ * How many calls began after it failed and ran without being recorded, on engines with `onLogFailure: 'continue'`.
  */
 unrecordedCalls: number, };
 
@@ -1425,12 +1485,12 @@ oldestAt?: number | undefined,
  */
 newestAt?: number | undefined, 
 /**
- * How many bytes it takes; what `PruneOptions::max_bytes` is compared with. Of a durable log, the size of its file once
- * the write-ahead log has been copied into it. Of a log in memory, about what its ended calls take.
+ * The size of the log in bytes, which `PruneOptions::max_bytes` bounds. For a durable log: the size of its file
+ * after the write-ahead log has been copied into it. For a log in memory: the approximate size of its ended calls.
  */
 bytes: number, 
 /**
- * How many bytes the write-ahead log takes beside the file. Absent for a log in memory.
+ * The size of the write-ahead log in bytes, beside the file. Absent for a log in memory.
  */
 walBytes?: number | undefined, 
 /**
@@ -1446,11 +1506,11 @@ queuedBytes: number,
  */
 failure?: string | undefined, 
 /**
- * How many times it has failed and was reopened.
+ * How many times the log has failed and was reopened.
  */
 outages: number, 
 /**
- * The last of these times.
+ * The last outage.
  */
 lastOutage?: LogOutage | undefined, };
 
@@ -1460,8 +1520,8 @@ lastOutage?: LogOutage | undefined, };
 export type LogErrorKind = "disk-full" | "io" | "read-only" | "moved" | "locked" | "corrupt" | "not-a-log" | "newer-version" | "wrong-key" | "invalid-path" | "queue-full" | "closed" | "unsupported" | "invalid-input" | "other";
 
 /**
- * Which calls `LogStore::prune` removes: closed ones beyond any of these bounds, the oldest first
- * (by start). Open calls stay. Without a bound nothing is removed.
+ * Which calls `LogStore::prune` removes: ended calls beyond any of these bounds, the oldest
+ * first (by start). Open calls stay. At least one bound is required.
  */
 export type PruneOptions = { 
 /**
@@ -1473,9 +1533,9 @@ maxAge?: number | undefined,
  */
 maxCalls?: number | undefined, 
 /**
- * So many that what is left takes no more than this number of bytes: calls are removed, one after the other, until
- * `LogStats::bytes` is at most this. Space comes back in pages of 4 KiB, so a few more calls may go than their own size
- * says. Nothing more is removed while the log stays below the bound.
+ * The maximum of `LogStats::bytes`: calls are removed, one after the other, until the log is within this bound.
+ * Space is freed in pages of 4 KiB, so a few more calls may be removed than their own size suggests. Nothing is
+ * removed while the log is within the bound.
  */
 maxBytes?: number | undefined, 
 /**
@@ -1497,7 +1557,7 @@ calls: number,
 bytes: number, };
 
 /**
- * Whose payload to erase: exactly one of these has to be given.
+ * The calls whose payload to erase. Give exactly one of these.
  */
 export type EraseTarget = { 
 /**
@@ -1505,7 +1565,7 @@ export type EraseTarget = {
  */
 traceId?: string | undefined, 
 /**
- * All calls with this label, closed and open.
+ * All calls with this tag, ended and open.
  */
 tag?: string | undefined, };
 
@@ -1514,12 +1574,12 @@ tag?: string | undefined, };
  */
 export type EraseReport = { 
 /**
- * The trace ids of the closed calls whose payload this erasure removed. Calls that were erased before are not listed.
+ * The trace ids of the ended calls whose payload was erased now. Calls that were erased before are not listed.
  */
 traceIds: Array<string>, 
 /**
- * The trace ids of the calls that are still open. What they said so far is removed from the log, and what they say from
- * now on does not reach it; they are listed until they end. Absent when there are none.
+ * The trace ids of calls that are still open. Their payload so far is removed from the log, and later payload does
+ * not reach it. Further erasures list them too until they end. Absent when there are none.
  */
 pendingTraceIds?: Array<string> | undefined, };
 
@@ -1600,9 +1660,9 @@ export type LogAccess = "write" | "read";
  */
 export type RedactionOptions = { 
 /**
- * Whether the built-in rules apply: keys of providers that have a form of their own, private keys, passwords in
- * addresses, and what a label such as `api_key=` or a field such as `authorization` says is secret. Default true.
- * No list of forms is complete: name what else is secret in `patterns` and `fields`.
+ * Whether the built-in rules apply. They find keys in known formats, private keys, passwords in URLs, and secrets
+ * after a label such as `api_key=` or in a field such as `authorization`. Default true. No list of formats is
+ * complete: add your own secrets in `patterns` and `fields`.
  */
 builtin?: boolean | undefined, 
 /**

@@ -104,6 +104,7 @@ expectType<Equal<ModelInputSource['runner'], RunnerLike | undefined>>();
 expectType<Equal<NonNullable<(typeof engine.models)[0]['source']['hint']>, string>>();
 new InferenceEngine({ models: engine.models } satisfies InferenceEngineOptions);
 engine.registerModel({ id: 'e', source: { type: 'delegated', runner: undefined } } satisfies ModelInput);
+engine.registerModel({ id: 'f', source: { hint: 'openai', runner: async () => ({ text: 'f' }) } });
 // @ts-expect-error a string is no runner
 new InferenceEngine({ runner: 'openai' });
 // @ts-expect-error a runner runs

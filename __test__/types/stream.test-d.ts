@@ -17,8 +17,10 @@ const engine = new InferenceEngine({
 });
 expectType<Equal<typeof engine.models, ModelSchema[]>>();
 engine.registerModel({ id: 'other', source: { type: 'delegated' } });
-// @ts-expect-error a source has a type
 engine.registerModel({ id: 'other', source: {} });
+engine.registerModel({ id: 'other', source: { type: undefined, hint: 'openai' } });
+// @ts-expect-error there is one type of source
+engine.registerModel({ id: 'other', source: { type: 'local' } });
 // @ts-expect-error the engine's models cannot be replaced
 engine.models = [];
 

@@ -18,7 +18,8 @@ use car_inference::stream::{
     Warning,
 };
 use car_inference::tasks::generate::{
-    ContentBlock, GenerateParams, GenerateRequest, Message, ReasoningEffort, ResponseFormat, ToolCall, ToolChoice,
+    ContentBlock, FunctionTool, GenerateParams, GenerateRequest, Message, NestedFunctionTool, ProviderTool,
+    ReasoningEffort, ResponseFormat, Tool, ToolCall, ToolChoice,
 };
 use car_inference::{
     CallOptions, EngineOptions, LimitOverrides, Limits, ModelPricing, ModelSchema, ModelSource, OnLogFailure,
@@ -128,6 +129,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Completion,
         GenerateRequest,
         GenerateParams,
+        Tool,
+        FunctionTool,
+        NestedFunctionTool,
+        ProviderTool,
         ToolChoice,
         ReasoningEffort,
         ResponseFormat,

@@ -46,7 +46,7 @@ pub struct GenerateRequest {
     /// `providerOptions`, and no other field. These fields may also be in `function`, as in OpenAI's format. A tool
     /// with another `type` is a tool of the provider, and is passed to the runner unchanged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional, type = "Array<JsonObject>"))]
+    #[cfg_attr(feature = "typescript", ts(optional, type = "Array<Tool>"))]
     pub tools: Option<Vec<Value>>,
     /// The form of the answer; free text when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -192,7 +192,13 @@ impl GenerateRequest {
     /// # Errors
     /// All problems found.
     pub fn from_json(json: &str) -> Result<Self, Vec<Problem>> {
-        crate::shape::parse_all(json, Self::validate)
+        let request = crate::shape::parse_all(json, Self::validate)?;
+        let problems = disagreements(json);
+        if problems.is_empty() {
+            Ok(request)
+        } else {
+            Err(problems)
+        }
     }
 
     /// Checks what the types cannot say. Empty when the request can be sent.
@@ -237,12 +243,27 @@ impl GenerateRequest {
         {
             problems.push(Problem::new(
                 "providerOptions",
-                "expected an object, one field a provider",
+                "expected an object with one field per provider",
             ));
         }
         self.params.validate(&mut problems);
         problems
     }
+}
+
+/// Tool calls of messages whose `arguments` and `rawArguments` disagree: only the JSON still tells.
+fn disagreements(json: &str) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    if !super::may_disagree(json) {
+        return problems;
+    }
+    let request: Value = serde_json::from_str(json).unwrap_or_default();
+    let messages = request.get("messages").and_then(Value::as_array);
+    for (index, message) in messages.into_iter().flatten().enumerate() {
+        let path = format!("messages[{index}].toolCalls");
+        super::check_agreement(message.get("toolCalls"), &path, &mut problems);
+    }
+    problems
 }
 
 impl GenerateParams {

@@ -5,6 +5,72 @@ use serde_json::{Map, Value};
 
 use crate::error::Problem;
 
+/// The tools of a request as TypeScript sees them. Rust keeps their JSON, so that runners get it unchanged.
+#[cfg(feature = "typescript")]
+mod typescript {
+    use ts_rs::TS;
+
+    /// A tool that the model may call.
+    #[derive(TS)]
+    #[ts(untagged)]
+    pub enum Tool {
+        /// A function of the host's.
+        Function(FunctionTool),
+        /// The same, in another notation.
+        Nested(NestedFunctionTool),
+        /// A tool of the provider's.
+        Provider(ProviderTool),
+    }
+
+    /// A function that the model may call. Other fields are refused when the call is made.
+    #[derive(TS)]
+    #[ts(rename_all = "camelCase", optional_fields)]
+    pub struct FunctionTool {
+        /// Tells it from a tool of the provider, which has another `type`.
+        #[ts(optional, type = "'function'")]
+        pub r#type: Option<String>,
+        /// Its name.
+        pub name: String,
+        /// What it does, for the model.
+        #[ts(optional, type = "string | null")]
+        pub description: Option<String>,
+        /// The JSON Schema of its arguments.
+        #[ts(optional, type = "object | null")]
+        pub parameters: Option<String>,
+        /// Whether the arguments must follow the schema.
+        #[ts(optional, type = "boolean | null")]
+        pub strict: Option<bool>,
+        /// What only the runner understands, by provider.
+        #[ts(optional, type = "JsonObject | null")]
+        pub provider_options: Option<String>,
+    }
+
+    /// A function tool in the format of OpenAI's Chat Completions.
+    #[derive(TS)]
+    #[ts(rename_all = "camelCase", optional_fields)]
+    pub struct NestedFunctionTool {
+        /// Tells it from a tool of the provider, which has another `type`.
+        #[ts(optional, type = "'function'")]
+        pub r#type: Option<String>,
+        /// The function.
+        #[ts(type = "Omit<FunctionTool, 'type'>")]
+        pub function: FunctionTool,
+        /// What only the runner understands, by provider.
+        #[ts(optional, type = "JsonObject | null")]
+        pub provider_options: Option<String>,
+    }
+
+    /// A tool of the provider, with any `type` except `'function'`. It is passed to the runner unchanged.
+    #[derive(TS)]
+    pub struct ProviderTool(
+        // The second form is for interfaces, which have no index signature.
+        #[ts(type = "{ type: string, [field: string]: unknown } | { type: string }")] pub String,
+    );
+}
+
+#[cfg(feature = "typescript")]
+pub use typescript::{FunctionTool, NestedFunctionTool, ProviderTool, Tool};
+
 /// A function tool's fields; they may be in `function`, as in OpenAI's Chat Completions.
 const FIELDS: [&str; 5] = ["name", "description", "parameters", "strict", "providerOptions"];
 
@@ -47,7 +113,7 @@ fn validate_around(fields: &Map<String, Value>, path: &str, problems: &mut Vec<P
         if name == "providerOptions" {
             check(name, &fields[name], path, problems);
         } else if FIELDS.contains(&name.as_str()) {
-            let message = "belongs into `function`, beside the function's other fields";
+            let message = "must be inside `function`, with the function's other fields";
             problems.push(Problem::new(format!("{path}.{name}"), message));
         } else {
             problems.push(Problem::unknown_field(
@@ -81,7 +147,7 @@ fn check(name: &str, value: &Value, path: &str, problems: &mut Vec<Problem>) {
         ("description", value) if !value.is_string() => "a string",
         ("parameters", value) if !value.is_object() => "an object, the JSON Schema of the arguments",
         ("strict", value) if !value.is_boolean() => "a boolean",
-        ("providerOptions", value) if !value.is_object() => "an object, one field a provider",
+        ("providerOptions", value) if !value.is_object() => "an object with one field per provider",
         _ => return,
     };
     let message = format!("expected {expected}, got {}", kind(value));
