@@ -226,6 +226,17 @@ describe('a runner or a model that is not there', () => {
     expect(await messageOf(() => hintless.generate({ prompt: 'hi' }))).toMatch(/"m" \(no hint\).*setInferenceRunner/);
   });
 
+  test('an unknown hint is told beside those of its engine, and how to give the engine a runner', async () => {
+    const registration = setInferenceRunner(async () => {}, { hint: 'anthropic' });
+    const engine = new InferenceEngine({ models: [{ id: 'm', source: { hint: 'opneai' } }] });
+    engine.setRunner(async () => {}, { hint: 'openai' });
+    engine.setRunner(async () => {}, { hint: 'anthropic' });
+    const message = await messageOf(() => engine.generate({ prompt: 'hi' }));
+    expect(message).toMatch(/hints with a runner: anthropic, openai; did you mean "openai"\?/);
+    expect(message).toMatch(/new InferenceEngine\(\{ runner \}\) or engine\.setRunner.*setInferenceRunner.*hint/);
+    registration.dispose();
+  });
+
   test('an unknown model is told beside the known ones, and the nearest of them', async () => {
     const models = ['gpt-5', 'gpt-5-mini', 'claude-sonnet-4-5'].map((id) => ({ ...MODEL, id }));
     const engine = new InferenceEngine({ models });

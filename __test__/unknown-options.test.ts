@@ -32,11 +32,11 @@ const TABLE: Array<[attempt: () => unknown, path: string, meant: string]> = [
   [() => call({ timeouts: { idleMS: () => {} } }), 'timeouts.idleMS', '`idleMs`'],
   [() => call({ maxRetries: 3 }), 'maxRetries', '`retry`'],
   [() => call({ retry: { maxAttempts: 3 } }), 'retry.maxAttempts', '`attemptsMax`'],
-  [() => call({ max_tokens: 3 }), 'max_tokens', 'the request, the first argument, as `params.maxTokens`'],
-  [() => call({ model: 'gpt-5' }), 'model', 'the request, the first argument'],
+  [() => call({ max_tokens: 3 }), 'max_tokens', 'put it into the request (first argument) as `params.maxTokens`'],
+  [() => call({ model: 'gpt-5' }), 'model', 'the request (first argument)'],
   [() => call({ onLogFailure: 'continue' }), 'onLogFailure', 'an option of the engine'],
-  [() => call({ runnr: runner }), 'runnr', 'known are'],
-  [() => call({ [Symbol.for('x') as never]: 1, hedaers: {} }), 'hedaers', 'known are'],
+  [() => call({ runnr: runner }), 'runnr', 'known fields:'],
+  [() => call({ [Symbol.for('x') as never]: 1, hedaers: {} }), 'hedaers', 'known fields:'],
   [
     () =>
       newEngine()
@@ -58,14 +58,18 @@ const TABLE: Array<[attempt: () => unknown, path: string, meant: string]> = [
   [() => request({ systemInstruction: 'be kind' }), 'systemInstruction', '`context`'],
   [() => request({ contents: [] }), 'contents', '`messages`'],
   [() => request({ extra_body: {} }), 'extra_body', '`providerOptions`'],
-  [() => request({ signal: new AbortController().signal }), 'signal', 'the second argument'],
-  [() => request({ abortSignal: new AbortController().signal }), 'abortSignal', 'the second argument, as `signal`'],
-  [() => request({ timeouts: {} }), 'timeouts', 'the second argument'],
-  [() => request({ retry: { attemptsMax: 2 } }), 'retry', 'the second argument'],
+  [() => request({ signal: new AbortController().signal }), 'signal', 'the call options (second argument)'],
+  [
+    () => request({ abortSignal: new AbortController().signal }),
+    'abortSignal',
+    'put it into the call options (second argument) as `signal`',
+  ],
+  [() => request({ timeouts: {} }), 'timeouts', 'the call options (second argument)'],
+  [() => request({ retry: { attemptsMax: 2 } }), 'retry', 'the call options (second argument)'],
   [() => request({ apiKey: 'k' }), 'apiKey', 'the runner'],
   [() => request({ base_url: 'http://localhost' }), 'base_url', 'the runner'],
   [() => request({ stream: true }), 'stream', 'every call streams'],
-  [() => request({ onFinish: () => {} }), 'onFinish', 'known are'],
+  [() => request({ onFinish: () => {} }), 'onFinish', 'known fields:'],
   [() => request({ params: { model: 'x' } }), 'params.model', '`model` at the top level'],
 
   [() => engine({ evenLog: 'calls.db' }), 'evenLog', '`eventLog`'],
@@ -74,6 +78,7 @@ const TABLE: Array<[attempt: () => unknown, path: string, meant: string]> = [
   [() => engine({ onLogfailure: 'continue' }), 'onLogfailure', '`onLogFailure`'],
   [() => engine({ baseURL: 'http://localhost' }), 'baseURL', 'the runner'],
   [() => model({ source: { type: 'delegated', hnt: 'x' } }), 'models[0].source.hnt', '`hint`'],
+  [() => model({ runner }), 'models[0].runner', 'did you mean `source.runner`?'],
   [() => model({ contextWindow: 5 }), 'models[0].contextWindow', '`contextLength`'],
   [
     () => model({ pricing: { input: 1, output: 1, cachedInput: 1 } }),
@@ -89,6 +94,7 @@ const TABLE: Array<[attempt: () => unknown, path: string, meant: string]> = [
   [() => open({ durabilty: 'strict' }), 'durabilty', '`durability`'],
   [() => open({ readonly: true }), 'readonly', '`access`'],
   [() => open({ encryptionKey: seed }), 'encryptionKey', '`key`'],
+  [() => open({ ky: seed }), 'ky', '`key`'],
   [() => open({ onEvent: () => {} }), 'onEvent', '`observe`'],
   [() => open({ key: 'short', observer: () => {} }), 'observer', '`observe`'],
   [() => open({ retention: { maxage: 5 } }), 'retention.maxage', '`maxAge`'],
@@ -107,12 +113,13 @@ const TABLE: Array<[attempt: () => unknown, path: string, meant: string]> = [
   [() => memory().tail({ cursor: 'x' } as never), 'cursor', '`after`'],
   [() => all(memory().calls({ sort: 'oldest' } as never)), 'sort', '`order`'],
   [() => all(memory().calls({ tag: 'x' } as never)), 'tag', '`tags`'],
-  [() => all(memory().calls({ since: new Date(), form: 5 } as never)), 'form', 'known are'],
+  [() => all(memory().calls({ since: new Date(), form: 5 } as never)), 'form', 'known fields:'],
   [() => all(memory().events('id', { start: 1 } as never)), 'start', '`from`'],
   [() => memory().prune({ maxCalls: 1, keeep: [] } as never), 'keeep', '`keep`'],
   [() => memory().prune({ olderThan: 1 } as never), 'olderThan', '`maxAge`'],
   [() => memory().erase({ traceID: 'x' } as never), 'traceID', '`traceId`'],
   [() => memory().erase({ tags: ['x'] } as never), 'tags', '`tag`'],
+  [() => memory().erase({ tg: 'x' } as never), 'tg', '`tag`'],
   [() => memory().export(process.stdout, { modle: 'x' } as never), 'modle', '`model`'],
 ];
 
@@ -127,7 +134,7 @@ describe('a field that is not known', () => {
     const problem = error.problems.find((known) => known.path === path);
     expect(problem?.message).toContain('unknown field');
     expect(problem?.message).toContain(meant);
-    expect(problem?.message).toContain('known are');
+    expect(problem?.message).toContain('known fields:');
     expect(error.message).toContain(path);
   });
 

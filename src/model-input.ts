@@ -10,7 +10,9 @@ export interface ModelInput extends Omit<ModelSchema, 'source'> {
 }
 
 /** How a model is served, as you pass it to an engine. */
-export type ModelInputSource = ModelSource & {
+export type ModelInputSource = Omit<ModelSource, 'type'> & {
+  /** Default: `'delegated'`, to a runner. */
+  type?: ModelSource['type'] | undefined;
   /** A runner for this model only. It is tried before the engine's own runner. */
   runner?: RunnerLike | undefined;
 };

@@ -100,25 +100,50 @@ impl ModelPricing {
     }
 }
 
-/// Who serves a model.
+/// Who serves a model. In JSON, `type` may be left out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(
+    from = "ModelSourceJson",
     tag = "type",
     rename_all = "kebab-case",
-    rename_all_fields = "camelCase",
-    deny_unknown_fields
+    rename_all_fields = "camelCase"
 )]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
 #[non_exhaustive]
 pub enum ModelSource {
     /// By a runner: the call's, the model's or the engine's own runner, or one registered for the process.
-    #[schemars(extend("x-beside" = ["runner"]))]
     Delegated {
         /// The slots for this hint are tried first. The runner also gets the hint. Typically the provider's id
         /// (`openai`, `anthropic`, …).
         #[serde(default, skip_serializing_if = "Option::is_none")]
         hint: Option<String>,
     },
+}
+
+/// A model's source as it is read.
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("x-beside" = ["runner"]))]
+struct ModelSourceJson {
+    #[serde(default, rename = "type")]
+    kind: SourceKind,
+    #[serde(default)]
+    hint: Option<String>,
+}
+
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+enum SourceKind {
+    #[default]
+    Delegated,
+}
+
+impl From<ModelSourceJson> for ModelSource {
+    fn from(json: ModelSourceJson) -> Self {
+        match json.kind {
+            SourceKind::Delegated => Self::Delegated { hint: json.hint },
+        }
+    }
 }
 
 impl Default for ModelSource {

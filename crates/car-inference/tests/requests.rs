@@ -40,7 +40,7 @@ fn a_request_lists_everything_that_is_wrong_with_its_shape() {
         r#"{"prompt":7,"modle":"m","params":{"temperature":"hot","topK":-1},"tags":["a",1]}"#,
         &[
             ("prompt", "expected a string, got the number 7"),
-            ("modle", "unknown field; known are prompt, model"),
+            ("modle", "unknown field; known fields: prompt, model"),
             ("params.temperature", "expected a number"),
             ("params.topK", "must be at least 0"),
             ("tags[1]", "expected a string"),
@@ -100,14 +100,17 @@ fn a_field_that_is_not_known_is_refused_at_any_depth() {
         &assistant(r#""toolCalls":[{"name":"f"},{"name":"g","args":{}}],"reasoning":[{"text":"a","summary":[]}]"#),
         &[
             ("messages[0].toolCalls[1].args", "did you mean `arguments`?"),
-            ("messages[0].reasoning[0].summary", "known are index, text, signature"),
+            (
+                "messages[0].reasoning[0].summary",
+                "known fields: index, text, signature",
+            ),
         ],
     );
     check(
         r#"{"prompt":"hi","max_tokens":5,"signal":{},"params":{"maxOutputTokens":5,"stopSequences":[]}}"#,
         &[
             ("max_tokens", "did you mean `params.maxTokens`?"),
-            ("signal", "the second argument, as `signal`"),
+            ("signal", "put it into the call options (second argument) as `signal`"),
             ("params.maxOutputTokens", "did you mean `maxTokens`?"),
             ("params.stopSequences", "did you mean `stop`?"),
         ],
@@ -128,6 +131,15 @@ fn a_field_that_is_missing_is_told_with_what_is_there_instead() {
                 r#"required where role is "user"; it has `text` instead"#,
             ),
             ("messages[0].text", "did you mean `content`?"),
+        ],
+    );
+    let beside = "put its `name` and `arguments` beside `id`, not under `function`";
+    check(
+        r#"{"messages":[{"role":"assistant","toolCalls":[{"id":"c","type":"function","function":{"name":"f"}}]}]}"#,
+        &[
+            ("messages[0].toolCalls[0].name", beside),
+            ("messages[0].toolCalls[0].type", "unknown field"),
+            ("messages[0].toolCalls[0].function", beside),
         ],
     );
     let event = |json: &str| StreamEvent::from_json(json).unwrap_err().remove(0);
@@ -159,7 +171,7 @@ fn a_function_tool_has_known_fields_and_a_tool_of_the_provider_any() {
         &[
             ("tools[0].inputSchema", "did you mean `parameters`?"),
             ("tools[1].function.cache_control", "did you mean `providerOptions`?"),
-            ("tools[1].strict", "belongs into `function`"),
+            ("tools[1].strict", "must be inside `function`"),
         ],
     );
 }
@@ -310,6 +322,49 @@ fn an_engine_is_not_built_from_invalid_options() {
     let shape =
         EngineOptions::from_json(r#"{"models":[{"id":7,"source":{"type":"local"}}],"timeout":{}}"#).unwrap_err();
     assert_eq!(paths(&shape), ["models[0].id", "models[0].source.type", "timeout"]);
+}
+
+#[test]
+fn a_models_source_is_delegated_when_it_does_not_say() {
+    let model = |json: &str| ModelSchema::from_json(json);
+    let hinted = ModelSchema::delegated("m", Some("h"));
+    assert_eq!(model(r#"{"id":"m","source":{"hint":"h"}}"#), Ok(hinted.clone()));
+    assert_eq!(
+        model(r#"{"id":"m","source":{"type":"delegated","hint":"h"}}"#),
+        Ok(hinted.clone())
+    );
+    assert_eq!(
+        model(r#"{"id":"m","source":{}}"#),
+        Ok(ModelSchema::delegated("m", None))
+    );
+    let written = serde_json::to_value(&hinted).unwrap();
+    assert_eq!(
+        written["source"],
+        serde_json::json!({ "type": "delegated", "hint": "h" })
+    );
+    for (json, path, message) in [
+        (
+            r#"{"id":"m","source":{"hnt":"h"}}"#,
+            "source.hnt",
+            "did you mean `hint`?",
+        ),
+        (
+            r#"{"id":"m","source":{"runer":1}}"#,
+            "source.runer",
+            "did you mean `runner`?",
+        ),
+        (
+            r#"{"id":"m","source":{"type":"local"}}"#,
+            "source.type",
+            r#"expected one of "delegated""#,
+        ),
+        (r#"{"id":"m","source":null}"#, "source", "expected an object"),
+        (r#"{"id":"m","runner":null}"#, "runner", "did you mean `source.runner`?"),
+    ] {
+        let problems = model(json).unwrap_err();
+        assert_eq!(paths(&problems), [path], "{json}");
+        assert!(problems[0].message.contains(message), "{problems:?}");
+    }
 }
 
 #[test]

@@ -470,23 +470,46 @@ pub(super) fn near<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     if length == 0 || length > NAME_MAX {
         return None;
     }
-    let nearest = known
-        .iter()
-        .map(|known| (strsim::osa_distance(&name, &normal(known)), *known))
-        .min_by_key(|(distance, _)| *distance);
+    let distances = || {
+        known
+            .iter()
+            .map(|known| (strsim::osa_distance(&name, &normal(known)), *known))
+    };
+    if length < PREFIX_MIN {
+        // So little text is like many names: only a name that lacks one letter of a single known one counts.
+        let mut lacking = distances().filter(|(distance, known)| *distance == 1 && known.chars().count() == length + 1);
+        return lacking
+            .next()
+            .filter(|_| length > 1 && lacking.next().is_none())
+            .map(|(_, known)| known);
+    }
     // One wrong letter in a short name, two or three in a long one.
-    let allowed = if length < 3 { 0 } else { (length / 4).clamp(1, 3) };
-    match nearest {
+    let allowed = (length / 4).clamp(1, 3);
+    match distances().min_by_key(|(distance, _)| *distance) {
         Some((distance, known)) if distance <= allowed => Some(known),
-        _ if length >= PREFIX_MIN => known
+        _ => known
             .iter()
             .find(|known| {
                 let known = normal(known);
                 known.starts_with(&name) || (known.len() > PREFIX_MIN && name.starts_with(&known))
             })
             .copied(),
-        _ => None,
     }
+}
+
+/// Where exactly a field goes whose name means one of the known ones. A model's runner goes into its `source`.
+pub(super) fn place_of<'a>(name: &str, found: &'a str) -> &'a str {
+    const RUNNER: &[&str] = &["runner", "inferencerunner", "backend"];
+    match found {
+        "source" if RUNNER.contains(&normal(name).as_str()) => "source.runner",
+        found => found,
+    }
+}
+
+/// The hint for a tool call in the format of OpenAI's Chat Completions, in which the function is an object of its own.
+pub(super) fn nested_function(name: &str, known: &[&str]) -> Option<&'static str> {
+    let is_tool_call = known.contains(&"name") && known.contains(&"arguments");
+    (name == "function" && is_tool_call).then_some("put its `name` and `arguments` beside `id`, not under `function`")
 }
 
 /// The known name that was probably meant.
@@ -504,15 +527,13 @@ pub(super) fn elsewhere(name: &str, owner: &str) -> Option<String> {
         return None;
     }
     if is_request && let Some(option) = same(name, CALL_OPTIONS) {
-        return Some(format!(
-            "it goes into the options of the call, the second argument, as `{option}`"
-        ));
+        return Some(format!("put it into the call options (second argument) as `{option}`"));
     }
     if is_call_options {
         let field = same(name, REQUEST).map(str::to_owned);
         let field = field.or_else(|| same(name, PARAMS).map(|name| format!("params.{name}")));
         if let Some(field) = field {
-            return Some(format!("it goes into the request, the first argument, as `{field}`"));
+            return Some(format!("put it into the request (first argument) as `{field}`"));
         }
     }
     if (is_request || is_call_options) && ENGINE_OPTIONS.iter().any(|option| normal(option) == plain) {
@@ -530,7 +551,7 @@ pub(super) fn elsewhere(name: &str, owner: &str) -> Option<String> {
 /// The hint for a field that only some provider knows. `path` is the path of the object that has the field.
 pub(super) fn own_of_provider(owner: &str, path: &str) -> Option<String> {
     let may_be = owner == "GenerateRequest" && (path.is_empty() || path == "params");
-    may_be.then(|| "what only your provider knows goes into `providerOptions`".into())
+    may_be.then(|| "put provider-specific fields into `providerOptions`".into())
 }
 
 /// The error message for an unknown field.
@@ -542,9 +563,9 @@ pub(super) fn unknown_field(meant: Option<&str>, known: &[&str]) -> String {
 /// Like [`unknown_field`], with another hint than the name that was meant. `hint` is empty when there is none.
 pub(super) fn unknown_field_with(hint: &str, known: &[&str]) -> String {
     let known = if known.is_empty() {
-        "none is known here".into()
+        "no fields are allowed here".into()
     } else {
-        format!("known are {}", known.join(", "))
+        format!("known fields: {}", known.join(", "))
     };
     let before = if hint.is_empty() { "" } else { "; " };
     format!("unknown field; {known}{before}{hint}")
@@ -605,6 +626,16 @@ mod tests {
             let (start, end) = name.split_at(name.len() - 1);
             assert_eq!(meant(&format!("{start}x{end}"), &known), Some(*name), "{name}");
         }
+    }
+
+    #[test]
+    fn of_a_name_of_three_letters_one_may_be_missing_when_only_one_name_is_meant() {
+        assert_eq!(meant("ky", &["key", "access"]), Some("key"));
+        assert_eq!(meant("tg", &["traceId", "tag"]), Some("tag"));
+        assert_eq!(meant("ur", &["url", "detail"]), Some("url"));
+        assert_eq!(meant("ta", &["tab", "tag"]), None);
+        assert_eq!(meant("k", &["key", "ke"]), None);
+        assert_eq!(meant("ab", &["tag", "abcd"]), None);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::PROBLEMS_MAX;
-use super::names::{elsewhere, meant, near, own_of_provider, same, unknown_field_with};
+use super::names::{elsewhere, meant, near, nested_function, own_of_provider, place_of, same, unknown_field_with};
 use crate::depth::push_name;
 use crate::error::Problem;
 
@@ -160,7 +160,11 @@ impl<'a> Walk<'a> {
             .keys()
             .filter(|field| properties.is_none_or(|known| !known.contains_key(*field)))
             .collect();
-        if let Some(stranger) = strangers.iter().find(|field| meant(field, &[name]).is_some()) {
+        let known: Vec<&str> = properties.into_iter().flat_map(Map::keys).map(String::as_str).collect();
+        let nested = strangers.iter().find_map(|field| nested_function(field, &known));
+        if let Some(hint) = nested.filter(|_| name == "name") {
+            message.push_str(&format!("; {hint}"));
+        } else if let Some(stranger) = strangers.iter().find(|field| meant(field, &[name]).is_some()) {
             message.push_str(&format!(
                 "; it has `{}` instead; did you mean `{name}`?",
                 shown(stranger)
@@ -190,8 +194,9 @@ impl<'a> Walk<'a> {
                 find(name, &names).map(|found| format!("{outer}.{found}"))
             })
         };
-        let hint = same(name, &known)
-            .map(|found| did_you_mean(found.to_owned()))
+        let hint = nested_function(name, &known)
+            .map(str::to_owned)
+            .or_else(|| same(name, &known).map(|found| did_you_mean(place_of(name, found).to_owned())))
             .or_else(|| inner(same).map(did_you_mean))
             .or_else(|| is_top.then(|| elsewhere(name, owner)).flatten())
             .or_else(|| near(name, &known).map(|found| did_you_mean(found.to_owned())))
