@@ -2,7 +2,16 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { APICallError, RetryError } from 'ai';
-import { EventLog, type RunnerFailedError, setInferenceRunner } from 'car-inference';
+import {
+  EventLog,
+  type InferenceError,
+  InvalidRequestError,
+  RunnerDeclinedError,
+  type RunnerError,
+  RunnerFailedError,
+  setInferenceRunner,
+  TimeoutError,
+} from 'car-inference';
 import { APIConnectionError, APIError } from 'openai';
 import { afterEach, describe, expect, test } from 'vitest';
 import { rejection } from './support/collect';
@@ -64,6 +73,14 @@ const cases: Record<string, [thrown: unknown, said: object]> = {
       body: rateLimit,
     },
   ],
+  'OpenAI, a quota that is used up': [
+    APIError.generate(429, { error: { ...rateLimit, code: 'insufficient_quota' } }, undefined, headersOf({})),
+    { status: 429, retryable: false, providerCode: 'insufficient_quota' },
+  ],
+  'OpenAI, a word that it uses for everything': [
+    APIError.generate(409, { error: { type: 'invalid_request_error', code: null } }, undefined, headersOf({})),
+    { status: 409, retryable: true, providerCode: 'invalid_request_error' },
+  ],
   'OpenAI, told not to retry': [
     APIError.generate(429, { error: rateLimit }, undefined, headersOf({ 'x-should-retry': 'false' })),
     { status: 429, retryable: false },
@@ -90,6 +107,10 @@ const cases: Record<string, [thrown: unknown, said: object]> = {
       requestID: 'req_9',
     }),
     { status: 529, retryable: true, requestId: 'req_9', providerCode: 'overloaded_error', body: overloaded },
+  ],
+  'Anthropic, an account without credit': [
+    error('429', { status: 429, error: { type: 'error', error: { type: 'billing_error' } } }),
+    { status: 429, retryable: false, providerCode: 'billing_error' },
   ],
   'Anthropic, an error inside a stream': [
     error('no', { status: undefined, error: { type: 'error', error: { type: 'authentication_error' } } }),
@@ -118,7 +139,18 @@ const cases: Record<string, [thrown: unknown, said: object]> = {
   ],
   'AI SDK, an API call': [
     throttled,
-    { status: 429, retryable: true, retryAfterMs: 4000, requestId: 'req_ai', providerCode: 'rate_limit_error' },
+    {
+      status: 429,
+      retryable: true,
+      retryAfterMs: 4000,
+      requestId: 'req_ai',
+      providerCode: 'rate_limit_error',
+      body: { error: { type: 'rate_limit_error' } },
+    },
+  ],
+  'AI SDK, a quota that is used up': [
+    apiCall({ statusCode: 429, responseBody: '{"error":{"type":"insufficient_quota","code":"insufficient_quota"}}' }),
+    { status: 429, retryable: false, providerCode: 'insufficient_quota' },
   ],
   'AI SDK, its own word against the status': [
     apiCall({ statusCode: 500, isRetryable: false }),
@@ -141,6 +173,15 @@ const cases: Record<string, [thrown: unknown, said: object]> = {
     { status: 429, retryable: true, requestId: 'req_aws', providerCode: 'ThrottlingException' },
   ],
   'AWS, throttled under another status': [aws('ThrottlingException', 400), { status: 400, retryable: true }],
+  'AWS, throttled inside a stream': [aws('throttlingException', 400), { status: 400, retryable: true }],
+  'AWS, a time to wait for': [
+    aws('ThrottlingException', 429, { retryAfterHint: new Date(0) }),
+    { status: 429, retryable: true, retryAfterMs: 0 },
+  ],
+  'AWS, a connection cut inside the answer': [
+    error('aborted', { code: 'ECONNRESET', $metadata: { attempts: 1 }, $response: { statusCode: 200, headers: {} } }),
+    { status: 200, retryable: true, providerCode: 'ECONNRESET' },
+  ],
   'AWS, refused': [aws('AccessDeniedException', 403), { status: 403, retryable: false, requestId: 'req_aws' }],
   "AWS, the caller's fault without a status": [
     aws('ValidationException', undefined),
@@ -162,6 +203,17 @@ const cases: Record<string, [thrown: unknown, said: object]> = {
       body: { error: 'slow down' },
     },
   ],
+  "axios, the provider's own code": [
+    error('Request failed with status code 429', {
+      code: 'ERR_BAD_REQUEST',
+      response: { status: 429, headers: {}, data: { error: rateLimit } },
+    }),
+    { status: 429, retryable: true, providerCode: 'rate_limit_exceeded', body: { error: rateLimit } },
+  ],
+  'axios, a connection cut inside the answer': [
+    error('stream has been aborted', { code: 'ERR_BAD_RESPONSE', response: { status: 200, headers: {} } }),
+    { status: 200, retryable: true },
+  ],
   'axios, no connection': [
     error('timeout of 5 ms exceeded', { code: 'ECONNABORTED' }),
     { retryable: true, providerCode: 'ECONNABORTED' },
@@ -174,6 +226,29 @@ const cases: Record<string, [thrown: unknown, said: object]> = {
       response: { statusCode: 503, headers: { 'retry-after': '1' }, body: { error: 'busy' } },
     }),
     { status: 503, retryable: true, retryAfterMs: 1000, body: { error: 'busy' } },
+  ],
+  'got, a body that is text': [
+    error('Response code 429', {
+      code: 'ERR_NON_2XX_3XX_RESPONSE',
+      response: { statusCode: 429, headers: {}, body: JSON.stringify({ error: rateLimit }) },
+    }),
+    { status: 429, providerCode: 'rate_limit_exceeded', body: { error: rateLimit } },
+  ],
+  'got, a body that only begins like JSON': [
+    error('Response code 503', { response: { statusCode: 503, headers: {}, body: '{"error' } }),
+    { status: 503, body: '{"error' },
+  ],
+  'got, a connection cut inside the answer': [
+    error('aborted', { name: 'ReadError', code: 'ECONNRESET', response: { statusCode: 200, headers: {} } }),
+    { status: 200, retryable: true, providerCode: 'ECONNRESET' },
+  ],
+  'an answer cut off by a certificate': [
+    error('no', { status: 200, code: 'CERT_HAS_EXPIRED' }),
+    { status: 200, retryable: false },
+  ],
+  'an answer that broke off, and says why in a cause': [
+    error('no', { status: 200 }, { cause: new DOMException('aborted', 'AbortError') }),
+    { status: 200, retryable: false },
   ],
   ky: [
     error('Request failed', {
@@ -198,6 +273,68 @@ const cases: Record<string, [thrown: unknown, said: object]> = {
   'undici, headers as a list': [
     error('no', { statusCode: 429, headers: ['Retry-After', '5', 'x', 'y'] }),
     { retryAfterMs: 5000 },
+  ],
+  'undici, after retries': [
+    error('Request failed', { code: 'UND_ERR_REQ_RETRY', statusCode: 503, data: { count: 2 }, headers: {} }),
+    { status: 503, retryable: true, providerCode: 'UND_ERR_REQ_RETRY', body: undefined },
+  ],
+  'headers in a Map': [
+    error('no', {
+      status: 429,
+      headers: new Map([
+        ['Retry-After', '3'],
+        ['X-Request-Id', 'req_map'],
+      ]),
+    }),
+    { retryAfterMs: 3000, requestId: 'req_map' },
+  ],
+  'a Retry-After that was sent twice': [error('no', { headers: { 'retry-after': '3, 5' } }), { retryAfterMs: 3000 }],
+  'fetch, its response thrown': [
+    new Response('{}', {
+      status: 429,
+      statusText: 'Slow down',
+      headers: { 'x-request-id': 'req_r', 'retry-after': '2' },
+    }),
+    {
+      status: 429,
+      retryable: true,
+      requestId: 'req_r',
+      retryAfterMs: 2000,
+      providerCode: undefined,
+      message: 'runner failed: HTTP status 429 Slow down',
+    },
+  ],
+  'fetch, its response as the cause': [
+    error('no answer', {}, { cause: new Response('', { status: 503, headers: { 'retry-after': '2' } }) }),
+    { status: 503, retryAfterMs: 2000, message: 'runner failed: no answer: HTTP status 503' },
+  ],
+  'fetch, its timeout': [
+    new DOMException('The operation timed out', 'TimeoutError'),
+    { retryable: true, providerCode: undefined },
+  ],
+  'a WebSocket': [
+    Object.assign(new Event('error'), { message: '', error: error('refused', { code: 'ECONNREFUSED', status: 503 }) }),
+    { status: 503, retryable: true, providerCode: 'ECONNREFUSED', message: 'runner failed: refused (ECONNREFUSED)' },
+  ],
+  'an error while cleaning up after an error': [
+    error('suppressed', { suppressed: error('slow down', { status: 429 }), error: error('cannot close') }),
+    { status: 429, retryable: true, message: 'runner failed: suppressed: slow down: cannot close' },
+  ],
+  'a cause that is text': [
+    new TypeError('fetch failed', { cause: 'socket hang up' }),
+    { retryable: true, message: 'runner failed: fetch failed: socket hang up' },
+  ],
+  'a cause with a status only': [
+    error('no', {}, { cause: { status: 401 } }),
+    { status: 401, retryable: false, message: 'runner failed: no: HTTP status 401' },
+  ],
+  'a cause with a number of gRPC': [
+    error('no', {}, { cause: { code: 16, details: 'no token', metadata: {} } }),
+    { status: undefined, retryable: false, providerCode: '16', message: 'runner failed: no: no token (16)' },
+  ],
+  'an object of a host that holds an error': [
+    { error: { message: 'slow down', code: 'slow', status: 429 } },
+    { status: 429, providerCode: 'slow', message: 'runner failed: slow down' },
   ],
   'fetch, a timeout of the connection': [
     new TypeError('fetch failed', { cause: error('Connect Timeout Error', { code: 'UND_ERR_CONNECT_TIMEOUT' }) }),
@@ -229,7 +366,7 @@ const cases: Record<string, [thrown: unknown, said: object]> = {
       code: 'TooManyRequests',
       response: { status: 429, headers: headersOf({ 'apim-request-id': 'req_az' }), bodyAsText: '{"a":1}' },
     }),
-    { status: 429, retryable: true, requestId: 'req_az', providerCode: 'TooManyRequests', body: '{"a":1}' },
+    { status: 429, retryable: true, requestId: 'req_az', providerCode: 'TooManyRequests', body: { a: 1 } },
   ],
   "an error of a host's own around it": [
     error('the agent failed', {}, { cause: throttled }),
@@ -247,6 +384,30 @@ const cases: Record<string, [thrown: unknown, said: object]> = {
     error('no', { code: 11, status: 7 }),
     { status: undefined, retryable: true },
   ],
+  'the exit code of a process': [
+    error('exited', { code: 137 }),
+    { status: undefined, retryable: true, providerCode: '137' },
+  ],
+  "an author's RunnerFailedError": [
+    new RunnerFailedError('mine', { status: 429, providerCode: 'rate', requestId: 'r', retryAfterMs: 5 }),
+    { status: 429, retryable: true, providerCode: 'rate', requestId: 'r', retryAfterMs: 5 },
+  ],
+  "an author's RunnerFailedError that will not pass": [
+    new RunnerFailedError('mine', { status: 400 }),
+    { status: 400, retryable: false, providerCode: undefined },
+  ],
+  "an author's RunnerFailedError that says so": [
+    new RunnerFailedError('mine', { status: 429, retryable: false }),
+    { status: 429, retryable: false },
+  ],
+  "an author's RunnerFailedError around an error that says so": [
+    new RunnerFailedError('mine', { cause: error('no', { code: 'insufficient_quota' }) }),
+    { retryable: false, providerCode: 'insufficient_quota' },
+  ],
+  'another error of the package': [
+    new InvalidRequestError('mine'),
+    { retryable: false, providerCode: undefined, status: undefined },
+  ],
 };
 
 test.each(Object.entries(cases))('%s', async (_name, [thrown, said]) => {
@@ -259,6 +420,49 @@ test.each(Object.entries(cases))('%s', async (_name, [thrown, said]) => {
   expect(failure).toMatchObject(
     JSON.parse(JSON.stringify({ status: caught.status, requestId: caught.requestId, code: caught.providerCode })),
   );
+});
+
+test("a decline keeps the provider's code", async () => {
+  const { caught, failure } = await failed(new RunnerDeclinedError('mine', { status: 401, providerCode: 'no_key' }));
+  expect(caught).toMatchObject({ code: 'runner-declined', status: 401, providerCode: 'no_key' });
+  expect(failure?.code).toBe('no_key');
+});
+
+test("an author's failure with a status that may pass is retried", async () => {
+  const runs: unknown[] = [];
+  const engine = newEngine({ retry: { attemptsMax: 2, backoffMs: 1 } });
+  const runner = async () => {
+    runs.push(1);
+    throw new RunnerFailedError('mine', { status: 429, retryAfterMs: 1 });
+  };
+  expect(await rejection(engine.generate(REQUEST, { runner }))).toBeInstanceOf(RunnerFailedError);
+  expect(runs).toHaveLength(2);
+});
+
+describe('the error of an engine inside a runner', () => {
+  const inner = async (runner: () => Promise<void>, timeouts = {}) => {
+    const engine = newEngine({ timeouts });
+    return (await rejection(engine.generate(REQUEST, { runner }))) as InferenceError;
+  };
+
+  test("has the provider's code, not the package's", async () => {
+    const thrown = await inner(async () => {
+      throw error('slow', { status: 429, code: 'slow_down', headers: { 'retry-after': '3' } });
+    });
+    const { caught } = await failed(thrown);
+    expect(caught).toMatchObject({ status: 429, providerCode: 'slow_down', retryAfterMs: 3000, retryable: true });
+    const { caught: wrapped, failure } = await failed(error('agent', {}, { cause: thrown }));
+    expect(wrapped).toMatchObject({ status: 429, providerCode: 'slow_down' });
+    expect(failure?.causes?.[0]).toMatchObject({ name: 'RunnerFailedError', code: 'slow_down' });
+  });
+
+  test('has none if the provider said none', async () => {
+    const thrown = await inner(() => new Promise(() => {}), { firstEventMs: 5, graceMs: 1 });
+    expect(thrown).toBeInstanceOf(TimeoutError);
+    const { caught } = await failed(thrown);
+    expect(caught.retryable).toBe(true);
+    expect((caught as RunnerError).providerCode).toBeUndefined();
+  });
 });
 
 describe('the errors behind an error', () => {

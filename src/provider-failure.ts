@@ -5,9 +5,21 @@
  * `error-chain.ts` finds the causes of an error.
  */
 
+import { types } from 'node:util';
 import { epochMs, parseDate } from './clock';
-import { isRetryable } from './retryable';
-import { bounded, header, jsonIn, plainJson, read, readList, readPath, readText } from './thrown-values';
+import { InferenceError } from './errors';
+import { isErrorStatus, isRetryable } from './retryable';
+import {
+  bounded,
+  header,
+  isDomException,
+  jsonIn,
+  plainJson,
+  read,
+  readList,
+  readPath,
+  readText,
+} from './thrown-values';
 
 /** Facts that one error states. A fact that it does not state is absent. */
 export interface ProviderFailure {
@@ -41,7 +53,7 @@ export function providerFailureOf(error: object): ProviderFailure {
   const failure: ProviderFailure = {};
   const status = statusOf(view);
   if (status !== undefined) failure.status = status;
-  const code = codeOf(view);
+  const code = codeOf(view, status);
   if (code !== undefined) failure.code = bounded(code, CODE_MAX);
   const requestId = requestIdOf(view);
   if (requestId !== undefined) failure.requestId = bounded(requestId, CODE_MAX);
@@ -67,6 +79,8 @@ class ErrorView {
   readonly body: unknown;
   /** The error object inside the body: `body.error`, or the body itself. */
   readonly detail: unknown;
+  /** Whether the body has an error object inside, as the answers of providers do. */
+  readonly isDetailWrapped: boolean;
   readonly isGrpc: boolean;
 
   constructor(readonly error: object) {
@@ -82,7 +96,8 @@ class ErrorView {
     this.body = this.#findBody();
     const parsed = typeof this.body === 'string' ? jsonIn(this.body) : this.body;
     const inner = read(parsed, 'error');
-    this.detail = typeof inner === 'object' && inner !== null ? inner : parsed;
+    this.isDetailWrapped = typeof inner === 'object' && inner !== null;
+    this.detail = this.isDetailWrapped ? inner : parsed;
     const code = read(error, 'code');
     const speaksGrpc =
       typeof read(error, 'details') === 'string' || typeof readPath(error, 'metadata', 'get') === 'function';
@@ -99,13 +114,15 @@ class ErrorView {
   }
 
   #findBody(): unknown {
-    for (const key of ['error', 'body', 'responseBody', 'data']) {
-      const body = plainJson(read(this.error, key));
+    // The `data` of undici's `RequestRetryError` counts its tries.
+    const isRetryCount = read(this.error, 'code') === 'UND_ERR_REQ_RETRY';
+    for (const key of ['error', 'body', 'responseBody', ...(isRetryCount ? [] : ['data'])]) {
+      const body = bodyOf(read(this.error, key));
       if (body !== undefined) return body;
     }
     for (const response of this.responses) {
       for (const key of ['data', 'body', 'bodyAsText', 'parsedBody']) {
-        const body = plainJson(read(response, key));
+        const body = bodyOf(read(response, key));
         if (body !== undefined && body !== '') return body;
       }
     }
@@ -114,6 +131,13 @@ class ErrorView {
     const parsed = message === undefined ? undefined : jsonIn(message);
     return parsed !== undefined && typeof read(parsed, 'error') === 'object' ? plainJson(parsed) : undefined;
   }
+}
+
+/** A body, parsed if it is the text of a JSON object: some SDKs give the text, some the object. */
+function bodyOf(value: unknown): unknown {
+  const body = plainJson(value);
+  const parsed = typeof body === 'string' && body.trimStart().startsWith('{') ? jsonIn(body) : undefined;
+  return parsed === undefined ? body : plainJson(parsed);
 }
 
 function hasMetadata(error: object): boolean {
@@ -140,11 +164,17 @@ function statusOf(view: ErrorView): number | undefined {
     readPath(error, '$metadata', 'httpStatusCode'),
     ...responses.flatMap((response) => [read(response, 'status'), read(response, 'statusCode')]),
     read(error, 'originalStatusCode'), // Bedrock, of a failure inside a stream
-    view.isGrpc ? undefined : read(error, 'code'), // gaxios
-    read(detail, 'code'), // Google
+    view.isGrpc ? undefined : errorStatus(read(error, 'code')), // gaxios
+    errorStatus(read(detail, 'code')), // Google
     read(detail, 'status'),
   ];
   return candidates.map(httpStatus).find((status) => status !== undefined);
+}
+
+/** A code that is an HTTP status. Another number is no status: a child process that was killed has the code 137. */
+function errorStatus(code: unknown): number | undefined {
+  const status = httpStatus(code);
+  return isErrorStatus(status) ? status : undefined;
 }
 
 /** An HTTP status, given as a number or as its digits. */
@@ -156,20 +186,44 @@ function httpStatus(value: unknown): number | undefined {
 }
 
 /** The error code of the provider or the client. */
-function codeOf({ error, detail }: ErrorView): string | undefined {
-  const own = read(error, 'code');
-  if (typeof own === 'string' && own !== '' && httpStatus(own) === undefined) return own;
-  const isAws = read(error, '$fault') !== undefined || typeof read(error, '$metadata') === 'object';
-  const stated = [
-    isAws ? (readText(error, 'Code') ?? readText(error, 'name')) : undefined,
+function codeOf({ error, detail, isDetailWrapped }: ErrorView, status: number | undefined): string | undefined {
+  const own = ownCode(error);
+  const ownWord = typeof read(error, 'code') === 'number' || !isWord(own) ? undefined : own;
+  if (ownWord !== undefined && InferenceError.isInstance(error)) return ownWord;
+  const ofDetail = [
     readText(detail, 'code'),
     readText(detail, 'status'), // Google: `RESOURCE_EXHAUSTED`
     readText(detail, 'type'), // Anthropic: `overloaded_error`
-    readText(error, 'type'),
+  ].find(isWord);
+  // With an answer of the provider, the code of an HTTP client only says that there is one: `ERR_BAD_REQUEST`.
+  if (ofDetail !== undefined && isDetailWrapped && status !== undefined) return ofDetail;
+  if (ownWord !== undefined) return ownWord;
+  const isAws = read(error, '$fault') !== undefined || typeof read(error, '$metadata') === 'object';
+  const stated = [
+    isAws ? (readText(error, 'Code') ?? readText(error, 'name')) : undefined,
+    ofDetail,
+    isRealError(error) ? readText(error, 'type') : undefined, // The type of an event or a `Response` is no code.
   ];
-  const word = stated.find((code) => code !== undefined && httpStatus(code) === undefined);
-  if (word !== undefined) return word;
-  return typeof own === 'number' || (typeof own === 'string' && own !== '') ? String(own) : undefined;
+  return stated.find(isWord) ?? own;
+}
+
+function isWord(code: string | undefined): boolean {
+  return code !== undefined && httpStatus(code) === undefined;
+}
+
+function isRealError(value: object): boolean {
+  return types.isNativeError(value) || value instanceof Error;
+}
+
+/**
+ * The code that the error itself states. Errors of this package keep the provider's in `providerCode`; their `code` is the
+ * package's. The number of a `DOMException` only repeats its name.
+ */
+export function ownCode(error: object): string | undefined {
+  if (InferenceError.isInstance(error)) return readText(error, 'providerCode');
+  const code = read(error, 'code');
+  if (typeof code === 'string' && code !== '') return code;
+  return typeof code === 'number' && !isDomException(error) ? String(code) : undefined;
 }
 
 function requestIdOf(view: ErrorView): string | undefined {
@@ -197,6 +251,8 @@ function retryAfterMsOf(view: ErrorView): number | undefined {
   }
   const after = view.header('retry-after');
   if (after !== undefined) return retryAfterHeader(after);
+  const hint = read(view.error, 'retryAfterHint'); // AWS
+  if (types.isDate(hint)) return untilDate(Number(hint));
   const details = [
     ...readList(view.detail, 'details', 16),
     ...readList(view.error, 'errorDetails', 16),
@@ -210,9 +266,14 @@ function retryAfterMsOf(view: ErrorView): number | undefined {
 }
 
 function retryAfterHeader(text: string): number | undefined {
-  const seconds = Number(text);
+  // `3, 5` is a header that was sent twice.
+  const [first = ''] = text.split(',');
+  const seconds = first.trim() === '' ? Number.NaN : Number(first);
   if (Number.isFinite(seconds)) return seconds >= 0 ? seconds * 1000 : undefined;
-  const date = parseDate(text);
+  return untilDate(parseDate(text));
+}
+
+function untilDate(date: number): number | undefined {
   return Number.isFinite(date) ? Math.max(0, date - epochMs()) : undefined;
 }
 

@@ -3,6 +3,7 @@
  * (`FailureDetails::may_retry`).
  */
 
+import { leavesRetryableOpen } from './runner-errors';
 import { read } from './thrown-values';
 
 /** What is known about an error. */
@@ -19,10 +20,9 @@ export interface RetryFacts {
 /** CANCELLED, INVALID_ARGUMENT, NOT_FOUND, ALREADY_EXISTS, PERMISSION_DENIED, FAILED_PRECONDITION, OUT_OF_RANGE, UNIMPLEMENTED, DATA_LOSS, UNAUTHENTICATED: https://grpc.io/docs/guides/status-codes/ */
 const GRPC_PERMANENT = new Set(['1', '3', '5', '6', '7', '9', '11', '12', '15', '16']);
 
-/** Provider codes of errors that the same request would get again. Used if there is no status, as inside a stream. */
+/** Codes of errors that the same request would get again, whatever the status: an empty account gets a 429. */
 const PERMANENT = new Set([
   // OpenAI and Anthropic
-  'invalid_request_error',
   'authentication_error',
   'permission_error',
   'not_found_error',
@@ -57,6 +57,9 @@ const PERMANENT = new Set([
   'ERR_TLS_CERT_ALTNAME_INVALID',
 ]);
 
+/** So general a word that the status says more: some services use it for everything, a 429 too. */
+const INVALID_REQUEST = 'invalid_request_error';
+
 /** The same, by the name of the error's class. */
 const PERMANENT_NAMES = new Set([
   'AbortError',
@@ -76,22 +79,30 @@ const PERMANENT_NAMES = new Set([
 
 /** AWS exceptions that are transient, whatever their status. */
 const AWS_TRANSIENT =
-  /^(?:Throttl|TooManyRequests|ProvisionedThroughputExceeded|RequestLimitExceeded|BandwidthLimitExceeded|SlowDown|ModelNotReady|ModelStreamError|ModelTimeout|RequestTimeout|InternalServer|ServiceUnavailable|TransactionInProgress|PriorRequestNotComplete)/;
+  /^(?:Throttl|TooManyRequests|ProvisionedThroughputExceeded|RequestLimitExceeded|BandwidthLimitExceeded|SlowDown|ModelNotReady|ModelStreamError|ModelTimeout|RequestTimeout|InternalServer|ServiceUnavailable|TransactionInProgress|PriorRequestNotComplete)/i;
+
+/** Whether the status alone tells about a retry. A status below 400 does not: it began an answer that broke off. */
+export function isErrorStatus(status: number | undefined): boolean {
+  return status !== undefined && status >= 400 && status <= 599;
+}
 
 export function isRetryable({ error, name, code, status, isGrpc, shouldRetry }: RetryFacts): boolean | undefined {
-  for (const key of ['retryable', 'isRetryable']) {
-    const stated = read(error, key);
-    if (typeof stated === 'boolean') return stated;
-  }
+  const stated = read(error, 'retryable');
+  if (typeof stated === 'boolean' && !leavesRetryableOpen(error)) return stated;
+  const ofSdk = read(error, 'isRetryable');
+  if (ofSdk === false) return false;
   if (shouldRetry === 'true' || shouldRetry === 'false') return shouldRetry === 'true';
   if (name !== undefined && PERMANENT_NAMES.has(name)) return false;
   if (read(error, 'isCanceled') === true || read(error, 'reason') === 'abort') return false;
+  if (code !== undefined && PERMANENT.has(code)) return false;
+  // The AI SDK says so of each 429, also of one that will not pass.
+  if (ofSdk === true) return true;
   if (isGrpc) return code === undefined ? undefined : !GRPC_PERMANENT.has(code);
   const fault = read(error, '$fault');
   if (fault !== undefined) {
     const isTransient = typeof read(error, '$retryable') === 'object' || AWS_TRANSIENT.test(name ?? '');
     if (isTransient) return true;
-    return status === undefined ? fault !== 'client' : undefined;
+    return isErrorStatus(status) ? undefined : fault !== 'client';
   }
-  return status === undefined && code !== undefined && PERMANENT.has(code) ? false : undefined;
+  return code === INVALID_REQUEST && !isErrorStatus(status) ? false : undefined;
 }

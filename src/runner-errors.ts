@@ -2,6 +2,7 @@
 
 import type { JsonValue } from '../native/types';
 import { InferenceError, type InferenceErrorOptions, mark } from './errors';
+import { read } from './thrown-values';
 
 /** What a runner may tell about its failure. */
 export interface RunnerErrorOptions extends InferenceErrorOptions {
@@ -65,13 +66,26 @@ export class RunnerDeclinedError extends RunnerError {
   }
 }
 
-/** The runner tried and failed. Whatever a runner throws, apart from `RunnerDeclinedError`, arrives as this. */
+/** Marks an error whose author did not say whether a retry may help. All copies of the package know it. */
+const RETRYABLE_OPEN = Symbol.for('car-inference.retryable-open');
+
+/**
+ * The runner tried and failed. Whatever a runner throws, apart from `RunnerDeclinedError`, arrives as this.
+ *
+ * When a runner throws one without `retryable`, its `status`, `providerCode` and `cause` decide, as for any other error.
+ */
 export class RunnerFailedError extends RunnerError {
   constructor(message: string, options: RunnerErrorOptions = {}) {
     super('runner-failed', message, options);
+    if (options.retryable === undefined) Object.defineProperty(this, RETRYABLE_OPEN, { value: true });
   }
 
   static {
     mark(this, 'RunnerFailedError');
   }
+}
+
+/** Whether the error is a `RunnerFailedError` whose `retryable` is only the default. @internal */
+export function leavesRetryableOpen(error: object): boolean {
+  return read(error, RETRYABLE_OPEN) === true;
 }

@@ -3,6 +3,7 @@
  * values are truncated. Does not know errors or providers.
  */
 
+import { types } from 'node:util';
 import { toWellFormed, withoutHalves } from './json';
 
 const BODY_MAX = 64 * 1024;
@@ -10,10 +11,10 @@ const BODY_MAX = 64 * 1024;
 const BODY_DEPTH_MAX = 100;
 
 /** One property, or undefined when it does not exist or reading it throws. */
-export function read(target: unknown, key: string): unknown {
+export function read(target: unknown, key: string | symbol): unknown {
   if ((typeof target !== 'object' && typeof target !== 'function') || target === null) return undefined;
   try {
-    return (target as Record<string, unknown>)[key];
+    return (target as Record<string | symbol, unknown>)[key];
   } catch {
     return undefined;
   }
@@ -45,20 +46,30 @@ export function bounded(text: string, max: number): string {
   return toWellFormed(text.length > max ? `${text.slice(0, max)}…` : text);
 }
 
-/** One header of a `Headers` object, a plain object or undici's flat list. The case of the name does not matter. */
+/** An error of the web platform, such as that of an aborted `fetch`. Its `code` is a legacy number. */
+export function isDomException(value: object): boolean {
+  return read(value, Symbol.toStringTag) === 'DOMException';
+}
+
+/** One header of a `Headers` object, a `Map`, a plain object or undici's flat list. The case of the name does not matter. */
 export function header(headers: unknown, name: string): string | undefined {
   if (typeof headers !== 'object' || headers === null) return undefined;
   try {
     const { get } = headers as { get?: unknown };
-    if (typeof get === 'function') return headerText(get.call(headers, name));
-    const entries = Array.isArray(headers) ? pairs(headers) : Object.entries(headers);
-    for (const [key, value] of entries) {
+    // A `Map` is asked for each name, because its keys may be in any case.
+    if (typeof get === 'function' && !types.isMap(headers)) return headerText(get.call(headers, name));
+    for (const [key, value] of entriesOf(headers)) {
       if (String(key).toLowerCase() === name) return headerText(value);
     }
   } catch {
     // Headers that cannot be read are ignored.
   }
   return undefined;
+}
+
+function entriesOf(headers: object): Iterable<[unknown, unknown]> {
+  if (types.isMap(headers)) return headers;
+  return Array.isArray(headers) ? pairs(headers) : Object.entries(headers);
 }
 
 /** A list of `[name, value]` pairs, or of alternating names and values. */

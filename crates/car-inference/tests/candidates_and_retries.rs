@@ -254,6 +254,8 @@ async fn a_failure_before_content_is_retried_as_often_and_as_late_as_the_policy_
     // What will not pass is not tried again; what may, is.
     check_retries(RETRIES, vec![failing(status(401)), ok()], 1, 0, CallStatus::Failed).await;
     check_retries(RETRIES, vec![failing(status(503)), ok()], 2, 100, CallStatus::Done).await;
+    // An answer that broke off after its status.
+    check_retries(RETRIES, vec![failing(status(200)), ok()], 2, 100, CallStatus::Done).await;
     let knows_better = FailureDetails {
         retryable: Some(true),
         ..status(400)

@@ -159,13 +159,13 @@ pub struct FailureCause {
 }
 
 impl FailureDetails {
-    /// Whether trying again may help: what the runner says, else what the status says (408, 409, 429 and 5xx may
-    /// pass, other 4xx will not), else yes.
+    /// Whether trying again may help: what the runner says, else no for a 4xx status other than 408, 409 and 429, else
+    /// yes. A status below 400 does not count: the answer began, and its connection was cut.
     #[must_use]
     pub fn may_retry(&self) -> bool {
         self.retryable.unwrap_or(match self.status {
             Some(408 | 409 | 429) | None => true,
-            Some(status) => status >= 500,
+            Some(status) => !(400..500).contains(&status),
         })
     }
 }
