@@ -88,4 +88,17 @@ describe.each(nodes())('under %s', (node) => {
     expect(exit).toMatchObject({ code: 0, signal: null, stderr: '' });
     expect(saidBy(exit)).toEqual([{ text: 'here' }, { calls: 1 }, 'closed']);
   });
+
+  test.each([
+    ['node:test', 'first'],
+    ['node:test', 'again'],
+    ['by hand', 'first'],
+    ['by hand', 'again'],
+    ['throwing', 'first'],
+  ])('the timers are real when the package is loaded under fakes: %s, %s', async (kind, order) => {
+    const exit = await run('fake-timers-first.mjs', { node, args: [kind, order] });
+    expect(exit).toMatchObject({ code: 0, signal: null, stderr: '' });
+    const checked = ['TimeoutError', { runs: 2, retryAfterMs: 0 }];
+    expect(saidBy(exit)).toEqual([...checked, ...checked, 'over']);
+  });
 });

@@ -5,7 +5,7 @@
  */
 
 import { outsideCalls } from './async-scope';
-import { clearTimeout, monotonicMs, setTimeout } from './clock';
+import { clearTimeout, monotonicMs, setTimeout, type Timer } from './clock';
 
 /** The longest delay that a Node timer can hold. */
 const DELAY_MAX_MS = 2 ** 31 - 1;
@@ -23,7 +23,7 @@ class Line implements Link {
   next: Link = this;
   held = false;
   readonly #delayMs: number;
-  #timer: NodeJS.Timeout;
+  #timer: Timer;
 
   constructor(delayMs: number) {
     this.#delayMs = delayMs;
@@ -56,7 +56,7 @@ class Line implements Link {
     if (empty.size > EMPTY_LINES_MAX) this.#close();
   }
 
-  #start(delayMs: number): NodeJS.Timeout {
+  #start(delayMs: number): Timer {
     return outsideCalls(() => setTimeout(() => this.#ring(), Math.min(delayMs, DELAY_MAX_MS)).unref());
   }
 

@@ -1,15 +1,14 @@
 /**
- * The clocks and timers of this package: Node's own, taken once when the package is loaded. Fake timers, which replace the
- * global timers or `Date` later, do not affect the package. Every other file imports its timers from here.
+ * The clocks and timers of this package: Node's own. Fake timers do not affect them, whether a host installs them before or
+ * after it loads the package. Every other file imports its timers from here.
  */
 
-import { performance } from 'node:perf_hooks';
-import timers from 'node:timers';
+import { nodeClock } from './node-clock';
+import { realm } from './realm';
 
-export const { setTimeout, clearTimeout, setInterval, clearInterval } = timers;
+export type { Timer } from './node-clock';
 
-/** `Date.now` and `Date.parse`. */
-export const { now: epochMs, parse: parseDate } = Date;
+/** The clock that the first copy in this thread took. A later copy may be loaded while fake timers are installed. */
+realm.clock ??= nodeClock();
 
-/** `performance.now`: milliseconds since the process began; never goes backwards. */
-export const monotonicMs: () => number = performance.now.bind(performance);
+export const { setTimeout, clearTimeout, setInterval, clearInterval, epochMs, parseDate, monotonicMs } = realm.clock;

@@ -21,7 +21,7 @@ import type {
   VerifyReport,
 } from '../native/types';
 import { ask, type Presence } from './asks';
-import { clearTimeout, setTimeout } from './clock';
+import { clearTimeout, setTimeout, type Timer } from './clock';
 import type { LogError } from './errors';
 import { errorFrom, lastError } from './failure';
 import { decodeJson, describe } from './json';
@@ -386,7 +386,7 @@ export class EventLog {
   async #finishObservers(): Promise<void> {
     if (this.#observers.size === 0) return;
     const told = Promise.all(Array.from(this.#observers, (observer) => observer.finish()));
-    let patience: NodeJS.Timeout | undefined;
+    let patience: Timer | undefined;
     const outOfPatience = new Promise<void>((resolve) => {
       patience = setTimeout(resolve, OBSERVERS_WAIT_MS);
     });

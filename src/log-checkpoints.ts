@@ -1,7 +1,7 @@
 /** Checkpoints that a log makes by itself. They keep neither the process nor a log that is forgotten. */
 
 import type { Checkpoint } from '../native/types';
-import { clearInterval, setInterval } from './clock';
+import { clearInterval, setInterval, type Timer } from './clock';
 import type { LogHandle } from './log-handle';
 import { warn } from './warning';
 
@@ -16,7 +16,7 @@ export interface CheckpointSettings {
 export class LogCheckpoints {
   readonly #log: WeakRef<LogHandle>;
   readonly #settings: CheckpointSettings;
-  readonly #timer: NodeJS.Timeout;
+  readonly #timer: Timer;
   /** Where the log ended when it was last looked at. */
   #seen: number;
   #isLooking = false;

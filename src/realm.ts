@@ -9,6 +9,7 @@ import type { AsyncScope } from './async-scope';
 import type { Call } from './call';
 import type { HostedRun } from './hosted-run';
 import { native } from './native';
+import type { Clock, Timer } from './node-clock';
 import type { RunnerLike } from './runner';
 
 export interface RegisteredRunner {
@@ -29,7 +30,9 @@ export interface Realm {
   readonly asks: Map<number, Ask>;
   /** Listens for the process's wish to leave, from the first call on. */
   stay: (() => void) | undefined;
-  mailTimer: NodeJS.Timeout | undefined;
+  mailTimer: Timer | undefined;
+  /** Undefined until the first copy has taken it. */
+  clock: Clock | undefined;
 }
 
 const fresh: Realm = {
@@ -40,6 +43,7 @@ const fresh: Realm = {
   asks: new Map(),
   stay: undefined,
   mailTimer: undefined,
+  clock: undefined,
 };
 
 /** The realm that the first copy brought. The addon keeps it: copies need share neither module cache nor `process`. */

@@ -31,7 +31,8 @@ countCalls(
   (name) => `native ${name}`,
 );
 countCalls(JSON, ['parse', 'stringify'], (name) => `JSON.${name}`);
-countCalls(performance, ['now'], () => 'clock readings');
+// The package takes it from the prototype, where no fake replaces it.
+countCalls(Object.getPrototypeOf(performance), ['now'], () => 'clock readings');
 countCalls(Date, ['now'], () => 'clock readings');
 
 // What is registered and never taken back outlives every minor collection.
