@@ -179,3 +179,14 @@ test('closing tells observers what was recorded until then, and waits a second a
   expect(seen.filter(({ type }) => type === 'call-end')).toHaveLength(300);
   expect(warnings).toEqual([]);
 });
+
+test('closing right after a call tells observers of it, although they have just asked for more', async () => {
+  for (let round = 0; round < 20; round += 1) {
+    const { log, engine } = await newRecording();
+    const seen: TailItem[] = [];
+    log.observe((batch) => seen.push(...batch));
+    await recordCall(engine);
+    await log.close();
+    expect(seen.at(-1)?.type).toBe('call-end');
+  }
+});

@@ -28,9 +28,11 @@ export class LogPages {
   async next(): Promise<TailItem[] | undefined> {
     try {
       while (!this.#isOver) {
+        // An empty page that was asked for before finishing may lack what was recorded since.
+        const isLast = this.#isFinishing;
         const items = await this.#page();
         if (items.length > 0) return this.#isOver ? undefined : items;
-        if (this.#isFinishing) return undefined;
+        if (isLast) return undefined;
       }
     } catch (error) {
       // A log that is closed under a question has nothing more to tell.
