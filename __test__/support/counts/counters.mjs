@@ -16,12 +16,14 @@ function count(name) {
 /** Puts a function that counts its calls in the place of each of these functions of an object. */
 function countCalls(object, names, nameOf) {
   for (const name of names) {
-    const original = object[name];
     const counted = nameOf(name);
-    object[name] = (...args) => {
-      count(counted);
-      return original.apply(object, args);
-    };
+    // A proxy, because the package takes another function of JavaScript for a fake clock.
+    object[name] = new Proxy(object[name], {
+      apply(original, self, args) {
+        count(counted);
+        return Reflect.apply(original, self, args);
+      },
+    });
   }
 }
 
