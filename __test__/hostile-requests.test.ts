@@ -93,12 +93,12 @@ function turning(field: string, ...values: unknown[]): object {
 }
 
 const OPTIONS: Array<[string, () => unknown, string, RegExp]> = [
-  ['NaN as a time', () => ({ timeouts: { idleMs: Number.NaN } }), 'timeouts.idleMs', /NaN has no JSON/],
+  ['NaN as a time', () => ({ timeouts: { idleMs: Number.NaN } }), 'timeouts.idleMs', /JSON cannot hold NaN/],
   [
     'infinity as a time',
     () => ({ timeouts: { totalMs: Number.POSITIVE_INFINITY } }),
     'timeouts.totalMs',
-    /Infinity has no JSON/,
+    /JSON cannot hold Infinity/,
   ],
   ['a time of 1e300', () => ({ timeouts: { graceMs: 1e300 } }), 'timeouts.graceMs', /expected an integer/],
   ['a negative time', () => ({ timeouts: { idleMs: -1 } }), 'timeouts.idleMs', /at least 0/],
@@ -108,15 +108,15 @@ const OPTIONS: Array<[string, () => unknown, string, RegExp]> = [
     'limits.bufferedEventsMax',
     /expected an integer/,
   ],
-  ['a BigInt as a bound', () => ({ limits: { callBytesMax: 5n } }), 'limits.callBytesMax', /a BigInt has no JSON/],
+  ['a BigInt as a bound', () => ({ limits: { callBytesMax: 5n } }), 'limits.callBytesMax', /JSON cannot hold a BigInt/],
   [
     'infinite attempts',
     () => ({ retry: { attemptsMax: Number.POSITIVE_INFINITY } }),
     'retry.attemptsMax',
-    /Infinity has no JSON/,
+    /JSON cannot hold Infinity/,
   ],
-  ['NaN as a factor', () => ({ retry: { backoffFactor: Number.NaN } }), 'retry.backoffFactor', /NaN has no JSON/],
-  ['a Map of times', () => ({ timeouts: new Map() }), 'timeouts', /class Map has no JSON/],
+  ['NaN as a factor', () => ({ retry: { backoffFactor: Number.NaN } }), 'retry.backoffFactor', /JSON cannot hold NaN/],
+  ['a Map of times', () => ({ timeouts: new Map() }), 'timeouts', /JSON cannot hold an object of class Map/],
   ['revoked times', () => ({ timeouts: revoked() }), 'timeouts', /cannot be read: .*revoked/],
   [
     'times that cannot be read',

@@ -33,7 +33,7 @@ describe('a stream that has been read', () => {
     const { error, events } = await collect({ [Symbol.asyncIterator]: () => stream[Symbol.asyncIterator]() });
     expect(events).toEqual([]);
     expect(error).toBeInstanceOf(StreamLockedError);
-    expect((error as Error).message).toMatch(/a loop has read this stream already.*result\(\)/);
+    expect((error as Error).message).toMatch(/a loop has already read this stream.*result\(\)/);
     expect((await stream.result()).text).toBe('ab');
     expect(await stream.next()).toEqual({ done: true, value: undefined });
   });
@@ -45,7 +45,7 @@ describe('a stream that has been read', () => {
   ])('refuses %s after a loop, after a readable stream and after result()', async (_name, read) => {
     const looped = streaming('a');
     await eventsOf(looped);
-    expect(await messageOf(() => read(looped))).toContain('a loop has read this stream');
+    expect(await messageOf(() => read(looped))).toContain('a loop has already read this stream');
 
     const folded = streaming('a');
     await folded.result();
@@ -53,7 +53,7 @@ describe('a stream that has been read', () => {
 
     const readable = streaming('a');
     for await (const _event of readable.toReadableStream());
-    expect(await messageOf(() => read(readable))).toContain('a readable stream has read');
+    expect(await messageOf(() => read(readable))).toContain('a readable stream has already read');
   });
 
   test('refuses another loop also when the call failed, after its error was thrown', async () => {
@@ -135,6 +135,11 @@ describe('a log', () => {
     for (const given of [undefined, 'text', new Uint8Array(3), {}, new URL('file:///x')]) {
       expect(await messageOf(() => eventLog.import(given))).toMatch(/import: .*createReadStream/);
     }
+    expect(await messageOf(() => eventLog.import(Buffer.from('{}')))).toMatch(
+      /got a Buffer;.*for a Buffer pass \[buffer\]/,
+    );
+    expect(await messageOf(() => eventLog.import(new Uint8Array(1)))).toContain('got a Uint8Array;');
+    expect(await messageOf(() => eventLog.import('{}'))).toMatch(/got a string;.*for a string pass \[text\]/);
     expect(await messageOf(() => eventLog.import(Readable.from([{ not: 'text' }])))).toMatch(
       /an object.*strings or bytes/,
     );

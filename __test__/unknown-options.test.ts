@@ -188,3 +188,82 @@ describe('options that are no object', () => {
     }
   });
 });
+
+describe('options whose content cannot be seen', () => {
+  const attempts: Array<[string, (value: never) => unknown]> = [
+    ['generate', (value) => newEngine().generate(REQUEST, value)],
+    ['InferenceEngine', (value) => new InferenceEngine(value)],
+    ['registerModel', (value) => newEngine().registerModel(value)],
+    ['setRunner', (value) => newEngine().setRunner(runner, value)],
+    ['setInferenceRunner', (value) => setInferenceRunner(runner, value)],
+    ['currentInferenceRunner', (value) => currentInferenceRunner(value)],
+    ['EventLog.open', (value) => EventLog.open(newPath(), value)],
+    ['a checkpoint', (value) => EventLog.open(newPath(), { checkpoint: value })],
+    ['tail', (value) => memory().tail(value)],
+    ['toReadableStream', (value) => newEngine().generateTrackedStream(REQUEST).toReadableStream(value)],
+    ['calls', (value) => all(memory().calls(value))],
+    ['export', (value) => memory().export(process.stdout, value)],
+  ];
+  const values: Array<[string, unknown]> = [
+    ['Map', new Map<string, unknown>([['hint', 'h']])],
+    ['Promise', Promise.resolve({ hint: 'h' })],
+    ['Error', new Error('no')],
+    ['AbortSignal', AbortSignal.abort()],
+  ];
+  test.each(attempts)('%s', async (_name, attempt) => {
+    for (const [name, value] of values) {
+      const error = await failureOf(() => attempt(value as never));
+      expect(error).toBeInstanceOf(InvalidRequestError);
+      expect(error.message).toContain(name);
+    }
+  });
+
+  test('a signal in the place of the options of a call is told where it belongs', async () => {
+    const error = await failureOf(() => call(new AbortController().signal));
+    expect(error.message).toContain('got an AbortSignal; pass { signal }');
+    // A controller has the field.
+    const controller = new AbortController();
+    controller.abort();
+    expect(await failureOf(() => call(controller))).toBe(controller.signal.reason);
+  });
+});
+
+describe('options of a host’s own class', () => {
+  test('are read with their inherited getters', async () => {
+    class Base {
+      get retry() {
+        return { attemptsMax: 2, backoffMs: 1 };
+      }
+    }
+    class Options extends Base {
+      get runner() {
+        return async () => ({ text: 'mine' });
+      }
+      get models() {
+        return [{ id: 'a', source: { type: 'delegated' as const } }];
+      }
+    }
+    const engine = new InferenceEngine(new Options());
+    expect(engine.models.map(({ id }) => id)).toEqual(['a']);
+    expect(await engine.generate({ prompt: 'hi' })).toMatchObject({ text: 'mine' });
+    const { runner, retry } = new Options();
+    expect(await newEngine().generate(REQUEST, Object.create({ runner, retry }))).toMatchObject({ text: 'mine' });
+    class LogOptions {
+      get access() {
+        return 'read' as const;
+      }
+    }
+    // There is no log to read.
+    expect(await failureOf(() => EventLog.open(newPath(), new LogOptions()))).toMatchObject({ code: 'log-failed' });
+  });
+
+  test('may leave every option out', () => {
+    class Empty {
+      get runner() {
+        return undefined;
+      }
+      readonly timeouts = undefined;
+    }
+    expect(new InferenceEngine(new Empty()).models).toEqual([]);
+  });
+});

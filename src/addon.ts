@@ -53,11 +53,11 @@ function notLoaded(wanted: string, tries: readonly string[]): string {
   const what = `the native addon of car-inference ${packageVersion} could not be loaded on ${wanted}`;
   const supported = napi.targets.map(packageSuffix);
   const help = supported.includes(wanted)
-    ? `It is in the package car-inference-${wanted}. Where that is missing, optional dependencies were left out, or ` +
+    ? `It is in the package car-inference-${wanted}. If it is missing, npm skipped optional dependencies, or ` +
       `node_modules was installed on another platform: run \`npm install car-inference-${wanted}@${packageVersion}\` here. In a ` +
       'clone of the sources, run `npm run build`.'
     : `There is no addon for this platform. There is one for ${supported.join(', ')}.`;
-  return `${what}. What was tried:${found}\n${help}`;
+  return `${what}. Tried:${found}\n${help}`;
 }
 
 /** The suffix after `car-inference-` in the name of this platform's addon package. */

@@ -129,6 +129,10 @@ interface OptionsRead {
 }
 
 function readOptionsOf(options: unknown): OptionsRead {
+  if (isReadableSignal(options)) {
+    const message = 'must be an object with options, got an AbortSignal; pass { signal }';
+    throw invalid('call options', [{ path: 'options', message }]);
+  }
   const { host, json, unknown } = readOptions('call options', 'options', options, OPTIONS);
   const { runner, signal } = host;
   const wrong = signal === undefined ? undefined : wrongSignal(signal);
@@ -190,6 +194,14 @@ function wrongSignal(signal: unknown): Problem | undefined {
     return { path: 'signal', message: `must be an AbortSignal, got ${got}` };
   } catch (error) {
     return { path: 'signal', message: `cannot be read: ${messageOf(error)}` };
+  }
+}
+
+function isReadableSignal(value: unknown): boolean {
+  try {
+    return isSignal(value);
+  } catch {
+    return false;
   }
 }
 

@@ -12,9 +12,11 @@ import { isUrl } from './log-path';
 import { type ModelInput, type ModelInputSource, splitModel, splitModels } from './model-input';
 import { native } from './native';
 import {
+  checkContent,
   checkObject,
   type Fields,
   type GivenOptions,
+  hasFields,
   invalid,
   optionsJson,
   readFields,
@@ -253,9 +255,8 @@ interface EngineSettings {
  *   finds all other problems.
  */
 function readEngineOptions(options: unknown): EngineSettings {
-  checkObject('engine options', '', options);
-  const models = splitModels(options);
-  const { host, json, unknown } = ownFields(options);
+  const { host, json, unknown } = fieldsOf(options);
+  const models = splitModels(json);
   const { eventLog, runner } = host;
   if (runner !== undefined) checkRunner(runner, 'InferenceEngine: runner');
   const modelRunners = models.map((model, at) => {
@@ -273,16 +274,36 @@ function readEngineOptions(options: unknown): EngineSettings {
   ]);
 }
 
-function ownFields(options: object): GivenOptions<InferenceEngineOptions> {
+function fieldsOf(options: unknown): GivenOptions<InferenceEngineOptions> {
+  const given = plainOf(options);
+  let fields: GivenOptions<InferenceEngineOptions>;
+  try {
+    fields = readFields(given as InferenceEngineOptions, OPTIONS);
+  } catch (error) {
+    throw unreadable(given, error);
+  }
+  checkContent('engine options', '', given, hasFields(fields));
+  return fields;
+}
+
+/** The options, or what their `toJSON` makes of them. */
+function plainOf(options: unknown): object {
+  checkObject('engine options', '', options);
+  let plain: unknown = options;
   try {
     const { toJSON } = options as { toJSON?: unknown };
-    const plain: unknown = typeof toJSON === 'function' ? toJSON.call(options, '') : options;
-    return readFields({ ...(plain as InferenceEngineOptions) }, OPTIONS);
+    if (typeof toJSON === 'function') plain = toJSON.call(options, '');
   } catch (error) {
-    // Encoding as JSON finds the field that threw.
-    optionsJson('engine options', options);
-    throw invalid('engine options', [{ path: 'options', message: `cannot be read: ${messageOf(error)}` }]);
+    throw unreadable(options, error);
   }
+  checkObject('engine options', '', plain);
+  return plain;
+}
+
+function unreadable(options: object, error: unknown): Error {
+  // Encoding as JSON finds the field that threw.
+  optionsJson('engine options', options);
+  return invalid('engine options', [{ path: 'options', message: `cannot be read: ${messageOf(error)}` }]);
 }
 
 function isLog(value: unknown): value is EventLog {

@@ -36,7 +36,7 @@ import { logPath } from './log-path';
 import { checkPermission } from './log-permission';
 import { LogTail } from './log-tail';
 import { native } from './native';
-import { checkObject, type Fields, hostOptions, invalid, optionsJson } from './options';
+import { checkContent, checkObject, type Fields, hostOptions, invalid, optionsJson } from './options';
 
 /** Which calls to list. `since` and `until` also take a `Date`; `cursor` is the `cursor` of a call. */
 export interface CallQuery extends Omit<CallFilter, 'since' | 'until'> {
@@ -296,6 +296,7 @@ export class EventLog {
    */
   async export(stream: Writable, filter: CallQuery = {}): Promise<{ calls: number }> {
     checkObject('filter', '', filter);
+    checkContent('filter', '', filter, false);
     return exportLines(this.#log, this.calls({ ...filter, order: filter.order ?? 'oldest' }), stream);
   }
 
@@ -416,6 +417,7 @@ function withTimes(filter: unknown): unknown {
 /** What JSON holds of an object that a host gave. */
 function toObject<T extends object>(what: string, given: unknown): T {
   checkObject(what, '', given);
+  checkContent(what, '', given, false);
   const value = decodeJson<unknown>(optionsJson(what, given));
   checkObject(what, '', value);
   return value as T;

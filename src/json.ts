@@ -5,7 +5,7 @@
 
 import { types } from 'node:util';
 
-/** Why a value has no JSON, and where in it. */
+/** Why JSON cannot hold a value, and where in it. */
 export class JsonProblem {
   constructor(
     readonly path: string,
@@ -162,33 +162,34 @@ function lossless(root: string, lost: (path: string, message: string) => object)
 function lossOf(value: unknown, place: 'item' | 'option' | 'property'): string | undefined {
   switch (typeof value) {
     case 'number':
-      return Number.isFinite(value) ? undefined : `${value} has no JSON`;
+      return Number.isFinite(value) ? undefined : `JSON cannot hold ${value}`;
     case 'bigint':
-      return 'a BigInt has no JSON';
+      return 'JSON cannot hold a BigInt';
     case 'undefined':
-      return place === 'item' ? 'undefined has no JSON' : undefined;
+      return place === 'item' ? 'JSON cannot hold undefined' : undefined;
     case 'function':
     case 'symbol':
-      return place === 'property' ? undefined : `${describe(value)} has no JSON`;
+      return place === 'property' ? undefined : `JSON cannot hold ${describe(value)}`;
     case 'object':
       if (value === null) return undefined;
       if (types.isNumberObject(value)) return lossOf(Number(value), place);
-      if (ArrayBuffer.isView(value)) return 'a view of bytes has no JSON; give text or an array';
-      return hidesContent(value) ? `${describeClass(value)} has no JSON` : undefined;
+      if (ArrayBuffer.isView(value)) return 'JSON cannot hold a view of bytes; pass a string or an array';
+      return hidesContent(value) ? `JSON cannot hold ${describeClass(value)}` : undefined;
     default:
       return undefined;
   }
 }
 
 /** Whether an object is no plain one and yet would be written as `{}`: a Map, a Promise, an Error. */
-function hidesContent(value: object): boolean {
+export function hidesContent(value: object): boolean {
   if (Array.isArray(value) || types.isBoxedPrimitive(value) || Object.keys(value).length > 0) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
   // Also plain objects of another realm, whose Object.prototype is not ours.
   return prototype !== null && Object.getPrototypeOf(prototype) !== null;
 }
 
-function describeClass(value: object): string {
+/** Names the class of an object, for an error message. */
+export function describeClass(value: object): string {
   const name: unknown = value.constructor?.name;
   return typeof name === 'string' && name !== '' ? `an object of class ${name.slice(0, 64)}` : 'an object';
 }
@@ -215,7 +216,7 @@ class CulpritSearch {
     } catch (error) {
       return new JsonProblem(path, `cannot be read: ${messageOf(error)}`);
     }
-    if (typeof value === 'bigint') return new JsonProblem(path, 'a BigInt has no JSON');
+    if (typeof value === 'bigint') return new JsonProblem(path, 'JSON cannot hold a BigInt');
     if (typeof value !== 'object' || value === null || this.#innocent.has(value)) return undefined;
     if (this.#around.has(value)) return new JsonProblem(path, 'refers back to an object around it');
     if (this.#around.size === DEPTH_MAX) {
@@ -223,7 +224,7 @@ class CulpritSearch {
       return new JsonProblem(shown, `is nested deeper than ${DEPTH_MAX} levels`);
     }
     this.#looks += 1;
-    if (this.#looks > LOOKS_MAX) throw new Error('too many values to find out which has no JSON');
+    if (this.#looks > LOOKS_MAX) throw new Error('too many values to find the one that JSON cannot hold');
     this.#around.set(value, path);
     for (const key of Object.keys(value)) {
       const culprit = this.#findIn(value, key, inside(path, value, key));

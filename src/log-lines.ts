@@ -1,6 +1,7 @@
 /** Export and import: JSON Lines between a log and a stream, neither faster than the other. */
 
 import type { Readable, Writable } from 'node:stream';
+import { types } from 'node:util';
 import type { CallRecord, ImportReport } from '../native/types';
 import { LogError } from './errors';
 import { describe } from './json';
@@ -49,6 +50,12 @@ function isWritable(stream: unknown): stream is Writable {
 function isReadable(stream: unknown): stream is AsyncIterable<string | Uint8Array> {
   if (typeof stream !== 'object' || stream === null || ArrayBuffer.isView(stream)) return false;
   return Symbol.asyncIterator in stream || Symbol.iterator in stream;
+}
+
+/** A value that is not a stream, for the error message. */
+function given(value: unknown): string {
+  if (Buffer.isBuffer(value)) return 'a Buffer';
+  return types.isUint8Array(value) ? 'a Uint8Array' : describe(value);
 }
 
 /** A stream that is written to as fast as it takes it. Its failures are told to who writes, not to the process. */
@@ -106,10 +113,9 @@ export async function importLines(
   stream: Readable | AsyncIterable<string | Uint8Array>,
 ): Promise<ImportReport> {
   if (!isReadable(stream)) {
-    const given = typeof stream === 'string' ? 'a string' : describe(stream);
     throw new TypeError(
-      `import: expected a readable stream or an iterable of its chunks, got ${given}; for a file pass ` +
-        "createReadStream('calls.jsonl'), for text that you hold pass [text]",
+      `import: expected a readable stream or an iterable of its chunks, got ${given(stream)}; for a file pass ` +
+        "createReadStream('calls.jsonl'), for a string pass [text], for a Buffer pass [buffer]",
     );
   }
   lastImport = (lastImport + 1) % 2 ** 32;
@@ -124,7 +130,7 @@ export async function importLines(
       }
       if (problem !== undefined) throw invalid(problem);
       if (decoder.restLength > LINE_LENGTH_MAX) {
-        throw invalid(`a line has more than ${LINE_LENGTH_MAX} characters: these are no lines of an export`);
+        throw invalid(`a line has more than ${LINE_LENGTH_MAX} characters; this is not an export of a log`);
       }
     }
     const problem = decoder.end();

@@ -2,20 +2,12 @@
 
 import type { Checkpoint, Problem, SqliteLogOptions } from '../native/types';
 import { InvalidRequestError } from './errors';
-import { describe, messageOf } from './json';
+import { describe } from './json';
 import { type EncryptionKey, encryptionKey, type SigningKey, signingKey } from './keys';
 import type { CheckpointSettings } from './log-checkpoints';
 import type { ObserveCallback } from './log-observer';
 import type { FileAccess } from './log-permission';
-import {
-  checkObject,
-  type Fields,
-  type GivenOptions,
-  invalid,
-  optionsJson,
-  readFields,
-  unknownFields,
-} from './options';
+import { type Fields, invalid, optionsJson, readOptions, unknownFields } from './options';
 
 /** Signed statements of where the log ends, made by itself. */
 export interface CheckpointOptions {
@@ -67,8 +59,7 @@ const CHECKPOINT_OPTIONS: Fields<CheckpointOptions> = { key: 'host', everyMs: 'h
 
 /** @throws InvalidRequestError listing every problem. */
 export function readLogOptions(options: unknown): LogSettings {
-  checkObject('log options', 'options', options);
-  const { host, json, unknown } = ownFields(options as EventLogOptions, OPTIONS, 'options');
+  const { host, json, unknown } = readOptions('log options', 'options', options, OPTIONS);
   const { key, checkpoint, observe } = host;
   const problems: Problem[] = [];
   const settings: LogSettings = {
@@ -87,10 +78,7 @@ export function readLogOptions(options: unknown): LogSettings {
 }
 
 function readCheckpoint(options: unknown, problems: Problem[]): CheckpointSettings | undefined {
-  const given = read(problems, () => {
-    checkObject('log options', 'checkpoint', options);
-    return ownFields(options as CheckpointOptions, CHECKPOINT_OPTIONS, 'checkpoint');
-  });
+  const given = read(problems, () => readOptions('log options', 'checkpoint', options, CHECKPOINT_OPTIONS));
   if (given === undefined) return undefined;
   problems.push(...unknownFields(given.unknown, CHECKPOINT_OPTIONS, 'checkpoint'));
   const { key: givenKey, everyMs = CHECKPOINT_EVERY_MS, onCheckpoint } = given.host;
@@ -99,7 +87,7 @@ function readCheckpoint(options: unknown, problems: Problem[]): CheckpointSettin
     problems.push({ path: 'checkpoint.everyMs', message: 'expected milliseconds from 1 to 2,147,483,647' });
   }
   if (typeof onCheckpoint !== 'function') {
-    const message = 'required: a function that keeps the checkpoint elsewhere';
+    const message = 'required: a function that stores the checkpoint elsewhere';
     problems.push({ path: 'checkpoint.onCheckpoint', message });
     return undefined;
   }
@@ -114,14 +102,5 @@ function read<T>(problems: Problem[], take: () => T): T | undefined {
     if (!(error instanceof InvalidRequestError)) throw error;
     problems.push(...error.problems);
     return undefined;
-  }
-}
-
-/** The object's own fields. Its getters and proxy traps may throw. */
-function ownFields<T extends object>(options: T, fields: Fields<T>, path: string): GivenOptions<T> {
-  try {
-    return readFields({ ...options }, fields);
-  } catch (error) {
-    throw invalid('log options', [{ path, message: `cannot be read: ${messageOf(error)}` }]);
   }
 }

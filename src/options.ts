@@ -5,7 +5,7 @@
 
 import type { Problem } from '../native/types';
 import { InvalidRequestError } from './errors';
-import { describe, encodeOptions, JsonProblem, messageOf } from './json';
+import { describe, describeClass, encodeOptions, hidesContent, JsonProblem, messageOf } from './json';
 import { native } from './native';
 
 /** All fields of an options object; each is read by Rust (`'json'`) or by TypeScript (`'host'`). */
@@ -61,6 +61,8 @@ export function hostOptions<T extends object>(what: string, given: unknown, fiel
 /** Checks for unknown fields without reading the known ones. @throws InvalidRequestError listing the unknown fields. */
 export function checkNames(what: string, given: object, fields: object): void {
   checkObject(what, '', given);
+  const hasKnownField = Object.keys(fields).some((name) => name in given);
+  checkContent(what, '', given, hasKnownField);
   const strangers = Object.keys(given).filter((name) => !Object.hasOwn(fields, name));
   const unknown = strangers.filter((name) => (given as Record<string, unknown>)[name] !== undefined);
   if (unknown.length > 0) throw invalid(what, unknownFields(unknown, fields));
@@ -74,11 +76,28 @@ export function readOptions<T extends object>(
   fields: Fields<T>,
 ): GivenOptions<T> {
   checkObject(what, path, given);
+  let options: GivenOptions<T>;
   try {
-    return readFields(given as T, fields);
+    options = readFields(given as T, fields);
   } catch (error) {
     throw invalid(what, [{ path, message: `cannot be read: ${messageOf(error)}` }]);
   }
+  checkContent(what, path, given, hasFields(options));
+  return options;
+}
+
+/** Whether any known field was given. */
+export function hasFields({ host, json }: GivenOptions<object>): boolean {
+  return Object.keys(host).length > 0 || Object.keys(json).length > 0;
+}
+
+/**
+ * Refuses a `Map`, a promise or another object that keeps its content to itself, unless it has a known field, as an object
+ * of a host's own class may.
+ */
+export function checkContent(what: string, path: string, given: object, hasKnownField: boolean): void {
+  if (hasKnownField || !isHidden(given)) return;
+  throw invalid(what, [{ path, message: `must be an object with options, got ${describeClass(given)}` }]);
 }
 
 /** @throws InvalidRequestError when it is not an object, or is an array. */
@@ -86,6 +105,14 @@ export function checkObject(what: string, path: string, given: unknown): asserts
   const got = describe(given);
   if (typeof given === 'object' && given !== null && got !== 'an array') return;
   throw invalid(what, [{ path, message: `must be an object, got ${got}` }]);
+}
+
+function isHidden(given: object): boolean {
+  try {
+    return hidesContent(given);
+  } catch {
+    return false; // A proxy that throws does so again where its content is read.
+  }
 }
 
 /** One problem for each unknown name. */

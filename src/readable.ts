@@ -101,6 +101,6 @@ function refuseFetch(method: (...options: never[]) => unknown): void {
   const caller = typeof at.stack === 'string' ? at.stack.split('\n')[1] : undefined;
   if (caller?.includes('node:internal/deps/undici') !== true) return;
   throw new TypeError(
-    "toReadableStream() gives event objects, and a Response or a request takes bytes: use toReadableStream({ as: 'bytes' })",
+    "toReadableStream() yields event objects, but a Response or a request takes bytes: use toReadableStream({ as: 'bytes' })",
   );
 }

@@ -127,7 +127,7 @@ export function forgetRunner(id: number): void {
 
 const RUNNER_ELSEWHERE: InferenceRunner = Object.freeze({
   run(): Promise<void> {
-    return Promise.reject(new RunnerFailedError('this runner lives in another thread and cannot be called from here'));
+    return Promise.reject(new RunnerFailedError('this runner is in another thread and cannot be called from here'));
   },
 });
 
