@@ -1,8 +1,15 @@
 /** The runner that users copy, on the real SDK: it sends what it can, and says what it cannot. */
-import { type GenerateRequest, InferenceEngine, type InferenceRunner, setInferenceRunner } from 'car-inference';
+import {
+  type GenerateRequest,
+  InferenceEngine,
+  type InferenceRunner,
+  RunnerFailedError,
+  setInferenceRunner,
+} from 'car-inference';
 import OpenAI from 'openai';
 import { afterEach, expect, test } from 'vitest';
 import { openAiRunner } from '../examples/openai-runner.mjs';
+import { rejection } from './support/collect';
 
 afterEach(() => setInferenceRunner(null).dispose());
 
@@ -40,6 +47,10 @@ const notCarried: Record<string, GenerateRequest> = {
   'messages[0].reasoning': { messages: [{ role: 'assistant', content: 'x', reasoning: [{ text: 'why' }] }] },
   'tools[1]': { tools: [tool, { type: 'web_search', name: 'web_search' }] },
   'tools[0].providerOptions': { tools: [{ ...tool, providerOptions: { a: 1 } }] },
+  'tools[1].providerOptions': { tools: [tool, { type: 'function', function: tool, providerOptions: { a: 1 } }] },
+  'tools[2].providerOptions': {
+    tools: [tool, tool, { type: 'function', function: { ...tool, providerOptions: { a: 1 } } }],
+  },
 };
 
 test.each(Object.entries(notCarried))('%s is not sent, and a warning says so', async (field, request) => {
@@ -98,4 +109,51 @@ test('what it carries arrives as the service names it, without a warning', async
       { role: 'user', content: 'hi' },
     ],
   });
+});
+
+test('what is empty asks for nothing, and there is no warning', async () => {
+  const { warnings } = await call({
+    prompt: 'hi',
+    images: [],
+    providerOptions: {},
+    tools: [{ ...tool, providerOptions: {} }],
+  });
+  expect(warnings).toEqual([]);
+});
+
+/** An engine whose runner gets these chunks from a client that hands them on as they are. */
+function engineOf(chunks: unknown[]): InferenceEngine {
+  const create = async () =>
+    (async function* () {
+      yield* chunks;
+    })();
+  const client = { chat: { completions: { create } } } as unknown as OpenAI;
+  return new InferenceEngine({ runner: openAiRunner(client) as InferenceRunner });
+}
+
+test('without hints it serves every model, also one that is not registered', async () => {
+  expect(await engineOf([CHUNK]).generate({ model: 'any', prompt: 'hi' })).toMatchObject({ text: 'hi' });
+});
+
+test('a chunk without choices, or a choice without a delta, brings no text', async () => {
+  const chunks = [{ usage: null }, { choices: [{ index: 0, finish_reason: null }] }, CHUNK];
+  expect(await engineOf(chunks).generate({ prompt: 'hi' })).toMatchObject({ text: 'hi' });
+});
+
+test.each<[string, unknown, object]>([
+  [
+    'an object',
+    { message: 'too busy', code: 'overloaded', type: 'server_error' },
+    { message: 'runner failed: too busy', providerCode: 'overloaded', retryable: true },
+  ],
+  [
+    'an object with a status',
+    { message: 'no credit', code: 402, type: 'billing_error' },
+    { status: 402, providerCode: 'billing_error', retryable: false },
+  ],
+  ['a text', 'too busy', { message: 'runner failed: too busy', body: 'too busy' }],
+])('a failure that the service sends as a chunk is the failure of the call: %s', async (_name, error, said) => {
+  const caught = await rejection(engineOf([CHUNK, { error }]).generate({ prompt: 'hi' }));
+  expect(caught).toBeInstanceOf(RunnerFailedError);
+  expect(caught).toMatchObject({ ...said, body: error, text: 'hi' });
 });

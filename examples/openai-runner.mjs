@@ -1,6 +1,6 @@
 // A runner on the real `openai` SDK: OpenAI's Chat Completions vocabulary is translated here and nowhere else.
 // It keeps no rules of its own: order, limits, retries, folding and the log are the engine's.
-import { RunnerDeclinedError } from 'car-inference';
+import { RunnerDeclinedError, RunnerFailedError } from 'car-inference';
 
 const stopReasons = {
   stop: 'stop',
@@ -12,13 +12,20 @@ const stopReasons = {
 
 /**
  * @param {import('openai').OpenAI} client made with `maxRetries: 0`: whether to try again is the engine's decision.
- * @param {{ hints: string[] }} options the model hints that this client serves; requests for others are declined.
+ * @param {{ hints?: string[] }} options the model hints that this client serves; requests for others are declined. Without
+ *   `hints` it serves every model.
  * @returns {import('car-inference').InferenceRunner}
+ *
+ * @example
+ * const client = new OpenAI({ maxRetries: 0 });
+ * const engine = new InferenceEngine({ runner: openAiRunner(client) });
+ * const { text } = await engine.generate({ model: 'gpt-5', prompt: 'hi' });
  */
-export function openAiRunner(client, { hints }) {
+export function openAiRunner(client, { hints } = {}) {
   return {
     async *run(request, { hint, model, signal }) {
-      if (!hints.includes(hint)) throw new RunnerDeclinedError(`not a model of this client: hint ${hint}`);
+      if (hints !== undefined && !hints.includes(hint))
+        throw new RunnerDeclinedError(`not a model of this client: hint ${hint}`);
       for (const field of notCarried(request)) {
         yield {
           type: 'warning',
@@ -46,12 +53,17 @@ function* notCarried(request) {
   }
   for (const [index, tool] of (request.tools ?? []).entries()) {
     if (!isFunction(tool)) yield `tools[${index}]`;
-    else if (isGiven(functionOf(tool).providerOptions)) yield `tools[${index}].providerOptions`;
+    else if ([tool, tool.function].some((fields) => isGiven(fields?.providerOptions))) {
+      yield `tools[${index}].providerOptions`;
+    }
   }
 }
 
+/** An empty list or object asks for nothing. */
 function isGiven(value) {
-  return value !== undefined && value !== null && !(Array.isArray(value) && value.length === 0);
+  return typeof value === 'object' && value !== null
+    ? Object.keys(value).length > 0
+    : value !== undefined && value !== null;
 }
 
 /** A tool with another `type` is one that a provider runs itself. */
@@ -135,11 +147,13 @@ function partOf(block) {
 /** The SDK's chunks as events. There is no `done` here: the engine makes it from what was streamed. */
 async function* eventsOf(chunks) {
   const openCalls = new Set();
-  for await (const { choices, usage } of chunks) {
-    const [choice] = choices;
-    if (choice?.delta.content) yield { type: 'text-delta', text: choice.delta.content };
-    if (choice?.delta.refusal) yield { type: 'refusal-delta', text: choice.delta.refusal };
-    for (const call of choice?.delta.tool_calls ?? []) yield* toolCallEventsOf(call, openCalls);
+  for await (const { choices, usage, error } of chunks) {
+    if (error) throw failureOf(error);
+    const choice = choices?.[0];
+    const { content, refusal, tool_calls: toolCalls } = choice?.delta ?? {};
+    if (content) yield { type: 'text-delta', text: content };
+    if (refusal) yield { type: 'refusal-delta', text: refusal };
+    for (const call of toolCalls ?? []) yield* toolCallEventsOf(call, openCalls);
     if (choice?.finish_reason) {
       // The wire does not say when a tool call is whole; here it is certain.
       for (const index of openCalls) yield { type: 'tool-call-end', index };
@@ -148,6 +162,15 @@ async function* eventsOf(chunks) {
     }
     if (usage) yield usageOf(usage);
   }
+}
+
+/** Services that only resemble OpenAI's may send a failure as a chunk, which the SDK passes on. */
+function failureOf(error) {
+  const { message, code, type } = error;
+  const status = Number.isInteger(code) && code >= 400 && code <= 599 ? code : undefined;
+  const providerCode = [code, type].find((word) => typeof word === 'string');
+  const said = typeof error === 'string' ? error : (message ?? 'the service sent an error without a message');
+  return new RunnerFailedError(String(said), { status, providerCode, body: error });
 }
 
 function* toolCallEventsOf({ index, id, function: call }, openCalls) {
