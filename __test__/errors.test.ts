@@ -215,7 +215,8 @@ describe('what a runner threw', () => {
   const bodies: Array<[string, object, unknown]> = [
     ['error', { error: { type: 'quota', code: 'q' } }, { type: 'quota', code: 'q' }],
     ['body', { body: { a: [1] } }, { a: [1] }],
-    ['responseBody as text', { responseBody: '{"a":1}' }, '{"a":1}'],
+    ['responseBody as the text of an object', { responseBody: '{"a":1}' }, { a: 1 }],
+    ['responseBody as other text', { responseBody: 'busy' }, 'busy'],
     ['data', { data: { message: 'x' } }, { message: 'x' }],
   ];
   test.each(bodies)("the provider's body under `%s` survives", async (_name, fields, body) => {

@@ -505,7 +505,9 @@ describe('the errors behind an error', () => {
   test('that cannot be read are left out', async () => {
     const { proxy, revoke } = Proxy.revocable({}, {});
     revoke();
-    const { caught } = await failed(error('outer', { cause: proxy, response: proxy, headers: proxy, errors: proxy }));
+    const { caught } = await failed(
+      error('outer', { cause: proxy, suppressed: proxy, error: proxy, response: proxy, headers: proxy, errors: proxy }),
+    );
     expect(caught.message).toContain('outer');
   });
 });

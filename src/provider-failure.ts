@@ -16,6 +16,7 @@ import {
   jsonIn,
   plainJson,
   read,
+  readDate,
   readList,
   readPath,
   readText,
@@ -212,7 +213,7 @@ function isWord(code: string | undefined): boolean {
 }
 
 function isRealError(value: object): boolean {
-  return types.isNativeError(value) || value instanceof Error;
+  return types.isNativeError(value) || readText(value, 'stack') !== undefined;
 }
 
 /**
@@ -251,8 +252,8 @@ function retryAfterMsOf(view: ErrorView): number | undefined {
   }
   const after = view.header('retry-after');
   if (after !== undefined) return retryAfterHeader(after);
-  const hint = read(view.error, 'retryAfterHint'); // AWS
-  if (types.isDate(hint)) return untilDate(Number(hint));
+  const hint = readDate(view.error, 'retryAfterHint'); // AWS
+  if (hint !== undefined) return untilDate(hint);
   const details = [
     ...readList(view.detail, 'details', 16),
     ...readList(view.error, 'errorDetails', 16),

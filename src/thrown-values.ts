@@ -31,6 +31,16 @@ export function readText(target: unknown, key: string): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
+/** The property as milliseconds since 1970 when it is a `Date`. */
+export function readDate(target: unknown, key: string): number | undefined {
+  const value = read(target, key);
+  try {
+    return types.isDate(value) ? Number(value) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** The first `max` items of the property when it is a readable list, else an empty list. */
 export function readList(target: unknown, key: string, max: number): unknown[] {
   try {
