@@ -12,10 +12,10 @@ afterAll(() => thread.terminate());
 afterEach(() => setInferenceRunner(null).dispose());
 
 const SAYS: Record<string, RegExp> = {
-  NaN: /JSON cannot hold NaN/,
-  infinity: /JSON cannot hold Infinity/,
-  'minus infinity': /JSON cannot hold -Infinity/,
-  'a BigInt': /JSON cannot hold a BigInt/,
+  NaN: /NaN has no JSON/,
+  infinity: /Infinity has no JSON/,
+  'minus infinity': /-Infinity has no JSON/,
+  'a BigInt': /a BigInt has no JSON/,
   'a fraction': /expected an integer, got the number 0.5/,
   'a negative number': /must be at least 0, is -1/,
   'more than 64 bits': /expected an integer/,
@@ -78,8 +78,8 @@ describe.each(['this thread', 'another thread'])('from a runner of %s', (place) 
     });
 
     test.each([
-      ['NaN in data', 'data.list[1]', /JSON cannot hold NaN/],
-      ['infinity in data', 'data.n', /JSON cannot hold Infinity/],
+      ['NaN in data', 'data.list[1]', /NaN has no JSON/],
+      ['infinity in data', 'data.n', /Infinity has no JSON/],
     ])('%s', async (name, path, says) => {
       const { error } = await call(name);
       expect(error).toMatchObject({ code: 'protocol', problems: [{ path, message: expect.stringMatching(says) }] });

@@ -61,10 +61,10 @@ const RETURNED: Record<string, Row> = {
 /** Which field is wrong, and what is said of it. */
 const WRONG: Record<string, [path: string, says: RegExp]> = {
   'a result that is a revoked proxy': ['result.toolCalls[0]', /cannot be read: .*revoked/],
-  'arguments with a BigInt': ['result.toolCalls[0].arguments.list[0]', /JSON cannot hold a BigInt/],
-  'arguments with NaN': ['result.toolCalls[0].arguments.n', /JSON cannot hold NaN/],
-  'arguments that are a Map': ['result.toolCalls[0].arguments', /JSON cannot hold an object of class Map/],
-  'arguments of shared bytes': ['result.toolCalls[0].arguments', /JSON cannot hold a view of bytes/],
+  'arguments with a BigInt': ['result.toolCalls[0].arguments.list[0]', /a BigInt has no JSON/],
+  'arguments with NaN': ['result.toolCalls[0].arguments.n', /NaN has no JSON/],
+  'arguments that are a Map': ['result.toolCalls[0].arguments', /an object of class Map has no JSON/],
+  'arguments of shared bytes': ['result.toolCalls[0].arguments', /a view of bytes has no JSON/],
   'arguments of 10,000 levels': ['result.toolCalls[0].arguments', /is nested deeper than 127 levels/],
   'a getter that throws': ['result.toolCalls[0].name', /cannot be read: hands off/],
 };

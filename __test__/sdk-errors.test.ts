@@ -145,7 +145,7 @@ const cases: Record<string, [thrown: unknown, said: object]> = {
       retryAfterMs: 4000,
       requestId: 'req_ai',
       providerCode: 'rate_limit_error',
-      body: { error: { type: 'rate_limit_error' } },
+      body: '{"error":{"type":"rate_limit_error"}}',
     },
   ],
   'AI SDK, a quota that is used up': [
@@ -232,7 +232,7 @@ const cases: Record<string, [thrown: unknown, said: object]> = {
       code: 'ERR_NON_2XX_3XX_RESPONSE',
       response: { statusCode: 429, headers: {}, body: JSON.stringify({ error: rateLimit }) },
     }),
-    { status: 429, providerCode: 'rate_limit_exceeded', body: { error: rateLimit } },
+    { status: 429, providerCode: 'rate_limit_exceeded', body: JSON.stringify({ error: rateLimit }) },
   ],
   'got, a body that only begins like JSON': [
     error('Response code 503', { response: { statusCode: 503, headers: {}, body: '{"error' } }),
@@ -366,7 +366,7 @@ const cases: Record<string, [thrown: unknown, said: object]> = {
       code: 'TooManyRequests',
       response: { status: 429, headers: headersOf({ 'apim-request-id': 'req_az' }), bodyAsText: '{"a":1}' },
     }),
-    { status: 429, retryable: true, requestId: 'req_az', providerCode: 'TooManyRequests', body: { a: 1 } },
+    { status: 429, retryable: true, requestId: 'req_az', providerCode: 'TooManyRequests', body: '{"a":1}' },
   ],
   "an error of a host's own around it": [
     error('the agent failed', {}, { cause: throttled }),

@@ -162,19 +162,19 @@ function lossless(root: string, lost: (path: string, message: string) => object)
 function lossOf(value: unknown, place: 'item' | 'option' | 'property'): string | undefined {
   switch (typeof value) {
     case 'number':
-      return Number.isFinite(value) ? undefined : `JSON cannot hold ${value}`;
+      return Number.isFinite(value) ? undefined : `${value} has no JSON`;
     case 'bigint':
-      return 'JSON cannot hold a BigInt';
+      return 'a BigInt has no JSON';
     case 'undefined':
-      return place === 'item' ? 'JSON cannot hold undefined' : undefined;
+      return place === 'item' ? 'undefined has no JSON' : undefined;
     case 'function':
     case 'symbol':
-      return place === 'property' ? undefined : `JSON cannot hold ${describe(value)}`;
+      return place === 'property' ? undefined : `${describe(value)} has no JSON`;
     case 'object':
       if (value === null) return undefined;
       if (types.isNumberObject(value)) return lossOf(Number(value), place);
-      if (ArrayBuffer.isView(value)) return 'JSON cannot hold a view of bytes; pass a string or an array';
-      return hidesContent(value) ? `JSON cannot hold ${describeClass(value)}` : undefined;
+      if (ArrayBuffer.isView(value)) return 'a view of bytes has no JSON; pass a string or an array';
+      return hidesContent(value) ? `${describeClass(value)} has no JSON` : undefined;
     default:
       return undefined;
   }
@@ -216,7 +216,7 @@ class CulpritSearch {
     } catch (error) {
       return new JsonProblem(path, `cannot be read: ${messageOf(error)}`);
     }
-    if (typeof value === 'bigint') return new JsonProblem(path, 'JSON cannot hold a BigInt');
+    if (typeof value === 'bigint') return new JsonProblem(path, 'a BigInt has no JSON');
     if (typeof value !== 'object' || value === null || this.#innocent.has(value)) return undefined;
     if (this.#around.has(value)) return new JsonProblem(path, 'refers back to an object around it');
     if (this.#around.size === DEPTH_MAX) {

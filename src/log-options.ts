@@ -59,7 +59,7 @@ const CHECKPOINT_OPTIONS: Fields<CheckpointOptions> = { key: 'host', everyMs: 'h
 
 /** @throws InvalidRequestError listing every problem. */
 export function readLogOptions(options: unknown): LogSettings {
-  const { host, json, unknown } = readOptions('log options', 'options', options, OPTIONS);
+  const { host, json, unknown } = readOptions('log options', 'options', options, OPTIONS, 'own');
   const { key, checkpoint, observe } = host;
   const problems: Problem[] = [];
   const settings: LogSettings = {
@@ -78,7 +78,7 @@ export function readLogOptions(options: unknown): LogSettings {
 }
 
 function readCheckpoint(options: unknown, problems: Problem[]): CheckpointSettings | undefined {
-  const given = read(problems, () => readOptions('log options', 'checkpoint', options, CHECKPOINT_OPTIONS));
+  const given = read(problems, () => readOptions('log options', 'checkpoint', options, CHECKPOINT_OPTIONS, 'own'));
   if (given === undefined) return undefined;
   problems.push(...unknownFields(given.unknown, CHECKPOINT_OPTIONS, 'checkpoint'));
   const { key: givenKey, everyMs = CHECKPOINT_EVERY_MS, onCheckpoint } = given.host;

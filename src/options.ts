@@ -68,17 +68,23 @@ export function checkNames(what: string, given: object, fields: object): void {
   if (unknown.length > 0) throw invalid(what, unknownFields(unknown, fields));
 }
 
-/** Like `readFields`, for any value. @throws InvalidRequestError when it is not an object, or cannot be read. */
+/**
+ * Like `readFields`, for any value.
+ *
+ * @param from `'own'`: inherited fields do not count, as in JSON.
+ * @throws InvalidRequestError when it is not an object, or cannot be read.
+ */
 export function readOptions<T extends object>(
   what: string,
   path: string,
   given: unknown,
   fields: Fields<T>,
+  from: 'own' | 'anywhere' = 'anywhere',
 ): GivenOptions<T> {
   checkObject(what, path, given);
   let options: GivenOptions<T>;
   try {
-    options = readFields(given as T, fields);
+    options = readFields(from === 'own' ? { ...(given as T) } : (given as T), fields);
   } catch (error) {
     throw invalid(what, [{ path, message: `cannot be read: ${messageOf(error)}` }]);
   }

@@ -118,12 +118,12 @@ class ErrorView {
     // The `data` of undici's `RequestRetryError` counts its tries.
     const isRetryCount = read(this.error, 'code') === 'UND_ERR_REQ_RETRY';
     for (const key of ['error', 'body', 'responseBody', ...(isRetryCount ? [] : ['data'])]) {
-      const body = bodyOf(read(this.error, key));
+      const body = plainJson(read(this.error, key));
       if (body !== undefined) return body;
     }
     for (const response of this.responses) {
       for (const key of ['data', 'body', 'bodyAsText', 'parsedBody']) {
-        const body = bodyOf(read(response, key));
+        const body = plainJson(read(response, key));
         if (body !== undefined && body !== '') return body;
       }
     }
@@ -132,13 +132,6 @@ class ErrorView {
     const parsed = message === undefined ? undefined : jsonIn(message);
     return parsed !== undefined && typeof read(parsed, 'error') === 'object' ? plainJson(parsed) : undefined;
   }
-}
-
-/** A body, parsed if it is the text of a JSON object: some SDKs give the text, some the object. */
-function bodyOf(value: unknown): unknown {
-  const body = plainJson(value);
-  const parsed = typeof body === 'string' && body.trimStart().startsWith('{') ? jsonIn(body) : undefined;
-  return parsed === undefined ? body : plainJson(parsed);
 }
 
 function hasMetadata(error: object): boolean {
