@@ -35,8 +35,8 @@ const TABLE: Array<[attempt: () => unknown, path: string, meant: string]> = [
   [() => call({ max_tokens: 3 }), 'max_tokens', 'put it into the request (first argument) as `params.maxTokens`'],
   [() => call({ model: 'gpt-5' }), 'model', 'the request (first argument)'],
   [() => call({ onLogFailure: 'continue' }), 'onLogFailure', 'an option of the engine'],
-  [() => call({ runnr: runner }), 'runnr', 'known fields:'],
-  [() => call({ [Symbol.for('x') as never]: 1, hedaers: {} }), 'hedaers', 'known fields:'],
+  [() => call({ runnr: runner }), 'runnr', 'known are'],
+  [() => call({ [Symbol.for('x') as never]: 1, hedaers: {} }), 'hedaers', 'known are'],
   [
     () =>
       newEngine()
@@ -69,7 +69,7 @@ const TABLE: Array<[attempt: () => unknown, path: string, meant: string]> = [
   [() => request({ apiKey: 'k' }), 'apiKey', 'the runner'],
   [() => request({ base_url: 'http://localhost' }), 'base_url', 'the runner'],
   [() => request({ stream: true }), 'stream', 'every call streams'],
-  [() => request({ onFinish: () => {} }), 'onFinish', 'known fields:'],
+  [() => request({ onFinish: () => {} }), 'onFinish', 'known are'],
   [() => request({ params: { model: 'x' } }), 'params.model', '`model` at the top level'],
 
   [() => engine({ evenLog: 'calls.db' }), 'evenLog', '`eventLog`'],
@@ -113,7 +113,7 @@ const TABLE: Array<[attempt: () => unknown, path: string, meant: string]> = [
   [() => memory().tail({ cursor: 'x' } as never), 'cursor', '`after`'],
   [() => all(memory().calls({ sort: 'oldest' } as never)), 'sort', '`order`'],
   [() => all(memory().calls({ tag: 'x' } as never)), 'tag', '`tags`'],
-  [() => all(memory().calls({ since: new Date(), form: 5 } as never)), 'form', 'known fields:'],
+  [() => all(memory().calls({ since: new Date(), form: 5 } as never)), 'form', 'known are'],
   [() => all(memory().events('id', { start: 1 } as never)), 'start', '`from`'],
   [() => memory().prune({ maxCalls: 1, keeep: [] } as never), 'keeep', '`keep`'],
   [() => memory().prune({ olderThan: 1 } as never), 'olderThan', '`maxAge`'],
@@ -134,7 +134,7 @@ describe('a field that is not known', () => {
     const problem = error.problems.find((known) => known.path === path);
     expect(problem?.message).toContain('unknown field');
     expect(problem?.message).toContain(meant);
-    expect(problem?.message).toContain('known fields:');
+    expect(problem?.message).toContain('known are');
     expect(error.message).toContain(path);
   });
 

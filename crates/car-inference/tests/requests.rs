@@ -40,7 +40,7 @@ fn a_request_lists_everything_that_is_wrong_with_its_shape() {
         r#"{"prompt":7,"modle":"m","params":{"temperature":"hot","topK":-1},"tags":["a",1]}"#,
         &[
             ("prompt", "expected a string, got the number 7"),
-            ("modle", "unknown field; known fields: prompt, model"),
+            ("modle", "unknown field; known are prompt, model"),
             ("params.temperature", "expected a number"),
             ("params.topK", "must be at least 0"),
             ("tags[1]", "expected a string"),
@@ -102,7 +102,7 @@ fn a_field_that_is_not_known_is_refused_at_any_depth() {
             ("messages[0].toolCalls[1].args", "did you mean `arguments`?"),
             (
                 "messages[0].reasoning[0].summary",
-                "known fields: index, text, signature",
+                "known are index, text, signature",
             ),
         ],
     );

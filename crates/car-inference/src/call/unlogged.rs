@@ -9,7 +9,7 @@ use crate::stream::{EventRef, Warning};
 /// What the answer of such a call says.
 pub(super) fn unlogged(error: &LogError) -> Warning {
     Warning {
-        message: format!("the event log failed: {error}; this call is not recorded, or only in part"),
+        message: format!("the event log failed: {error}; this call is not recorded, or not whole"),
         code: Some("unlogged".into()),
     }
 }

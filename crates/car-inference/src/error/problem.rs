@@ -28,7 +28,7 @@ impl Problem {
     /// ```
     /// use car_inference::Problem;
     /// let problem = Problem::unknown_field("", "form", &["after", "from"]);
-    /// assert_eq!(problem.to_string(), "form: unknown field; known fields: after, from; did you mean `from`?");
+    /// assert_eq!(problem.to_string(), "form: unknown field; known are after, from; did you mean `from`?");
     /// ```
     #[must_use]
     pub fn unknown_field(path: &str, name: &str, known: &[&str]) -> Self {

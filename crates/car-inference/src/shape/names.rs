@@ -565,7 +565,7 @@ pub(super) fn unknown_field_with(hint: &str, known: &[&str]) -> String {
     let known = if known.is_empty() {
         "no fields are allowed here".into()
     } else {
-        format!("known fields: {}", known.join(", "))
+        format!("known are {}", known.join(", "))
     };
     let before = if hint.is_empty() { "" } else { "; " };
     format!("unknown field; {known}{before}{hint}")
