@@ -248,13 +248,6 @@ describe('options of a host’s own class', () => {
     expect(await engine.generate({ prompt: 'hi' })).toMatchObject({ text: 'mine' });
     const { runner, retry } = new Options();
     expect(await newEngine().generate(REQUEST, Object.create({ runner, retry }))).toMatchObject({ text: 'mine' });
-    class LogOptions {
-      get access() {
-        return 'read' as const;
-      }
-    }
-    // There is no log to read.
-    expect(await failureOf(() => EventLog.open(newPath(), new LogOptions()))).toMatchObject({ code: 'log-failed' });
   });
 
   test('may leave every option out', () => {

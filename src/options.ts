@@ -61,8 +61,7 @@ export function hostOptions<T extends object>(what: string, given: unknown, fiel
 /** Checks for unknown fields without reading the known ones. @throws InvalidRequestError listing the unknown fields. */
 export function checkNames(what: string, given: object, fields: object): void {
   checkObject(what, '', given);
-  const hasKnownField = Object.keys(fields).some((name) => name in given);
-  checkContent(what, '', given, hasKnownField);
+  checkContent(what, '', given, hasKnownField(given, fields));
   const strangers = Object.keys(given).filter((name) => !Object.hasOwn(fields, name));
   const unknown = strangers.filter((name) => (given as Record<string, unknown>)[name] !== undefined);
   if (unknown.length > 0) throw invalid(what, unknownFields(unknown, fields));
@@ -88,8 +87,13 @@ export function readOptions<T extends object>(
   } catch (error) {
     throw invalid(what, [{ path, message: `cannot be read: ${messageOf(error)}` }]);
   }
-  checkContent(what, path, given, hasFields(options));
+  checkContent(what, path, given, hasKnownField(given, fields));
   return options;
+}
+
+/** Whether any known field is there, also an inherited one. Reads none of them. */
+function hasKnownField(given: object, fields: object): boolean {
+  return Object.keys(fields).some((name) => name in given);
 }
 
 /** Whether any known field was given. */
