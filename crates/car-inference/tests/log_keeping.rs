@@ -17,7 +17,9 @@ mod support;
 use std::path::Path;
 
 use car_inference::log::sqlite::{VerifyOptions, VerifyReport};
-use car_inference::log::{ArchivedCall, Durability, EraseTarget, EventRange, LogErrorKind, LogStore, PruneOptions};
+use car_inference::log::{
+    ArchivedCall, CallFilter, Durability, EraseTarget, EventRange, LogErrorKind, LogStore, PruneOptions,
+};
 use car_inference::{CallRecord, CallStatus, GenerateRequest, MemoryLog, SqliteLog, SqliteLogOptions};
 use proptest::prelude::*;
 use rusqlite::Connection;
@@ -182,7 +184,9 @@ fn pruning_by_size_removes_the_oldest_calls_until_the_file_is_small_enough_and_n
 
 #[test]
 fn pruning_by_size_stops_as_exactly_with_an_index_of_words() {
-    stops_at_the_limit(&with_words(), shapes().into_iter().skip(3));
+    // Smaller ones, because words take time.
+    let smaller = |(name, sizes): (_, Vec<usize>)| (name, sizes.into_iter().map(|size| size / 4).collect());
+    stops_at_the_limit(&with_words(), shapes().into_iter().skip(3).map(smaller));
 }
 
 #[test]
@@ -232,6 +236,99 @@ proptest! {
         }
         verified(&subject.log);
     }
+}
+
+/// A call with so many words, most of which other calls have too, as in prose: the more frequent, the more of them.
+fn prose(number: u64, words: u64) -> ArchivedCall {
+    const VOCABULARY: u64 = 8_000;
+    // Pseudorandom: <https://prng.di.unimi.it/splitmix64.c>.
+    let mut state = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mut next = || {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        (mixed ^ (mixed >> 27)) >> 11
+    };
+    let mut answer = String::new();
+    for _ in 0..words {
+        let share = (next() % 1_000) as f64 / 1_000.0;
+        let rank = (VOCABULARY as f64 * share.powi(3)) as u64 + next() % 8;
+        answer.push_str(&format!("w{:x} ", rank * 7_919 % 1_000_003));
+    }
+    answer.push_str(&format!("only{number}"));
+    let request = GenerateRequest {
+        prompt: "prompt".into(),
+        ..GenerateRequest::default()
+    };
+    call(number, CallStatus::Done, request, vec![text(&answer)])
+}
+
+#[test]
+fn pruning_finds_room_where_many_distinct_words_were_indexed() {
+    const CALLS: u64 = 120;
+    const KEPT: u64 = 24;
+    let filled = || {
+        let subject = durable(with_words());
+        (0..CALLS).for_each(|number| record(&subject.log, &prose(number, 300)));
+        subject.log.flush().unwrap();
+        subject
+    };
+    let subject = filled();
+    let empty = bytes(&durable(with_words()).log);
+    let per_call = (bytes(&subject.log) - empty) / CALLS;
+    let limit = empty + KEPT * per_call;
+    let check = |subject: &Durable| {
+        let (left, calls) = (bytes(&subject.log), numbers(&subject.log));
+        assert_eq!(calls, (CALLS - calls.len() as u64..CALLS).collect::<Vec<_>>());
+        assert_eq!(std::fs::metadata(subject.path()).unwrap().len(), left);
+        let found = subject.log.calls(&CallFilter {
+            text: Some(format!("only{}", CALLS - 1)),
+            ..everything()
+        });
+        assert_eq!(found.unwrap().len(), 1);
+        verified(&subject.log);
+        (left, calls.len() as u64)
+    };
+    let by_size = format!(r#"{{"maxBytes":{limit}}}"#);
+    prune(&subject.log, &by_size);
+    let (left, calls) = check(&subject);
+    // Fewer words are in each block of the index, so that a call takes a little more.
+    assert!(calls > KEPT * 3 / 4, "{calls} calls stayed, {left} of {limit} bytes");
+    assert!(
+        left <= limit && left + 2 * per_call > limit,
+        "{left} bytes, {limit} were allowed"
+    );
+    assert_eq!((prune(&subject.log, &by_size), bytes(&subject.log)), (0, left));
+    prune(&subject.log, r#"{"maxCalls":0}"#);
+    assert!(bytes(&subject.log) <= empty + 4 * PAGE_BYTES, "an emptied log is small");
+
+    let subject = filled();
+    prune(&subject.log, &format!(r#"{{"maxCalls":{KEPT}}}"#));
+    let (left, calls) = check(&subject);
+    assert_eq!(calls, KEPT);
+    assert!(left < limit + limit / 4, "{left} bytes, about {limit} are in use");
+    prune(&subject.log, r#"{"maxAge":0}"#);
+    assert!(bytes(&subject.log) <= empty + 4 * PAGE_BYTES, "an emptied log is small");
+}
+
+#[test]
+fn erasing_finds_room_where_many_distinct_words_were_indexed() {
+    let subject = durable(with_words());
+    for number in 0..60 {
+        let mut call = prose(number, 300);
+        std::sync::Arc::make_mut(&mut call.start.request).tags = vec!["erased".into()];
+        record(&subject.log, &call);
+    }
+    record(&subject.log, &prose(60, 300));
+    subject.log.flush().unwrap();
+    let pages = || subject.count("call_texts_data");
+    let before = pages();
+    subject.log.erase(&by_tag("erased")).unwrap();
+    let free: i64 = Connection::open(subject.path())
+        .unwrap()
+        .pragma_query_value(None, "freelist_count", |row| row.get(0))
+        .unwrap();
+    assert!(free > before / 2, "{free} free pages, the index had {before}");
+    verified(&subject.log);
 }
 
 #[test]

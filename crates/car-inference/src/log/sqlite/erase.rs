@@ -99,6 +99,7 @@ impl Store {
                 .prepare_cached("DELETE FROM call_tags WHERE call_id = ?1")?
                 .execute([id])?;
         }
+        self.settle_text_index()?;
         self.tell_of_erasure(calls.iter().map(|call| call.id).collect(), at_us)
     }
 

@@ -51,6 +51,7 @@ mod stored_json;
 mod tail;
 mod text_index;
 mod text_list;
+mod text_packing;
 mod tree;
 mod tree_state;
 mod verify;

@@ -21,6 +21,7 @@ use super::settings::{log_id, set_setting, setting};
 use super::shared::Shared;
 use super::store::Store;
 use super::text_index::TextIndex;
+use super::text_packing::ChangedBlocks;
 use super::tree_state::read_tree;
 use super::wal::WalBound;
 use super::writer::{Retention, Writer};
@@ -110,6 +111,7 @@ pub(super) fn store_of(
     Ok(Store {
         places: Arc::new(Places::new(path, true)?),
         has_text_index: matches!(TextIndex::of(&connection)?, TextIndex::Current),
+        changed_blocks: ChangedBlocks::default(),
         tree: read_tree(&connection, head.position)?,
         connection,
         sealer,

@@ -112,6 +112,7 @@ impl Store {
         if round.removed.is_empty() {
             return Ok((0, is_all));
         }
+        self.settle_text_index()?;
         self.keep_gaps(&mut round)?;
         // The remains of the calls may have taken another page.
         let is_beyond = match options.max_bytes {
@@ -155,7 +156,7 @@ impl Store {
         let oldest = self.oldest(&options.keep, "1", round.calls_left() + 1)?;
         // Checked after each call, so that not one call too many is removed.
         self.remove_while(oldest, round, |store| {
-            store.write_text_index()?;
+            store.settle_text_index()?;
             is_beyond(store)
         })
     }
@@ -225,14 +226,6 @@ impl Store {
             .prepare_cached("DELETE FROM records WHERE position = ?1")?
             .execute([position])?;
         round.removed.push((position, link));
-        Ok(())
-    }
-
-    /// Flushes the full-text index from memory to its pages, so that the number of pages is right.
-    fn write_text_index(&self) -> Result<(), LogError> {
-        if self.has_text_index {
-            self.connection.execute_batch("SAVEPOINT words; RELEASE words")?;
-        }
         Ok(())
     }
 

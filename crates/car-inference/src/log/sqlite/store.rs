@@ -14,6 +14,7 @@ use super::options::LogKey;
 use super::places::Places;
 use super::seal::Sealer;
 use super::settings::set_setting;
+use super::text_packing::ChangedBlocks;
 use super::tree::Run;
 use crate::log::{LogError, LogErrorKind};
 use crate::redaction::Redaction;
@@ -30,6 +31,8 @@ pub(super) struct Store {
     pub redaction: Option<Redaction>,
     pub log_id: String,
     pub has_text_index: bool,
+    /// Blocks of the full-text index that are to be packed.
+    pub changed_blocks: ChangedBlocks,
     pub head: Head,
     /// The Merkle tree of all records up to the head.
     pub tree: Run,

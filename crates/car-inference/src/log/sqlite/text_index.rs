@@ -148,15 +148,15 @@ impl Store {
             .optional()?;
         if let Some((request, answer)) = payload {
             let request: GenerateRequest = json::read(&request)?;
-            self.connection
-                .prepare_cached(
-                    "INSERT INTO call_texts (call_texts, rowid, prompt, answer) VALUES ('delete', ?1, ?2, ?3)",
-                )?
-                .execute(params![
-                    id,
-                    words_to_index(&prompt_text(&request)),
-                    words_to_index(&answer)
-                ])?;
+            let sql = "INSERT INTO call_texts (call_texts, rowid, prompt, answer) VALUES ('delete', ?1, ?2, ?3)";
+            let prompt = prompt_text(&request);
+            let (prompt, answer) = (words_to_index(&prompt), words_to_index(&answer));
+            self.changed_blocks.note(&self.connection, || {
+                Ok(self
+                    .connection
+                    .prepare_cached(sql)?
+                    .execute(params![id, prompt, answer])?)
+            })?;
         }
         Ok(())
     }
