@@ -43,8 +43,6 @@ struct Open {
     batch: Batch,
     /// The writer is going to look at the batch.
     lingers: bool,
-    /// Batches that wait in the queue, and come before this one.
-    queued: usize,
 }
 
 /// What of a call is durable.
@@ -59,8 +57,8 @@ struct Durable {
 
 /// What a recorder has to tell the queue after adding a record to the batch.
 pub(super) struct News {
-    /// The batch is full and becomes a job.
-    pub full: Option<Batch>,
+    /// The batch is full and has to become a job.
+    pub is_full: bool,
     /// The writer has to look at the call for the first time.
     pub lingers: bool,
 }
@@ -69,7 +67,7 @@ pub(super) struct OpenCall {
     open: Mutex<Open>,
     pub durability: Durability,
     pub start: CallStart,
-    /// Whether the ending has been given to the writer.
+    /// Whether the ending has been given to the writer, or there will be none.
     ended: AtomicBool,
     durable: Mutex<Durable>,
     /// What the writer knows of the call.
@@ -98,43 +96,48 @@ impl OpenCall {
             return None;
         }
         let lingers = !std::mem::replace(&mut open.lingers, true);
-        let full = is_full.then(|| std::mem::take(&mut open.batch));
-        if full.is_some() {
-            open.queued += 1;
-        }
-        Some(News { full, lingers })
+        Some(News { is_full, lingers })
     }
 
-    /// Takes back a full batch for which the queue had no room. Its records will be written with the call's ending.
-    pub fn take_back(&self, batch: Batch) {
+    /// How many bytes the batch that is being filled holds.
+    pub fn batch_bytes(&self) -> usize {
+        self.open.lock().batch.bytes()
+    }
+
+    /// Takes the batch that is being filled, to be queued at once: the queue calls this under its lock, so that a
+    /// call's batches are queued in their order.
+    pub fn take_batch(&self) -> Option<Batch> {
+        let batch = std::mem::take(&mut self.open.lock().batch);
+        Some(batch).filter(|batch| !batch.is_empty())
+    }
+
+    /// Like [`take_batch`](Self::take_batch), of a call that no longer lingers. What a call has left when it ends is
+    /// written with its end.
+    pub fn take_lingering(&self) -> Option<Batch> {
         let mut open = self.open.lock();
-        open.batch = batch;
-        open.queued -= 1;
         open.lingers = false;
+        if self.has_ended() {
+            return None;
+        }
+        Some(std::mem::take(&mut open.batch)).filter(|batch| !batch.is_empty())
     }
 
     /// Takes the last batch, which is queued with the ending.
     pub fn take_last(&self) -> Batch {
-        self.ended.store(true, Ordering::Relaxed);
         let mut open = self.open.lock();
-        open.queued += 1;
+        self.ended.store(true, Ordering::Relaxed);
         std::mem::take(&mut open.batch)
     }
 
-    /// Whether the ending has been given to the writer.
-    pub fn has_ended(&self) -> bool {
-        self.ended.load(Ordering::Relaxed)
+    /// There will be no ending.
+    pub fn give_up(&self) {
+        let _open = self.open.lock();
+        self.ended.store(true, Ordering::Relaxed);
     }
 
-    /// Takes the batch that is being filled, unless others come before it.
-    pub fn take_ripe(&self) -> Option<Batch> {
-        let mut open = self.open.lock();
-        open.lingers = false;
-        // Those before it are in the queue, and so is what comes after them: the next look is theirs.
-        if open.queued > 0 {
-            return None;
-        }
-        Some(std::mem::take(&mut open.batch)).filter(|batch| !batch.is_empty())
+    /// Whether the ending has been given to the writer, or there will be none.
+    pub fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Relaxed)
     }
 
     /// Takes the batch that is being filled, whatever comes before it: there will be no other.
@@ -145,19 +148,6 @@ impl OpenCall {
     /// Whether its events are delivered only once they are durable.
     pub fn holds_events(&self) -> bool {
         self.durability == Durability::Event
-    }
-
-    /// The writer has taken a batch out of the queue.
-    pub fn dequeued(&self) {
-        self.open.lock().queued -= 1;
-    }
-
-    /// Whether records wait that the writer has not been told of. If true, the caller has to tell the writer.
-    pub fn lingers_again(&self) -> bool {
-        let mut open = self.open.lock();
-        let is_news = !open.batch.is_empty() && !open.lingers;
-        open.lingers |= is_news;
-        is_news
     }
 
     /// Events are durable up to this number, and taken up to that one; or they never will be.

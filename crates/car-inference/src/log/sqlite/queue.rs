@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::job::Job;
 use super::open_call::OpenCall;
@@ -63,11 +63,28 @@ struct State {
     closing: bool,
 }
 
+impl State {
+    fn put(&mut self, job: Job, bytes: usize) {
+        self.jobs.push_back((bytes, job));
+        self.bytes += bytes;
+    }
+
+    /// Queues the batches of the calls that have lingered longest.
+    fn queue_lingering(&mut self, count: usize) {
+        for _ in 0..count.min(self.lingering.len()) {
+            if let Some((_, call)) = self.lingering.pop_front()
+                && let Some(batch) = call.take_lingering()
+            {
+                let bytes = batch.bytes();
+                self.put(Job::Batch(call, Box::new(batch)), bytes);
+            }
+        }
+    }
+}
+
 /// What the writer takes.
 pub(super) struct Work {
     pub jobs: VecDeque<Job>,
-    /// Calls whose batch has waited long enough.
-    pub ripe: Vec<Arc<OpenCall>>,
     /// No more will come.
     pub last: bool,
 }
@@ -128,22 +145,45 @@ impl Queue {
 
     /// As [`push`](Self::push), but gives back a job that is not taken.
     pub fn try_push(&self, job: Job, bytes: usize, urgency: Urgency) -> Result<(), (Job, LogError)> {
-        let mut state = self.state.lock();
-        let is_full = state.bytes.saturating_add(bytes) > self.bytes_max && state.bytes > 0;
-        let room = if is_full {
-            self.make_room(&mut state, bytes)
-        } else {
-            Ok(())
-        };
-        let open = room.and_then(|()| self.check()).and_then(|()| match state.closing {
-            true => Err(LogError::closed()),
-            false => Ok(()),
-        });
-        if let Err(error) = open {
-            return Err((job, error));
+        match self.admit(bytes) {
+            Ok(mut state) => {
+                if matches!(job, Job::Flush(_)) {
+                    // It answers when everything recorded before it is committed.
+                    state.queue_lingering(usize::MAX);
+                }
+                self.append(&mut state, job, bytes, urgency);
+                Ok(())
+            }
+            Err(error) => Err((job, error)),
         }
-        state.jobs.push_back((bytes, job));
-        state.bytes += bytes;
+    }
+
+    /// Appends the batch that a call is filling. If there is no room, the call keeps its batch.
+    pub fn push_batch(&self, call: &Arc<OpenCall>) -> Result<(), LogError> {
+        let mut state = self.admit(call.batch_bytes())?;
+        if let Some(batch) = call.take_batch() {
+            let bytes = batch.bytes();
+            let job = Job::Batch(Arc::clone(call), Box::new(batch));
+            self.append(&mut state, job, bytes, Urgency::Soon);
+        }
+        Ok(())
+    }
+
+    /// Waits until so many bytes may be queued.
+    fn admit(&self, bytes: usize) -> Result<MutexGuard<'_, State>, LogError> {
+        let mut state = self.state.lock();
+        if state.bytes.saturating_add(bytes) > self.bytes_max && state.bytes > 0 {
+            self.make_room(&mut state, bytes)?;
+        }
+        self.check()?;
+        if state.closing {
+            return Err(LogError::closed());
+        }
+        Ok(state)
+    }
+
+    fn append(&self, state: &mut State, job: Job, bytes: usize, urgency: Urgency) {
+        state.put(job, bytes);
         let now = Instant::now();
         let due = match urgency {
             _ if state.bytes >= WORTHWHILE_BYTES => now,
@@ -154,12 +194,11 @@ impl Queue {
         };
         if state.due.is_none_or(|known| due < known) {
             state.due = Some(due);
-            self.wake(&mut state, due);
+            self.wake(state, due);
         }
-        Ok(())
     }
 
-    fn make_room(&self, state: &mut parking_lot::MutexGuard<'_, State>, bytes: usize) -> Result<(), LogError> {
+    fn make_room(&self, state: &mut MutexGuard<'_, State>, bytes: usize) -> Result<(), LogError> {
         let until = Instant::now() + STALL_MAX;
         while state.bytes > 0 && state.bytes.saturating_add(bytes) > self.bytes_max {
             self.check()?;
@@ -221,6 +260,12 @@ impl Queue {
     }
 
     fn take_now(&self, state: &mut State, now: Instant) -> Work {
+        let is_ripe = state.lingering.front().is_some_and(|(due, _)| *due <= now);
+        let ripe = state
+            .lingering
+            .partition_point(|(due, _)| state.closing || (is_ripe && *due <= now + WAVE));
+        // Behind the jobs, because a call's start may be among them.
+        state.queue_lingering(ripe);
         let mut jobs = VecDeque::new();
         let mut bytes = 0;
         while bytes < TAKE_BYTES_MAX
@@ -233,37 +278,10 @@ impl Queue {
         self.room.notify_all();
         state.is_stalled = false;
         state.taken = Some(now);
-        if !state.jobs.is_empty() {
-            state.due = Some(now);
-            // What lingers may belong to calls whose start is still in the queue.
-            return Work {
-                jobs,
-                ripe: Vec::new(),
-                last: false,
-            };
-        }
-        state.due = None;
-        let is_ripe = state.lingering.front().is_some_and(|(due, _)| *due <= now);
-        let count = state
-            .lingering
-            .partition_point(|(due, _)| state.closing || (is_ripe && *due <= now + WAVE));
-        let ripe = state.lingering.drain(..count).map(|(_, call)| call).collect();
+        state.due = (!state.jobs.is_empty()).then_some(now);
         Work {
             jobs,
-            ripe,
-            last: state.closing,
-        }
-    }
-
-    /// Has every batch that lingers be written with the next jobs.
-    pub fn ripen_all(&self) {
-        let mut state = self.state.lock();
-        let now = Instant::now();
-        for (due, _) in &mut state.lingering {
-            *due = now;
-        }
-        if !state.lingering.is_empty() {
-            self.wake(&mut state, now);
+            last: state.closing && state.jobs.is_empty(),
         }
     }
 
@@ -299,11 +317,12 @@ mod tests {
 
     use tokio::sync::oneshot;
 
+    use super::super::annotation::Annotation;
     use super::super::job::Job;
-    use super::super::open_call::OpenCall;
+    use super::super::open_call::{News, OpenCall};
     use super::super::options::Durability;
     use super::{Queue, TAKE_BYTES_MAX, Urgency};
-    use crate::log::CallStart;
+    use crate::log::{CallStart, Note};
     use crate::tasks::generate::GenerateRequest;
 
     fn call() -> Arc<OpenCall> {
@@ -318,20 +337,70 @@ mod tests {
         OpenCall::new(&start, Durability::Call)
     }
 
-    /// Whoever waits for room or for a commit does not wait for all that is queued; and no event comes before its call's start.
+    /// The jobs of the next piece of work, in their order.
+    fn taken(queue: &Queue) -> String {
+        let letter = |job: &Job| match job {
+            Job::Start(_) => 's',
+            Job::Batch(..) => 'b',
+            Job::Flush(_) => 'f',
+            _ => '?',
+        };
+        queue.take(None).jobs.iter().map(letter).collect()
+    }
+
+    fn record(call: &OpenCall) -> Option<News> {
+        let note = Note {
+            code: "code".into(),
+            message: "message".into(),
+        };
+        call.put(|batch| batch.annotations.push((0, Annotation::Note(note))))
+    }
+
+    fn flush(queue: &Queue, bytes: usize) {
+        let (reply, _) = oneshot::channel();
+        queue.push(Job::Flush(reply), bytes, Urgency::Now).unwrap();
+    }
+
+    /// Callers that wait for room or for a commit do not wait for the whole queue.
     #[test]
-    fn what_waits_is_taken_in_pieces_and_what_lingers_comes_with_the_last() {
+    fn jobs_are_taken_in_pieces() {
         let queue = Queue::new(usize::MAX);
-        queue.linger(call(), Duration::ZERO).unwrap();
         for _ in 0..3 {
-            let (reply, _) = oneshot::channel();
-            queue.push(Job::Flush(reply), TAKE_BYTES_MAX, Urgency::Now).unwrap();
+            flush(&queue, TAKE_BYTES_MAX);
         }
-        let taken: Vec<_> = (0..3)
-            .map(|_| queue.take(None))
-            .map(|work| (work.jobs.len(), work.ripe.len()))
-            .collect();
-        assert_eq!(taken, [(1, 0), (1, 0), (1, 1)]);
+        assert_eq!([taken(&queue), taken(&queue), taken(&queue)], ["f", "f", "f"]);
         assert_eq!(queue.bytes(), 0);
+    }
+
+    #[test]
+    fn a_flush_comes_after_everything_recorded_before_it() {
+        let queue = Queue::new(usize::MAX);
+        let call = call();
+        let an_hour = Duration::from_secs(3_600);
+        record(&call);
+        queue.linger(Arc::clone(&call), an_hour).unwrap();
+        for _ in 0..3 {
+            flush(&queue, TAKE_BYTES_MAX);
+        }
+        assert_eq!(taken(&queue), "bf");
+        assert!(record(&call).unwrap().lingers, "the queue is told of the call again");
+        assert_eq!([taken(&queue), taken(&queue)], ["f", "f"]);
+    }
+
+    #[test]
+    fn a_batch_that_lingers_does_not_wait_for_an_empty_queue() {
+        let queue = Queue::new(usize::MAX);
+        let call = call();
+        let start = || {
+            let job = Job::Start(Arc::clone(&call));
+            queue.push(job, TAKE_BYTES_MAX, Urgency::Now).unwrap();
+        };
+        start();
+        start();
+        record(&call);
+        queue.linger(Arc::clone(&call), Duration::ZERO).unwrap();
+        assert_eq!(taken(&queue), "s");
+        start();
+        assert_eq!([taken(&queue), taken(&queue)], ["s", "bs"]);
     }
 }

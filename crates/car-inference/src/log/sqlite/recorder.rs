@@ -35,17 +35,7 @@ impl Recorder {
     }
 
     #[cold]
-    fn hand_over(&self, News { full, lingers }: News) -> Result<(), LogError> {
-        if let Some(batch) = full {
-            let bytes = batch.bytes();
-            let job = Job::Batch(Arc::clone(&self.call), Box::new(batch));
-            self.queue.try_push(job, bytes, Urgency::Soon).map_err(|(job, error)| {
-                if let Job::Batch(_, batch) = job {
-                    self.call.take_back(*batch);
-                }
-                error
-            })?;
-        }
+    fn hand_over(&self, News { is_full, lingers }: News) -> Result<(), LogError> {
         if lingers {
             let linger = if self.call.durability == Durability::Event {
                 Duration::ZERO
@@ -53,6 +43,9 @@ impl Recorder {
                 LINGER
             };
             self.queue.linger(Arc::clone(&self.call), linger)?;
+        }
+        if is_full {
+            self.queue.push_batch(&self.call)?;
         }
         Ok(())
     }
@@ -65,6 +58,7 @@ impl Recorder {
 impl Drop for Recorder {
     fn drop(&mut self) {
         if !self.call.has_ended() {
+            self.call.give_up();
             let job = Job::Abandoned(Arc::clone(&self.call));
             // If the queue accepts no more jobs, the log is closed or has failed; the next open closes the call.
             let _told = self.queue.push(job, JOB_BYTES, Urgency::Soon);

@@ -223,7 +223,6 @@ impl Shared {
 
     /// Returns once everything recorded so far is committed.
     pub fn commit(&self) -> Result<(), LogError> {
-        self.session().queue.ripen_all();
         let (reply, committed) = oneshot::channel();
         self.session().queue.push(Job::Flush(reply), 0, Urgency::Now)?;
         wait(committed)

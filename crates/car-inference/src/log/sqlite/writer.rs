@@ -127,11 +127,11 @@ impl Writer {
 
     /// Writes all of it in one transaction.
     fn write(&mut self, work: Work, waiting: &mut Waiting) -> Result<(), LogError> {
-        let Work { jobs, ripe, .. } = work;
-        if jobs.is_empty() && ripe.is_empty() {
+        let Work { jobs, .. } = work;
+        if jobs.is_empty() {
             return Ok(());
         }
-        let begins = jobs.iter().any(|job| !matches!(job, Job::Flush(_) | Job::Task(_))) || !ripe.is_empty();
+        let begins = jobs.iter().any(|job| !matches!(job, Job::Flush(_) | Job::Task(_)));
         if !begins {
             waiting.take(jobs);
             return self.store.check_place();
@@ -142,7 +142,6 @@ impl Writer {
         while let Some(job) = waiting.jobs.pop_front() {
             self.write_job(job, waiting)?;
         }
-        self.write_ripe(ripe, waiting)?;
         self.store.commit()
     }
 
@@ -154,15 +153,7 @@ impl Writer {
                 self.open_calls.insert(id, call);
                 Ok(())
             }
-            Job::Batch(call, batch) => {
-                call.dequeued();
-                let written = self.write_batch(&call, &batch, waiting);
-                if call.lingers_again() {
-                    // If the queue refuses jobs, it has already reported why.
-                    let _told = self.queue.linger(call, Duration::ZERO);
-                }
-                written
-            }
+            Job::Batch(call, batch) => self.write_batch(&call, &batch, waiting),
             Job::End {
                 call,
                 batch,
@@ -172,7 +163,6 @@ impl Writer {
             } => {
                 // Whatever comes of it, whoever waits is told.
                 waiting.commits.extend(committed);
-                call.dequeued();
                 self.write_batch(&call, &batch, waiting)?;
                 let id = self.store.write_end(&call, stamp, &ending)?;
                 self.open_calls.remove(&id);
@@ -191,15 +181,6 @@ impl Writer {
                 Ok(())
             }
         }
-    }
-
-    fn write_ripe(&mut self, ripe: Vec<Arc<OpenCall>>, waiting: &mut Waiting) -> Result<(), LogError> {
-        for call in ripe {
-            if let Some(batch) = call.take_ripe() {
-                self.write_batch(&call, &batch, waiting)?;
-            }
-        }
-        Ok(())
     }
 
     fn write_batch(&mut self, call: &Arc<OpenCall>, batch: &Batch, waiting: &mut Waiting) -> Result<(), LogError> {
