@@ -459,3 +459,27 @@ async fn a_failed_log_that_is_opened_again_goes_on_for_those_who_had_it_open() {
     subject.log.close().unwrap();
     must_hold(&subject.path, Durability::Call, &acknowledged);
 }
+
+#[tokio::test]
+async fn a_question_at_whose_commit_the_log_fails_is_answered_with_what_was_committed() {
+    let subject = subject(Durability::Call);
+    let cursor = subject.log.end_cursor().unwrap();
+    let trace_id = call(&subject).await.unwrap();
+    // Recorded, but not committed: the question commits it.
+    let start = CallStart {
+        trace_id: "0".repeat(32),
+        model: MODEL.into(),
+        hint: None,
+        provider: None,
+        started_at_us: 1,
+        request: Arc::new(hi()),
+    };
+    Fault::OnlyReads.strike(&subject.folder.path().join("calls.db-wal"));
+    let _open = EventLog::start(&subject.log, &start).unwrap();
+    let page = subject.log.tail(Some(&cursor), 100).unwrap();
+    assert_eq!(page.items.len(), 4);
+    assert_eq!(subject.log.failure().unwrap().kind, LogErrorKind::Io);
+    assert!(subject.log.call(&trace_id).unwrap().is_some());
+    assert_eq!(subject.log.stats().unwrap().calls, 1);
+    assert!(subject.log.flush().is_err());
+}

@@ -106,8 +106,7 @@ impl Shared {
                     .wait_for(|known| *known > position || queue.failure().is_some())
                     .await,
             );
-            let has_failed = queue.failure().is_some_and(|error| error.kind != LogErrorKind::Closed);
-            if has_failed && session.progress.position() <= position {
+            if has_failed(&session) && session.progress.position() <= position {
                 let _gone = renewed.changed().await;
             }
         }
@@ -214,18 +213,17 @@ impl Shared {
     }
 
     fn catch_up(&self) -> Result<(), LogError> {
-        // What a failed log holds can still be read.
-        if self.writes && self.session().queue.failure().is_none() {
-            self.commit()?;
+        let session = self.session();
+        if !self.writes || has_failed(&session) {
+            return Ok(());
         }
-        Ok(())
+        // The log may fail just now.
+        commit(&session).or_else(|error| if has_failed(&session) { Ok(()) } else { Err(error) })
     }
 
     /// Returns once everything recorded so far is committed.
     pub fn commit(&self) -> Result<(), LogError> {
-        let (reply, committed) = oneshot::channel();
-        self.session().queue.push(Job::Flush(reply), 0, Urgency::Now)?;
-        wait(committed)
+        commit(&self.session())
     }
 
     /// Has the writer do something between two transactions, and waits for it.
@@ -302,6 +300,18 @@ impl Shared {
         let readers = std::mem::take(&mut *self.readers.lock());
         drop(readers);
     }
+}
+
+/// Whether the log has failed. What it holds can still be read.
+fn has_failed(session: &Session) -> bool {
+    let failure = session.queue.failure();
+    failure.is_some_and(|error| error.kind != LogErrorKind::Closed)
+}
+
+fn commit(session: &Session) -> Result<(), LogError> {
+    let (reply, committed) = oneshot::channel();
+    session.queue.push(Job::Flush(reply), 0, Urgency::Now)?;
+    wait(committed)
 }
 
 /// Waits on this thread, which may be one of a runtime: the writer is a thread of its own.
