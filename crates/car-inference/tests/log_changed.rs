@@ -388,9 +388,29 @@ async fn a_log_goes_on_beside_other_programs_that_use_sqlite() {
             .execute_batch("CREATE TABLE theirs (x); DROP TABLE theirs")
             .unwrap();
         subject.call().await.unwrap();
+        // As graphical tools do, into the database itself.
+        other
+            .execute_batch(&format!(
+                "ANALYZE; CREATE INDEX their_{mode} ON calls (hint); PRAGMA wal_checkpoint"
+            ))
+            .unwrap();
+        subject.call().await.unwrap();
         drop(other);
         subject.call().await.unwrap();
     }
     subject.log.close().unwrap();
     must_hold(&subject, "other programs");
+}
+
+#[tokio::test]
+async fn a_log_that_is_open_by_another_name_of_its_file_is_refused_and_goes_on() {
+    let mut subject = subject(Recorded::Wal).await;
+    let link = subject.beside(".link");
+    fs::hard_link(&subject.path, &link).unwrap();
+    let error = open(&link, LogAccess::Write).map(drop).unwrap_err();
+    assert_eq!(error.kind, LogErrorKind::InvalidPath, "{error}");
+    assert!(error.message.contains("hard links"), "{error}");
+    subject.call().await.unwrap();
+    subject.log.close().unwrap();
+    must_hold(&subject, "hard link");
 }

@@ -217,6 +217,28 @@ impl LogPath {
         Ok(())
     }
 
+    /// SQLite cannot open a file that this process has open by another name.
+    #[cfg(unix)]
+    pub fn explain_links(&self, error: LogError) -> LogError {
+        use std::os::unix::fs::MetadataExt;
+        let names = fs::metadata(&self.0).map_or(1, |metadata| metadata.nlink());
+        if error.kind != LogErrorKind::Io || names < 2 {
+            return error;
+        }
+        let message = format!(
+            "{} is one of {names} names (hard links) of a file, and the log is open by another name; open it by that name, \
+             or copy it with backup() ({})",
+            self.0.display(),
+            error.message
+        );
+        LogError::new(LogErrorKind::InvalidPath, message)
+    }
+
+    #[cfg(not(unix))]
+    pub fn explain_links(&self, error: LogError) -> LogError {
+        error
+    }
+
     /// Makes the folder, for the owner alone, unless it is there.
     pub fn make_folder(&self) -> Result<(), LogError> {
         let Some(folder) = self.0.parent().filter(|folder| !folder.as_os_str().is_empty()) else {

@@ -61,7 +61,7 @@ fn open_to_write(path: LogPath, options: SqliteLogOptions) -> Result<Shared, Log
     let path = path.within_reach()?;
     let lock = path.lock(Duration::from_millis(options.lock_wait_ms.unwrap_or_default()))?;
     path.make_file()?;
-    let mut connection = open_writer(&path, options.durability())?;
+    let mut connection = open_writer(&path, options.durability()).map_err(|error| path.explain_links(error))?;
     path.make_private()?;
     schema::migrate(&mut connection)?;
     schema::check_triggers(&connection)?;
