@@ -315,14 +315,20 @@ describe('what is imported', () => {
 
   test.each<[string, (lines: string[]) => string[], number, RegExp]>([
     ['no header', (lines) => lines.slice(1), 1, /header/],
-    ['no JSON', (lines) => [...lines.slice(0, 5), '{"type":', ...lines.slice(5)], 6, /no JSON/],
-    ['fields of another type', (lines) => [...lines, '{"type":"call","traceId":5}'], 10, /fields/],
-    ['an event of no call', (lines) => [lines[0] as string, lines[2] as string], 2, /event of no call/],
-    ['a call within a call', (lines) => [...lines.slice(0, 3), lines[1] as string], 4, /has no end/],
-    ['an end that is missing', (lines) => lines.slice(0, -1), 8, /has no end/],
+    ['no JSON', (lines) => [...lines.slice(0, 5), '{"type":', ...lines.slice(5)], 6, /not JSON/],
+    ['a field of another type', (lines) => [...lines, '{"type":"call","traceId":5}'], 10, /traceId: expected a string/],
+    ['an event of no call', (lines) => [lines[0] as string, lines[2] as string], 2, /event without a call/],
+    ['a call within a call', (lines) => [...lines.slice(0, 3), lines[1] as string], 4, /has no `end` line/],
+    ['an end that is missing', (lines) => lines.slice(0, -1), 8, /has no `end` line/],
     ['an event that is missing', (lines) => lines.toSpliced(2, 1), 3, /seq: expected 1, got 2/],
-    ['a later version', (lines) => lines.with(0, '{"type":"car-inference-log","version":99}'), 0, /update/],
-    ['bytes that are no text', (lines) => ['\u0000\ufffd', ...lines], 1, /no JSON/],
+    ['a later version', (lines) => lines.with(0, '{"type":"car-inference-log","version":99}'), 1, /update/],
+    ['bytes that are no text', (lines) => ['\u0000\ufffd', ...lines], 1, /not JSON/],
+    [
+      'a tag that is a number',
+      (lines) => lines.with(1, (lines[1] as string).replace('"request":{', '"request":{"tags":[5],')),
+      2,
+      /request\.tags\[0\]: expected a string, got the number 5/,
+    ],
   ])('with %s is refused at its line; calls before it were taken', async (_name, spoil, line, message) => {
     const { log, engine } = await newRecording();
     await recordCalls(engine, 2);
@@ -331,8 +337,8 @@ describe('what is imported', () => {
     const target = await openLog();
     const spoilt = spoil(lines).join('\n');
     const error = (await rejection(target.import(Readable.from([spoilt])))) as Error;
-    expect(error).toMatchObject(logError(line === 0 ? 'newer-version' : 'invalid-input'));
-    if (line > 0) expect(error.message).toContain(`line ${line}: `);
+    expect(error).toMatchObject(logError(/update/.test(error.message) ? 'newer-version' : 'invalid-input'));
+    expect(error.message).toContain(`line ${line}: `);
     expect(error.message).toMatch(message);
     // What was whole is there, nothing else, and the log takes the rest another time.
     const calls = await all(target.calls());

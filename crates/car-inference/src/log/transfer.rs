@@ -16,19 +16,21 @@
 use std::io::{self, BufRead, Write};
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
     ArchivedCall, AttemptRecord, CallStart, CallStatus, Ending, LogError, LogErrorKind, LogStore, LoggedEvent, Note,
     Stamp, VerdictRecord,
 };
+use crate::shape;
 use crate::stream::StreamEvent;
 use crate::tasks::generate::GenerateRequest;
 
 /// The version of the format that is written, and the newest that is read.
 pub const VERSION: u32 = 1;
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "kebab-case", rename_all_fields = "camelCase")]
 enum Line {
     #[serde(rename = "car-inference-log")]
@@ -120,7 +122,7 @@ pub fn write_call(to: &mut impl Write, call: &ArchivedCall) -> io::Result<()> {
 }
 
 /// What an import has come to.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct ImportReport {
@@ -168,6 +170,11 @@ fn encoding_of(line: &[u8]) -> &'static str {
     }
 }
 
+/// The text of an error, without the line number, which is always 1.
+fn without_line(error: &serde_json::Error) -> String {
+    error.to_string().replace(" at line 1 column ", " at column ")
+}
+
 /// One call in an import holds at most so many events, so that nonsense does not fill the memory.
 const EVENTS_MAX: usize = 10_000_000;
 
@@ -205,15 +212,20 @@ impl Importer {
             (None, true) => Ok(()),
             (Some(Line::Header { version }), _) if version > VERSION => Err(LogError::new(
                 LogErrorKind::NewerVersion,
-                format!("the lines have version {version}, this package reads {VERSION}; update car-inference"),
+                format!(
+                    "line {}: the export has version {version}, and this package reads up to {VERSION}; update car-inference",
+                    self.lines
+                ),
             )),
             (Some(Line::Header { .. }), _) if self.open.is_none() => {
                 self.has_header = true;
                 Ok(())
             }
-            (_, false) => Err(self.invalid("the first line has to be the header, `type: \"car-inference-log\"`")),
+            (_, false) => {
+                Err(self.invalid("the first line must be the header, `{\"type\":\"car-inference-log\",\"version\":1}`"))
+            }
             (Some(Line::Call { .. } | Line::Header { .. }), true) if self.open.is_some() => {
-                Err(self.invalid("the call before has no end"))
+                Err(self.invalid("the previous call has no `end` line"))
             }
             (Some(line), true) => self.take(line, log),
         }
@@ -238,7 +250,7 @@ impl Importer {
                     model,
                     hint,
                     provider,
-                    started_at_us: self.epoch_us(started_at)?,
+                    started_at_us: self.epoch_us("startedAt", started_at)?,
                     request: Arc::new(*request),
                 };
                 self.open = Some((start, Vec::new()));
@@ -249,19 +261,19 @@ impl Importer {
                 attempt,
                 event,
             }) => {
-                let at_us = self.epoch_us(at)?;
+                let at_us = self.epoch_us("at", at)?;
                 let Some((start, events)) = &mut self.open else {
-                    return Err(self.invalid("an event of no call"));
+                    return Err(self.invalid("an event without a call; its `call` line must come first"));
                 };
                 let expected = events.last().map_or(1, |(stamp, _)| stamp.seq + 1);
                 if seq != expected || events.len() >= EVENTS_MAX {
                     return Err(self.invalid(&format!("seq: expected {expected}, got {seq}")));
                 }
                 if matches!(event, StreamEvent::Done { .. }) {
-                    return Err(self.invalid("event: `done` is what the call's end says"));
+                    return Err(self.invalid("event: `done` is not an event line; the call's end line contains it"));
                 }
                 let Some(at_us) = at_us.checked_sub(start.started_at_us) else {
-                    return Err(self.invalid("at: before the call's start"));
+                    return Err(self.invalid("at: is before the call's `startedAt`"));
                 };
                 events.push((Stamp { seq, at_us, attempt }, event));
             }
@@ -274,19 +286,19 @@ impl Importer {
                 verdicts,
                 notes,
             } => {
-                let at_us = self.epoch_us(at)?;
+                let at_us = self.epoch_us("at", at)?;
                 if ending.status == CallStatus::Open {
-                    return Err(self.invalid("ending.status: a call that has ended is not open"));
+                    return Err(self.invalid("ending.status: a call that has ended cannot be open"));
                 }
                 let Some((start, events)) = self.open.take() else {
-                    return Err(self.invalid("an end of no call"));
+                    return Err(self.invalid("an end without a call; its `call` line must come first"));
                 };
                 let expected = events.last().map_or(1, |(stamp, _)| stamp.seq + 1);
                 if seq != expected {
                     return Err(self.invalid(&format!("seq: expected {expected}, got {seq}")));
                 }
                 let Some(at_us) = at_us.checked_sub(start.started_at_us) else {
-                    return Err(self.invalid("at: before the call's start"));
+                    return Err(self.invalid("at: is before the call's `startedAt`"));
                 };
                 let ended = Stamp { seq, at_us, attempt };
                 let is_new = log.restore(ArchivedCall {
@@ -311,7 +323,7 @@ impl Importer {
     /// When the last call has no end. Those before it were taken.
     pub fn finish(&self) -> Result<ImportReport, LogError> {
         if self.open.is_some() {
-            return Err(self.invalid("the last call has no end"));
+            return Err(self.invalid("the last call has no `end` line"));
         }
         Ok(self.report)
     }
@@ -323,26 +335,38 @@ impl Importer {
             #[serde(rename = "type", borrow)]
             kind: std::borrow::Cow<'a, str>,
         }
-        let of_shape = |error: &serde_json::Error| match error.classify() {
-            serde_json::error::Category::Data => self.invalid("it has not the fields that its type has"),
-            _ => self.invalid("it is no JSON, or nested too deeply"),
-        };
-        let Typed { kind } = serde_json::from_str(line).map_err(|error| of_shape(&error))?;
+        let Typed { kind } = serde_json::from_str(line).map_err(|error| match error.classify() {
+            serde_json::error::Category::Data => {
+                self.invalid("type: expected an object with this field, such as `{\"type\":\"call\",…}`")
+            }
+            _ => self.invalid(&format!("not JSON, or nested too deeply: {}", without_line(&error))),
+        })?;
         match &*kind {
-            "car-inference-log" | "call" | "event" | "end" => super::sqlite::read_json(line)
-                .map(Some)
-                .map_err(|_| self.invalid("it has not the fields that its type has")),
+            "car-inference-log" | "call" | "event" | "end" => {
+                super::sqlite::read_json(line).map(Some).map_err(|_| self.unfit(line))
+            }
             _ => Ok(None),
         }
     }
 
-    fn epoch_us(&self, at: f64) -> Result<u64, LogError> {
+    /// The first thing that is wrong with the fields of a line.
+    fn unfit(&self, line: &str) -> LogError {
+        let problems = shape::parse::<Line>(line).err().unwrap_or_default();
+        match problems.first() {
+            Some(problem) => self.invalid(&problem.to_string()),
+            None => self.invalid("nested too deeply"),
+        }
+    }
+
+    fn epoch_us(&self, field: &str, at: f64) -> Result<u64, LogError> {
         // 2^53 microseconds: what a number holds exactly.
         const AT_MAX_MS: f64 = 9_007_199_254_740.0;
         if (0.0..=AT_MAX_MS).contains(&at) {
             Ok((at * 1_000.0).round() as u64)
         } else {
-            Err(self.invalid("a time that is none"))
+            Err(self.invalid(&format!(
+                "{field}: expected milliseconds since the Unix epoch, got {at:e}"
+            )))
         }
     }
 
