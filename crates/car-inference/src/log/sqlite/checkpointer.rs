@@ -120,7 +120,7 @@ fn copy_when(asked: &Receiver<()>, places: &Places, durability: Durability, prog
             Ok(copied) => copied,
             Err(_) => Err(LogError::new(
                 LogErrorKind::Other,
-                "the log's second thread panicked; please report it",
+                "the log's checkpoint thread panicked; please report it",
             )),
         });
     }

@@ -88,8 +88,8 @@ pub(super) fn unlocked(path: &Path) -> LogError {
     LogError::new(
         LogErrorKind::Corrupt,
         format!(
-            "{} is gone: the locks on the log were lost, because this process read the log's files itself, and another program \
-             tidied up; use `backup()` or `export()` to read a log that is open, and open the log again",
+            "{} is missing: this process read the log's files itself, which released the log's locks, and another program \
+             removed the file; to read an open log use backup() or export(); then open the log again",
             path.display()
         ),
     )

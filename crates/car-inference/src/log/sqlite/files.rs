@@ -104,8 +104,8 @@ impl LogPath {
         Err(LogError::new(
             LogErrorKind::InvalidPath,
             format!(
-                "{what} is too long: it has {len} bytes, and at most {max} are possible, because SQLite appends \
-                 `{LONGEST_SUFFIX}` to it"
+                "{what} is too long: it has {len} bytes; the maximum is {max}, because SQLite appends `{LONGEST_SUFFIX}` \
+                 to it"
             ),
         ))
     }
@@ -134,7 +134,7 @@ impl LogPath {
         Err(LogError::new(
             LogErrorKind::InvalidPath,
             format!(
-                "the path is too long: it has {len} bytes, and SQLite takes at most {SQLITE_PATH_MAX}; longer ones need Linux \
+                "the path is too long: it has {len} bytes, and SQLite's limit is {SQLITE_PATH_MAX}; longer paths need Linux \
                  with /proc"
             ),
         ))

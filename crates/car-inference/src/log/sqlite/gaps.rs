@@ -48,7 +48,7 @@ impl Gaps {
             let run = leaf_of(first)
                 .zip(u64::try_from(last).ok())
                 .and_then(|(first, end)| Run::from_bytes(first, end, &subtrees))
-                .ok_or_else(|| corrupt("a gap that is not one; `verify` says more"))?;
+                .ok_or_else(|| corrupt("a malformed gap; `verify` says more"))?;
             let gap = Gap {
                 first,
                 last,
@@ -69,7 +69,9 @@ impl Gaps {
                 first: position,
                 last: position,
                 after: link,
-                run: Run::at(leaf_of(position).ok_or_else(|| corrupt("a record without a place in the chain"))?),
+                run: Run::at(
+                    leaf_of(position).ok_or_else(|| corrupt("a record with an invalid position in the chain"))?,
+                ),
             },
         };
         gap.run.push(link);

@@ -295,7 +295,7 @@ impl SqliteLog {
             return Ok(());
         }
         let message =
-            "somebody reads the log, so its write-ahead log stays beside the file; it goes with the last who closes";
+            "a reader holds the log, so its write-ahead log stays beside the file until the last connection closes";
         Err(LogError::new(LogErrorKind::Locked, message))
     }
 

@@ -185,7 +185,7 @@ fn index_words(connection: &mut Connection, sealer: &Sealer) -> Result<(), LogEr
     if sealer.seals() {
         return Err(LogError::new(
             LogErrorKind::Unsupported,
-            "an encrypted log cannot have a full-text index: the index would hold in the clear what the key seals",
+            "an encrypted log cannot have a full-text index: the index would store the encrypted text unencrypted",
         ));
     }
     let transaction = connection.transaction()?;

@@ -130,7 +130,7 @@ impl SqliteLogOptions {
         if self.key.is_some() && self.full_text_search == Some(true) {
             problems.push(Problem::new(
                 "fullTextSearch",
-                "cannot be with a key: the index would hold in the clear what the key seals",
+                "cannot be with a key: the index would store the encrypted text unencrypted",
             ));
         }
         if self.queue_bytes_max == Some(0) {

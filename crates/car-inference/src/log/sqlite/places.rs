@@ -292,7 +292,7 @@ impl Places {
             && header.frames <= header.copied
             && len < u64::from(header.pages) * header.page_bytes as u64
         {
-            return Err(changed(&place.path, &format!("it was cut to {len} bytes")));
+            return Err(changed(&place.path, &format!("it was truncated to {len} bytes")));
         }
         Ok(())
     }
@@ -349,7 +349,7 @@ impl Places {
                     known.index = self.index_header(place)?;
                     let written = known.index.map_or(0, IndexHeader::wal_bytes);
                     if now.len < written {
-                        let how = format!("it has {} bytes of {written} that were written", now.len);
+                        let how = format!("it has {} bytes, but {written} were written", now.len);
                         return Err(changed(&place.path, &how));
                     }
                     known.wal = Some(now);
@@ -444,7 +444,7 @@ fn not_shorter(place: &Place, now: Option<State>, known: Option<State>) -> Resul
     match (now, known) {
         (Some(now), Some(known)) if now.len < known.len => Err(changed(
             &place.path,
-            &format!("it was cut from {} to {} bytes", known.len, now.len),
+            &format!("it was truncated from {} to {} bytes", known.len, now.len),
         )),
         _ => Ok(()),
     }

@@ -134,7 +134,7 @@ pub(super) fn start_of(connection: &Connection, sealer: &Sealer, id: i64) -> Res
          FROM calls WHERE id = ?1",
     )?;
     let mut rows = statement.query([id])?;
-    let row = rows.next()?.ok_or_else(|| corrupt("a call that is not there"))?;
+    let row = rows.next()?.ok_or_else(|| corrupt("a call is missing"))?;
     let request = match sealer.load(("calls", id, "request"), row.get_ref(5)?)? {
         Some(request) => json::read(&request)?,
         None if row.get(6)? => GenerateRequest::default(),
@@ -146,7 +146,7 @@ pub(super) fn start_of(connection: &Connection, sealer: &Sealer, id: i64) -> Res
         model: row.get(1)?,
         hint: row.get(2)?,
         provider: row.get(3)?,
-        started_at_us: u64::try_from(started_at_us).map_err(|_| corrupt("a call's start is no time"))?,
+        started_at_us: u64::try_from(started_at_us).map_err(|_| corrupt("a call has an invalid start time"))?,
         request: Arc::new(request),
     })
 }
@@ -154,7 +154,7 @@ pub(super) fn start_of(connection: &Connection, sealer: &Sealer, id: i64) -> Res
 /// The parts of a completion that have no column; `None` when there are none.
 pub(super) fn rest_of(completion: &Completion) -> Result<Option<Vec<u8>>, LogError> {
     let Ok(Json::Object(mut fields)) = serde_json::to_value(completion) else {
-        return Err(corrupt("an answer that has no JSON"));
+        return Err(corrupt("an answer cannot be encoded as JSON"));
     };
     for column in [
         "text",

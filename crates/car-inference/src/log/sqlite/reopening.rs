@@ -131,7 +131,8 @@ fn copy_wal(store: &mut Store, syncs: bool) -> Result<(), LogError> {
         }
     }
     if syncs {
-        let message = "somebody reads the log, so what it has written cannot be synced; reopen it when they are done";
+        let message =
+            "a reader holds the log, so its data cannot be synced; call reopen() again after the reader has finished";
         return Err(LogError::new(LogErrorKind::Locked, message));
     }
     Ok(())

@@ -63,7 +63,7 @@ impl TextIndex {
             }
             Self::Outdated | Self::OfUnknownRules => {
                 "the full-text index of this log was made by another version of car-inference; open the log once with \
-                 `access: 'write'`, which makes the index anew"
+                 `access: 'write'` to rebuild the index"
             }
         };
         Err(LogError::new(LogErrorKind::Unsupported, message))

@@ -35,7 +35,9 @@ pub(super) fn kept_tree(connection: &Connection) -> Result<Option<Run>, LogError
         .and_then(|(count, subtrees)| Run::from_bytes(0, u64::from_be_bytes(*count), subtrees));
     match run {
         Some(run) => Ok(Some(run)),
-        None => Err(corrupt("the state of the Merkle tree is not one; `verify` says more")),
+        None => Err(corrupt(
+            "the saved state of the Merkle tree is malformed; `verify` says more",
+        )),
     }
 }
 
@@ -60,7 +62,7 @@ pub(super) fn read_tree(connection: &Connection, last: i64) -> Result<Run, LogEr
 /// Appends the records after those of `tree`.
 fn read_on(connection: &Connection, mut tree: Run) -> Result<Run, LogError> {
     let gaps = Gaps::read(connection)?.all;
-    let from = i64::try_from(tree.end()).map_err(|_| corrupt("a place in the chain that is none"))?;
+    let from = i64::try_from(tree.end()).map_err(|_| corrupt("an invalid position in the chain"))?;
     let mut gaps = gaps.range(from.saturating_add(1)..).map(|(_, gap)| gap).peekable();
     let mut statement =
         connection.prepare_cached("SELECT position, link FROM records WHERE position > ?1 ORDER BY position")?;

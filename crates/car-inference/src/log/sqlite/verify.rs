@@ -70,7 +70,7 @@ pub(super) struct Verification<'a> {
     roots: HashMap<i64, String>,
 }
 
-const WRONG_TREE: &str = "the state of the Merkle tree is not that of the records";
+const WRONG_TREE: &str = "the saved state of the Merkle tree does not match the records";
 
 /// Kind, name and SQL of a table, index, view or trigger.
 type SchemaItem = (String, String, Option<String>);
@@ -87,7 +87,7 @@ fn is_harmless((kind, name, sql): &SchemaItem) -> bool {
 
 /// The content of a record that belongs to no call.
 fn told<T: DeserializeOwned>(position: i64, data: &str) -> Result<T, Stop> {
-    json::read(data).or_else(|_| wrong("records", position, "its data has another shape than its kind says"))
+    json::read(data).or_else(|_| wrong("records", position, "its data does not match its kind"))
 }
 
 impl Reading<'_> {
@@ -190,7 +190,7 @@ impl Verification<'_> {
             None if TextIndex::of(self.connection())? == TextIndex::OfUnknownRules => wrong(
                 "settings",
                 None,
-                "the full-text index does not say by which rules it was made; opening the log with `access: 'write'` makes it anew",
+                "the full-text index has no valid word_rules setting; open the log with `access: 'write'` to rebuild it",
             ),
             None => Ok(()),
         }
@@ -258,7 +258,7 @@ impl Verification<'_> {
             if let Some(root) = self.roots.get(&position)
                 && *root != hex(&tree.root())
             {
-                let message = "what comes before this checkpoint is not what it was made of";
+                let message = "the records before this checkpoint do not match its root";
                 return wrong("records", position, message);
             }
             link = self.check_record(row, position, &link)?;
@@ -300,7 +300,7 @@ impl Verification<'_> {
         if is_told {
             Ok(gaps)
         } else {
-            wrong("gaps", None, "the gaps are not what was pruned")
+            wrong("gaps", None, "the gaps do not match the last prune record")
         }
     }
 
@@ -465,14 +465,11 @@ impl Verification<'_> {
             return Ok(());
         }
         let message = if self.reading.end_cursor()?.position < checkpoint.count {
-            format!(
-                "the log ends before record {}, which the checkpoint is of",
-                checkpoint.count
-            )
+            format!("the log ends before the checkpoint's record {}", checkpoint.count)
         } else {
             format!(
-                "record {}, which the checkpoint is of, was pruned: a log keeps those of its newest {CHECKPOINTS_KEPT} \
-                 checkpoints when it is pruned; verify with a newer one",
+                "the checkpoint's record {} was pruned; pruning keeps only the records of the newest {CHECKPOINTS_KEPT} \
+                 checkpoints; verify with a newer checkpoint",
                 checkpoint.count
             )
         };
