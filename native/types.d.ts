@@ -1462,7 +1462,12 @@ interruptedCalls: number,
 /**
  * How many calls began after it failed and ran without being recorded, on engines with `onLogFailure: 'continue'`.
  */
-unrecordedCalls: number, };
+unrecordedCalls: number, 
+/**
+ * How many calls had ended, without waiting for their commit, and lost their ending: with durability `relaxed`.
+ * Those whose start was recorded are counted as interrupted too.
+ */
+lostCalls: number, };
 
 /**
  * What is in a log, and how it is.

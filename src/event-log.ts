@@ -344,7 +344,7 @@ export class EventLog {
    * of `reopen()` share one attempt.
    *
    * @returns the outage: `reason`, `message`, `failedAt`, `reopenedAt` (ms since the epoch), `interruptedCalls`,
-   *   `unrecordedCalls`; also in `stats().lastOutage`. Undefined, without any effect, when the log has not failed.
+   *   `unrecordedCalls`, `lostCalls`; also in `stats().lastOutage`. Undefined, without any effect, when the log has not failed.
    * @throws LogError when the log cannot continue. Its `reason` is the cause, such as `'disk-full'`; `'moved'` when the file
    *   is missing, is another log or lacks committed records; `'locked'` when the log was opened again meanwhile; `'closed'`
    *   when it is closed. Call it again after you have removed the cause.

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use car_inference::log::{CallStart, Durability, EventLog, LogErrorKind, LogStore, Stamp, TailItem};
+use car_inference::log::{CallFilter, CallStart, Durability, EventLog, LogErrorKind, LogStore, Stamp, TailItem};
 use car_inference::stream::EventRef;
 use car_inference::testing::{Script, ScriptedRunner};
 use car_inference::{CallStatus, ErrorCode, InferenceEngine, ModelSchema, SqliteLog, SqliteLogOptions};
@@ -482,4 +482,26 @@ async fn a_question_at_whose_commit_the_log_fails_is_answered_with_what_was_comm
     assert!(subject.log.call(&trace_id).unwrap().is_some());
     assert_eq!(subject.log.stats().unwrap().calls, 1);
     assert!(subject.log.flush().is_err());
+}
+
+#[tokio::test]
+async fn reopening_counts_the_calls_that_were_acknowledged_and_lost() {
+    let subject = subject(Durability::Relaxed);
+    call(&subject).await.unwrap();
+    subject.log.flush().unwrap();
+    Fault::OnlyReads.strike(&subject.folder.path().join("calls.db-wal"));
+    let mut acknowledged = 1;
+    for _ in 0..5 {
+        acknowledged += usize::from(call(&subject).await.is_ok());
+    }
+    assert!(subject.log.flush().is_err());
+    let outage = subject.log.reopen().unwrap().unwrap();
+    let ended = |status| CallFilter {
+        status: Some(status),
+        limit: Some(1_000),
+        ..CallFilter::default()
+    };
+    let kept = subject.log.calls(&ended(CallStatus::Done)).unwrap().len();
+    assert_eq!(kept + outage.lost_calls as usize, acknowledged);
+    assert!(outage.lost_calls > 0);
 }

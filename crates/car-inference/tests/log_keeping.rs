@@ -456,7 +456,10 @@ fn checkpoints_do_not_pile_up_and_the_newest_still_find_what_was_rewritten() {
     }
     for pruned in [0, 5] {
         let problem = subject.log.verify(&with(pruned)).unwrap().problem.unwrap();
-        assert!(problem.message.contains("verify with a newer checkpoint"), "{problem:?}");
+        assert!(
+            problem.message.contains("verify with a newer checkpoint"),
+            "{problem:?}"
+        );
     }
     subject.log.close().unwrap();
     // The state of the tree is read on from where it was kept.

@@ -199,6 +199,9 @@ pub struct LogOutage {
     pub interrupted_calls: u64,
     /// How many calls began after it failed and ran without being recorded, on engines with `onLogFailure: 'continue'`.
     pub unrecorded_calls: u64,
+    /// How many calls had ended, without waiting for their commit, and lost their ending: with durability `relaxed`.
+    /// Those whose start was recorded are counted as interrupted too.
+    pub lost_calls: u64,
 }
 
 /// Which calls [`LogStore::prune`](super::LogStore::prune) removes: ended calls beyond any of these bounds, the oldest

@@ -35,6 +35,13 @@ pub(super) enum Job {
     Task(Task),
 }
 
+impl Job {
+    /// An ending that was acknowledged before it is committed.
+    pub fn is_unawaited_end(&self) -> bool {
+        matches!(self, Self::End { committed: None, .. })
+    }
+}
+
 /// A task between two transactions.
 pub(super) enum Task {
     /// Syncs everything that is committed to the disk.

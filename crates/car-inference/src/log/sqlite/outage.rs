@@ -19,6 +19,8 @@ pub(super) struct OutageRecord {
     pub failed_at_us: i64,
     pub interrupted_calls: u64,
     pub unrecorded_calls: u64,
+    #[serde(default)]
+    pub lost_calls: u64,
 }
 
 impl OutageRecord {
@@ -30,6 +32,7 @@ impl OutageRecord {
             reopened_at: epoch_ms(reopened_at_us),
             interrupted_calls: self.interrupted_calls,
             unrecorded_calls: self.unrecorded_calls,
+            lost_calls: self.lost_calls,
         }
     }
 }

@@ -61,6 +61,8 @@ struct State {
     /// Until when the writer sleeps.
     asleep: Option<Option<Instant>>,
     closing: bool,
+    /// Endings that nobody waits for and that are not committed yet.
+    unawaited_ends: u64,
 }
 
 impl State {
@@ -183,6 +185,7 @@ impl Queue {
     }
 
     fn append(&self, state: &mut State, job: Job, bytes: usize, urgency: Urgency) {
+        state.unawaited_ends += u64::from(job.is_unawaited_end());
         state.put(job, bytes);
         let now = Instant::now();
         let due = match urgency {
@@ -283,6 +286,18 @@ impl Queue {
             jobs,
             last: state.closing && state.jobs.is_empty(),
         }
+    }
+
+    /// So many endings that nobody waits for are committed.
+    pub fn committed_unawaited(&self, ends: u64) {
+        if ends > 0 {
+            self.state.lock().unawaited_ends -= ends;
+        }
+    }
+
+    /// How many endings were acknowledged and not committed. Final once the writer has ended.
+    pub fn lost_ends(&self) -> u64 {
+        self.state.lock().unawaited_ends
     }
 
     /// No more is taken; the writer finishes.

@@ -148,6 +148,7 @@ fn record_outage(store: &mut Store, failed: &Session, failure: &LogError) -> Res
             failed_at_us: failed.queue.failed_at_us().unwrap_or(reopened_at_us),
             interrupted_calls: store.close_all_interrupted()?,
             unrecorded_calls: failed.unrecorded(),
+            lost_calls: failed.queue.lost_ends(),
         };
         store.append_housekeeping(OUTAGE, reopened_at_us, &record)?;
         Ok(record.told(reopened_at_us))

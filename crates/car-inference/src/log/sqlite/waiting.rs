@@ -14,6 +14,8 @@ pub(super) struct Waiting {
     /// Jobs whose turn has not come.
     pub jobs: VecDeque<Job>,
     pub commits: Vec<OnCommit>,
+    /// Endings in the transaction that nobody waits for.
+    pub unawaited_ends: u64,
     pub replies: Vec<Reply<()>>,
     pub tasks: VecDeque<Task>,
     /// Calls whose events are durable up to this number, and taken up to that one.

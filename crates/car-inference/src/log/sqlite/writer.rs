@@ -146,6 +146,7 @@ impl Writer {
     }
 
     fn write_job(&mut self, job: Job, waiting: &mut Waiting) -> Result<(), LogError> {
+        waiting.unawaited_ends += u64::from(job.is_unawaited_end());
         match job {
             Job::Start(call) => {
                 waiting.begun.push(Arc::clone(&call));
@@ -197,6 +198,8 @@ impl Writer {
     fn tell(&self, waiting: &mut Waiting) {
         self.progress.reach(self.store.head);
         waiting.begun.clear();
+        self.queue
+            .committed_unawaited(std::mem::take(&mut waiting.unawaited_ends));
         for commit in waiting.commits.drain(..) {
             tell(commit, Ok(()));
         }
