@@ -315,14 +315,14 @@ describe('what is imported', () => {
 
   test.each<[string, (lines: string[]) => string[], number, RegExp]>([
     ['no header', (lines) => lines.slice(1), 1, /header/],
-    ['no JSON', (lines) => [...lines.slice(0, 5), '{"type":', ...lines.slice(5)], 6, /not JSON/],
-    ['fields that are missing', (lines) => [...lines, '{"type":"call","traceId":5}'], 10, /model: required/],
-    ['an event of no call', (lines) => [lines[0] as string, lines[2] as string], 2, /event without a call/],
-    ['a call within a call', (lines) => [...lines.slice(0, 3), lines[1] as string], 4, /has no `end` line/],
-    ['an end that is missing', (lines) => lines.slice(0, -1), 8, /has no `end` line/],
+    ['no JSON', (lines) => [...lines.slice(0, 5), '{"type":', ...lines.slice(5)], 6, /no JSON/],
+    ['fields that are missing', (lines) => [...lines, '{"type":"call","traceId":5}'], 10, /fields.*model: required/],
+    ['an event of no call', (lines) => [lines[0] as string, lines[2] as string], 2, /event of no call/],
+    ['a call within a call', (lines) => [...lines.slice(0, 3), lines[1] as string], 4, /has no end/],
+    ['an end that is missing', (lines) => lines.slice(0, -1), 8, /has no end/],
     ['an event that is missing', (lines) => lines.toSpliced(2, 1), 3, /seq: expected 1, got 2/],
     ['a later version', (lines) => lines.with(0, '{"type":"car-inference-log","version":99}'), 1, /update/],
-    ['bytes that are no text', (lines) => ['\u0000\ufffd', ...lines], 1, /not JSON/],
+    ['bytes that are no text', (lines) => ['\u0000\ufffd', ...lines], 1, /no JSON/],
     [
       'a tag that is a number',
       (lines) => lines.with(1, (lines[1] as string).replace('"request":{', '"request":{"tags":[5],')),

@@ -100,10 +100,7 @@ fn a_field_that_is_not_known_is_refused_at_any_depth() {
         &assistant(r#""toolCalls":[{"name":"f"},{"name":"g","args":{}}],"reasoning":[{"text":"a","summary":[]}]"#),
         &[
             ("messages[0].toolCalls[1].args", "did you mean `arguments`?"),
-            (
-                "messages[0].reasoning[0].summary",
-                "known are index, text, signature",
-            ),
+            ("messages[0].reasoning[0].summary", "known are index, text, signature"),
         ],
     );
     check(

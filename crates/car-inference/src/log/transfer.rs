@@ -23,6 +23,7 @@ use super::{
     ArchivedCall, AttemptRecord, CallStart, CallStatus, Ending, LogError, LogErrorKind, LogStore, LoggedEvent, Note,
     Stamp, VerdictRecord,
 };
+use crate::error::Problem;
 use crate::shape;
 use crate::stream::StreamEvent;
 use crate::tasks::generate::GenerateRequest;
@@ -175,6 +176,16 @@ fn without_line(error: &serde_json::Error) -> String {
     error.to_string().replace(" at line 1 column ", " at column ")
 }
 
+/// At most so many bytes of a reason are shown: a list of known fields may be long.
+const REASON_BYTES_MAX: usize = 200;
+
+fn shortened(reason: &str) -> String {
+    match reason.get(..reason.floor_char_boundary(REASON_BYTES_MAX)) {
+        Some(begin) if begin.len() < reason.len() => format!("{begin}…"),
+        _ => reason.into(),
+    }
+}
+
 /// One call in an import holds at most so many events, so that nonsense does not fill the memory.
 const EVENTS_MAX: usize = 10_000_000;
 
@@ -213,7 +224,7 @@ impl Importer {
             (Some(Line::Header { version }), _) if version > VERSION => Err(LogError::new(
                 LogErrorKind::NewerVersion,
                 format!(
-                    "line {}: the export has version {version}, and this package reads up to {VERSION}; update car-inference",
+                    "line {}: the lines have version {version}, and this package reads up to {VERSION}; update car-inference",
                     self.lines
                 ),
             )),
@@ -222,10 +233,11 @@ impl Importer {
                 Ok(())
             }
             (_, false) => {
-                Err(self.invalid("the first line must be the header, `{\"type\":\"car-inference-log\",\"version\":1}`"))
+                Err(self
+                    .invalid("the first line has to be the header, `{\"type\":\"car-inference-log\",\"version\":1}`"))
             }
             (Some(Line::Call { .. } | Line::Header { .. }), true) if self.open.is_some() => {
-                Err(self.invalid("the previous call has no `end` line"))
+                Err(self.invalid("the call before has no end, which is a line of its own"))
             }
             (Some(line), true) => self.take(line, log),
         }
@@ -263,7 +275,7 @@ impl Importer {
             }) => {
                 let at_us = self.epoch_us("at", at)?;
                 let Some((start, events)) = &mut self.open else {
-                    return Err(self.invalid("an event without a call; its `call` line must come first"));
+                    return Err(self.invalid("an event of no call; its `call` line must come first"));
                 };
                 let expected = events.last().map_or(1, |(stamp, _)| stamp.seq + 1);
                 if seq != expected || events.len() >= EVENTS_MAX {
@@ -273,7 +285,7 @@ impl Importer {
                     return Err(self.invalid("event: `done` is not an event line; the call's end line contains it"));
                 }
                 let Some(at_us) = at_us.checked_sub(start.started_at_us) else {
-                    return Err(self.invalid("at: is before the call's `startedAt`"));
+                    return Err(self.invalid("at: before the call's `startedAt`"));
                 };
                 events.push((Stamp { seq, at_us, attempt }, event));
             }
@@ -291,14 +303,14 @@ impl Importer {
                     return Err(self.invalid("ending.status: a call that has ended cannot be open"));
                 }
                 let Some((start, events)) = self.open.take() else {
-                    return Err(self.invalid("an end without a call; its `call` line must come first"));
+                    return Err(self.invalid("an end of no call; its `call` line must come first"));
                 };
                 let expected = events.last().map_or(1, |(stamp, _)| stamp.seq + 1);
                 if seq != expected {
                     return Err(self.invalid(&format!("seq: expected {expected}, got {seq}")));
                 }
                 let Some(at_us) = at_us.checked_sub(start.started_at_us) else {
-                    return Err(self.invalid("at: is before the call's `startedAt`"));
+                    return Err(self.invalid("at: before the call's `startedAt`"));
                 };
                 let ended = Stamp { seq, at_us, attempt };
                 let is_new = log.restore(ArchivedCall {
@@ -323,7 +335,7 @@ impl Importer {
     /// When the last call has no end. Those before it were taken.
     pub fn finish(&self) -> Result<ImportReport, LogError> {
         if self.open.is_some() {
-            return Err(self.invalid("the last call has no `end` line"));
+            return Err(self.invalid("the last call has no end, which is a line of its own"));
         }
         Ok(self.report)
     }
@@ -337,9 +349,12 @@ impl Importer {
         }
         let Typed { kind } = serde_json::from_str(line).map_err(|error| match error.classify() {
             serde_json::error::Category::Data => {
-                self.invalid("type: expected an object with this field, such as `{\"type\":\"call\",…}`")
+                self.invalid("it has not the fields of a line; `type` is required, such as `{\"type\":\"call\",…}`")
             }
-            _ => self.invalid(&format!("not JSON, or nested too deeply: {}", without_line(&error))),
+            _ => self.invalid(&format!(
+                "it is no JSON, or nested too deeply: {}",
+                without_line(&error)
+            )),
         })?;
         match &*kind {
             "car-inference-log" | "call" | "event" | "end" => {
@@ -352,10 +367,10 @@ impl Importer {
     /// The first thing that is wrong with the fields of a line.
     fn unfit(&self, line: &str) -> LogError {
         let problems = shape::parse::<Line>(line).err().unwrap_or_default();
-        match problems.first() {
-            Some(problem) => self.invalid(&problem.to_string()),
-            None => self.invalid("nested too deeply"),
-        }
+        let problem = problems
+            .first()
+            .map_or_else(|| "nested too deeply".into(), Problem::to_string);
+        self.invalid(&format!("it has not the fields of its type: {}", shortened(&problem)))
     }
 
     fn epoch_us(&self, field: &str, at: f64) -> Result<u64, LogError> {
@@ -364,9 +379,9 @@ impl Importer {
         if (0.0..=AT_MAX_MS).contains(&at) {
             Ok((at * 1_000.0).round() as u64)
         } else {
-            Err(self.invalid(&format!(
-                "{field}: expected milliseconds since the Unix epoch, got {at:e}"
-            )))
+            let message =
+                format!("a time that is none: {field}: expected milliseconds since the Unix epoch, got {at:e}");
+            Err(self.invalid(&message))
         }
     }
 

@@ -10,7 +10,7 @@ use super::head::Head;
 use super::read::Reading;
 use super::seal::Sealer;
 use super::settings::log_id;
-use super::verify_report::{VerifyOptions, VerifyProblem};
+use super::verify_report::VerifyProblem;
 use crate::log::LogError;
 use crate::log::cursor::LogTag;
 
@@ -54,7 +54,7 @@ fn problem(path: &LogPath, sealer: &Sealer, id: &str, last: Option<Head>) -> Res
         sealer,
         log: LogTag::of(id),
     };
-    let report = reading.verify(id, &VerifyOptions::default())?;
+    let report = reading.verify_among_others(id)?;
     Ok(report.problem.map(|VerifyProblem { table, row, message }| match row {
         Some(row) => format!("row {row} of {table}: {message}"),
         None => format!("{table}: {message}"),

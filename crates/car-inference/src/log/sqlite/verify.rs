@@ -68,6 +68,14 @@ pub(super) struct Verification<'a> {
     told_gaps: Option<String>,
     /// The roots in checkpoint records, by their positions.
     roots: HashMap<i64, String>,
+    additions: Additions,
+}
+
+/// Tables, indexes and the like in the file that the log did not make.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Additions {
+    Wrong,
+    AllowedIfHarmless,
 }
 
 const WRONG_TREE: &str = "the saved state of the Merkle tree does not match the records";
@@ -75,7 +83,7 @@ const WRONG_TREE: &str = "the saved state of the Merkle tree does not match the 
 /// Kind, name and SQL of a table, index, view or trigger.
 type SchemaItem = (String, String, Option<String>);
 
-/// Whether something that another program has added changes neither what is read nor what can be written.
+/// Whether an addition changes neither what is read nor what can be written: statistics of `ANALYZE`, and indexes.
 fn is_harmless((kind, name, sql): &SchemaItem) -> bool {
     match kind.as_str() {
         "table" => matches!(name.as_str(), "sqlite_stat1" | "sqlite_stat3" | "sqlite_stat4"),
@@ -93,6 +101,15 @@ fn told<T: DeserializeOwned>(position: i64, data: &str) -> Result<T, Stop> {
 impl Reading<'_> {
     /// Compares everything.
     pub fn verify(self, log_id: &str, options: &VerifyOptions) -> Result<VerifyReport, LogError> {
+        self.compare(log_id, options, Additions::Wrong)
+    }
+
+    /// Compares everything, and allows what other programs add without effect on the log.
+    pub fn verify_among_others(self, log_id: &str) -> Result<VerifyReport, LogError> {
+        self.compare(log_id, &VerifyOptions::default(), Additions::AllowedIfHarmless)
+    }
+
+    fn compare(self, log_id: &str, options: &VerifyOptions, additions: Additions) -> Result<VerifyReport, LogError> {
         let mut verification = Verification {
             reading: self,
             report: VerifyReport::default(),
@@ -100,6 +117,7 @@ impl Reading<'_> {
             erased: HashMap::new(),
             told_gaps: None,
             roots: HashMap::new(),
+            additions,
         };
         let outcome = verification.run(log_id, options);
         let mut report = verification.report;
@@ -129,6 +147,10 @@ impl Verification<'_> {
         self.reading.connection
     }
 
+    fn allows(&self, addition: &SchemaItem) -> bool {
+        self.additions == Additions::AllowedIfHarmless && is_harmless(addition)
+    }
+
     /// Pages, tables and indexes, as SQLite knows them.
     fn check_file(&self) -> Result<(), Stop> {
         let mut statement = self.connection().prepare("PRAGMA integrity_check(1)")?;
@@ -139,8 +161,7 @@ impl Verification<'_> {
         }
     }
 
-    /// Checks that the log's tables, indexes and views are as they were made, and that there are no others. Statistics
-    /// of `ANALYZE` and more indexes are allowed, because other programs make them and no answer depends on them.
+    /// Checks that the log's tables, indexes and views are as they were made, and that there are no others.
     fn check_schema(&self) -> Result<(), Stop> {
         let mut fresh = Connection::open_in_memory()?;
         schema::migrate(&mut fresh)?;
@@ -162,7 +183,7 @@ impl Verification<'_> {
             Ok(rows.collect::<Result<_, _>>()?)
         };
         let (expected, found) = (list(&fresh)?, list(self.connection())?);
-        let differs = found.iter().find(|item| !expected.contains(item) && !is_harmless(item));
+        let differs = found.iter().find(|item| !expected.contains(item) && !self.allows(item));
         let lacks = expected.iter().find(|item| !found.contains(item));
         match differs.or(lacks) {
             None => Ok(()),
