@@ -61,15 +61,20 @@ pub fn open(
         let nesting = Nesting {
             depth: depth.map_or(0, |depth| depth as usize),
             parent_trace_id: enclosing.as_ref().map(|call| call.facts().trace_id.clone()),
-            enclosing,
         };
         let request = GenerateRequest::from_json(&request_json);
         let opened = match (request, options) {
-            (Ok(request), Ok(options)) => match runner {
-                None => engine.open_within(request, &options, nesting),
-                Some(runner) => engine.open_with_runner(request, &options, nesting, runner),
+            (Ok(request), Ok(options)) => {
+                let open = || match runner {
+                    None => engine.open_within(request, &options, nesting),
+                    Some(runner) => engine.open_with_runner(request, &options, nesting, runner),
+                };
+                let opened = match &enclosing {
+                    None => open(),
+                    Some(call) => call.enclose(open),
+                };
+                opened.map_err(|error| invalid_call(&error))
             }
-            .map_err(|error| invalid_call(&error)),
             // The part that parsed may be invalid too; all problems are reported at once.
             (request, options) => Err(invalid_parts(
                 request.map_or_else(|problems| problems, |request| request.validate()),

@@ -19,6 +19,11 @@ pub(crate) fn enclosing_call() -> Option<WeakCall> {
     ENCLOSING.try_with(WeakCall::clone).ok()
 }
 
+/// Runs `make` as the runner of this call does.
+pub(crate) fn inside<R>(call: &Call, make: impl FnOnce() -> R) -> R {
+    ENCLOSING.sync_scope(call.downgrade(), make)
+}
+
 /// Drives a call to its end, from a step on.
 pub(crate) fn drive(call: Call, step: Step) -> impl Future<Output = ()> + Send {
     // Made now and not at the first poll: a runtime that is shut down may never poll.

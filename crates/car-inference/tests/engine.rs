@@ -497,19 +497,16 @@ async fn a_call_inside_one_of_another_engine_is_drained_by_the_engine_around_bot
     let worlds = (scripted([]), scripted([]));
     let (first, second) = (&worlds.0.engine, &worlds.1.engine);
     let options = CallOptions::default();
-    let within = |call: &car_inference::call::Call| Nesting {
-        enclosing: Some(call.clone()),
-        ..Nesting::default()
-    };
-    let outer = first.open(hi(), &options).expect("it is open");
-    let between = second.open_within(hi(), &options, within(&outer)).expect("it is open");
+    let open = |engine: &InferenceEngine| engine.open(hi(), &options);
+    let outer = open(first).expect("it is open");
+    let between = outer.enclose(|| open(second)).expect("it is open");
     first.refuse_calls(CloseMode::Drain);
-    let inner = first.open_within(hi(), &options, within(&between));
+    let inner = between.enclose(|| open(first));
     drop(inner.expect("it is inside a call of the engine"));
     second.refuse_calls(CloseMode::Drain);
-    assert!(second.open_within(hi(), &options, within(&outer)).is_err());
+    assert!(outer.enclose(|| open(second)).is_err());
     drop(outer);
-    assert!(first.open_within(hi(), &options, within(&between)).is_err());
+    assert!(between.enclose(|| open(first)).is_err());
 }
 
 #[tokio::test]
@@ -541,7 +538,6 @@ async fn a_call_inside_too_many_others_is_refused_and_one_within_the_bound_knows
     let within = |depth| Nesting {
         depth,
         parent_trace_id: Some("parent".into()),
-        ..Nesting::default()
     };
     let options = CallOptions::default();
     let Err(error) = engine.open_within(hi(), &options, within(3)) else {

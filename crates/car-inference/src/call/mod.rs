@@ -161,6 +161,13 @@ impl Call {
         }
     }
 
+    /// Runs `make`. Calls that it opens are inside this one, as those that the runner opens in the task of its
+    /// [`run`](crate::InferenceRunner::run) are by themselves: an engine that drains still accepts calls inside its own
+    /// calls in flight.
+    pub fn enclose<R>(&self, make: impl FnOnce() -> R) -> R {
+        crate::driver::inside(self, make)
+    }
+
     /// The numbers of the calls of the same engine around this one, the innermost first.
     pub(crate) fn enclosing_numbers(&self) -> Vec<u64> {
         let upgrade = |shared: &CallShared| shared.enclosing.as_ref().and_then(WeakCall::upgrade);

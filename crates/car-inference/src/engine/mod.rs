@@ -38,11 +38,8 @@ pub struct InferenceEngine {
 }
 
 /// Where a call is made, when that is inside the runner of another one.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Nesting {
-    /// The innermost of the calls in flight around it. An engine that drains still accepts calls inside its own calls in
-    /// flight. By default, it is the call whose runner makes this call in the task of its `run`.
-    pub enclosing: Option<Call>,
     /// How many calls in flight are around it.
     pub depth: usize,
     /// The trace id of the innermost of them; the request's own `parent_trace_id` wins.
@@ -200,11 +197,10 @@ impl InferenceEngine {
             request.parent_trace_id = nesting.parent_trace_id;
         }
         let number = shared.next_call.fetch_add(1, Ordering::Relaxed);
-        let enclosing = nesting.enclosing.as_ref().map(Call::downgrade);
         let plan = Plan {
             models,
             runner,
-            enclosing: enclosing.or_else(driver::enclosing_call),
+            enclosing: driver::enclosing_call(),
         };
         let call = Call::new(number, facts, request, settings, plan, Arc::clone(shared));
         let inside = call.enclosing_numbers();
@@ -349,7 +345,7 @@ impl InferenceEngine {
             .await
     }
 
-    /// Refuses new calls from now on. Calls in flight go on. With [`CloseMode::Drain`], calls [inside](Nesting) calls of
+    /// Refuses new calls from now on. Calls in flight go on. With [`CloseMode::Drain`], calls [inside](Call::enclose) calls of
     /// this engine that are in flight are still accepted.
     pub fn refuse_calls(&self, mode: CloseMode) {
         let accepts = match mode {
