@@ -47,7 +47,7 @@ const TEXTS: Array<[string, Shown]> = [
   ...['12345678901234567890', '{"id":9007199254740993}', '[[-9007199254740993]]', '18446744073709551615'].map(asText),
   ...['1e400', '{"n":-1e400}', '1e-400', '-0', '{"n":[-0.0]}', '0.1000000000000000055511151231257827'].map(asText),
   ...['{"a":1,"a":2}', '{"a":1,"\\u0061":1}', '{"q":"\\ud800"}', '["\\ude00\\ud83d"]', '{"\\udbff": 1}'].map(asText),
-  ...['{"q": "x', '{}{}', 'NaN', "{'q':1}", '[1,]', '01', '\ufeff{}', ' ', '\n\t\r ', '['.repeat(500)].map(asError),
+  ...['{"q": "x', '{}{}', 'NaN', "{'q':1}", '[1,]', '01', '\ufeff{}', '['.repeat(500)].map(asError),
 ];
 
 const EXPECTED = TEXTS.map(([, shown], index) => ({ id: `c${index}`, name: 'f', ...shown }));
@@ -254,22 +254,6 @@ test.each(['$serde_json::private::RawValue', '$serde_json::private::Number'])(
     }
   },
 );
-
-test('arguments and a text that disagree are refused where they are given, with their path', async () => {
-  const toolCalls = [{ name: 'f' }, { name: 'f', arguments: { a: 2 }, rawArguments: '{"a": 1}' }];
-  setInferenceRunner(async () => ({ toolCalls }));
-  const engine = newEngine();
-  const sent = engine.generate({ messages: [{ role: 'assistant', toolCalls }] });
-  const message = expect.stringMatching(/is not the value of `arguments`; leave out `rawArguments`/);
-  await expect(sent).rejects.toMatchObject({
-    code: 'invalid-request',
-    problems: [{ path: 'messages[0].toolCalls[1].rawArguments', message }],
-  });
-  await expect(engine.generate(REQUEST)).rejects.toMatchObject({
-    code: 'protocol',
-    problems: [{ path: 'result.toolCalls[1].rawArguments', message }],
-  });
-});
 
 test('a result that only writes the streamed arguments otherwise does not differ from the stream', async () => {
   setInferenceRunner(async function* () {

@@ -255,13 +255,11 @@ signature: string, };
  * | is the same value written differently (spaces, escapes, `1.0`, another order of array indexes), or a string | `arguments` and `rawArguments` |
  * | is JSON that a JavaScript value cannot hold (a number that a double would round, `-0`, a duplicate field, half a surrogate pair) | `rawArguments` |
  * | is not JSON, or nested deeper than 127 levels | `rawArguments` and `argumentsError` |
- * | is empty | `arguments`, which is `{}` |
- *
- * Text that has only spaces is not JSON.
+ * | is empty, or only white space | `arguments`, which is `{}` |
  *
  * On input, `arguments` may also be JSON text, as in OpenAI's SDK; it is parsed. You may also give only
- * `rawArguments`, which is read in the same way as streamed text. If you give both, they must be the same value: when you
- * change `arguments`, leave out `rawArguments`.
+ * `rawArguments`, which is read in the same way as streamed text. If you give both and they disagree,
+ * `arguments` counts, because hosts edit that field.
  */
 export type ToolCall = { 
 /**

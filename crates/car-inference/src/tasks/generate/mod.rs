@@ -13,4 +13,3 @@ pub use request::{GenerateParams, GenerateRequest, ReasoningEffort, ResponseForm
 pub use tool::{FunctionTool, NestedFunctionTool, ProviderTool, Tool};
 pub use tool_arguments::{JsonArguments, ToolArguments};
 pub use tool_call::ToolCall;
-pub(crate) use tool_call::{check_agreement, may_disagree};

@@ -192,13 +192,7 @@ impl GenerateRequest {
     /// # Errors
     /// All problems found.
     pub fn from_json(json: &str) -> Result<Self, Vec<Problem>> {
-        let request = crate::shape::parse_all(json, Self::validate)?;
-        let problems = disagreements(json);
-        if problems.is_empty() {
-            Ok(request)
-        } else {
-            Err(problems)
-        }
+        crate::shape::parse_all(json, Self::validate)
     }
 
     /// Checks what the types cannot say. Empty when the request can be sent.
@@ -249,21 +243,6 @@ impl GenerateRequest {
         self.params.validate(&mut problems);
         problems
     }
-}
-
-/// Tool calls of messages whose `arguments` and `rawArguments` disagree: only the JSON still tells.
-fn disagreements(json: &str) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    if !super::may_disagree(json) {
-        return problems;
-    }
-    let request: Value = serde_json::from_str(json).unwrap_or_default();
-    let messages = request.get("messages").and_then(Value::as_array);
-    for (index, message) in messages.into_iter().flatten().enumerate() {
-        let path = format!("messages[{index}].toolCalls");
-        super::check_agreement(message.get("toolCalls"), &path, &mut problems);
-    }
-    problems
 }
 
 impl GenerateParams {

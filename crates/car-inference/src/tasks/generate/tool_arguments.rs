@@ -50,10 +50,10 @@ enum Kept {
 }
 
 impl ToolArguments {
-    /// Parses argument text. Empty text means "no arguments" (as Anthropic and OpenAI send it): `{}`.
+    /// Parses argument text. Empty text, also of white space, means "no arguments" (as Anthropic and OpenAI send it): `{}`.
     #[must_use]
     pub fn parse(text: &str) -> Self {
-        if text.is_empty() {
+        if is_empty(text) {
             return Self::default();
         }
         match JsonArguments::parse(text) {
@@ -86,7 +86,7 @@ impl ToolArguments {
     }
 
     /// Whether these are the arguments that a host gives as `value`.
-    pub(super) fn is_value(&self, value: &Value) -> bool {
+    fn is_value(&self, value: &Value) -> bool {
         let is_value = matches!(self, Self::Json(arguments) if arguments.is_value(value));
         is_value || (value.is_string() && self.says_the_same(&Self::from_value(value.clone())))
     }
@@ -265,4 +265,9 @@ impl From<HashMap<String, Value>> for ToolArguments {
     fn from(fields: HashMap<String, Value>) -> Self {
         fields.into_iter().collect::<Map<_, _>>().into()
     }
+}
+
+/// Whether the text has only JSON white space.
+fn is_empty(text: &str) -> bool {
+    text.trim_matches([' ', '\t', '\n', '\r']).is_empty()
 }

@@ -5,7 +5,6 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::ToolArguments;
-use crate::error::Problem;
 use crate::stream::StreamEvent;
 
 /// A tool call that the model wants run.
@@ -48,13 +47,11 @@ impl ToolCall {
 /// | is the same value written differently (spaces, escapes, `1.0`, another order of array indexes), or a string | `arguments` and `rawArguments` |
 /// | is JSON that a JavaScript value cannot hold (a number that a double would round, `-0`, a duplicate field, half a surrogate pair) | `rawArguments` |
 /// | is not JSON, or nested deeper than 127 levels | `rawArguments` and `argumentsError` |
-/// | is empty | `arguments`, which is `{}` |
-///
-/// Text that has only spaces is not JSON.
+/// | is empty, or only white space | `arguments`, which is `{}` |
 ///
 /// On input, `arguments` may also be JSON text, as in OpenAI's SDK; it is parsed. You may also give only
-/// `rawArguments`, which is read in the same way as streamed text. If you give both, they must be the same value: when you
-/// change `arguments`, leave out `rawArguments`.
+/// `rawArguments`, which is read in the same way as streamed text. If you give both and they disagree,
+/// `arguments` counts, because hosts edit that field.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(rename = "ToolCall", rename_all = "camelCase")]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(rename = "ToolCall", optional_fields))]
@@ -74,27 +71,6 @@ pub(crate) struct ToolCallJson {
     /// Why `rawArguments` is not JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     arguments_error: Option<String>,
-}
-
-/// Adds a problem for each tool call of a list whose `arguments` and `rawArguments` disagree. `calls` is the list's JSON
-/// and `path` its path.
-pub(crate) fn check_agreement(calls: Option<&Value>, path: &str, problems: &mut Vec<Problem>) {
-    for (index, call) in calls.and_then(Value::as_array).into_iter().flatten().enumerate() {
-        let (Some(value), Some(raw)) = (call.get("arguments"), call.get("rawArguments").and_then(Value::as_str)) else {
-            continue;
-        };
-        if !value.is_null() && !ToolArguments::parse(raw).is_value(value) {
-            problems.push(Problem::new(
-                format!("{path}[{index}].rawArguments"),
-                "is not the value of `arguments`; leave out `rawArguments` when you change `arguments`",
-            ));
-        }
-    }
-}
-
-/// Whether JSON may have tool calls whose fields disagree, so that it is worth another look.
-pub(crate) fn may_disagree(json: &str) -> bool {
-    json.contains("\"rawArguments\"")
 }
 
 /// `null` is a given value, not an absent one.
