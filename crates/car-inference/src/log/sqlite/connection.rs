@@ -147,3 +147,29 @@ fn with_reason(connection: &Connection, error: LogError) -> LogError {
     let reason = std::io::Error::from_raw_os_error(code);
     LogError::new(error.kind, format!("{}: {reason}", error.message))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The writer may be busy for longer than any lock wait; here the wait is none at all.
+    #[test]
+    fn the_checkpointer_opens_and_copies_while_the_writer_has_the_write_lock() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("calls.db");
+        std::fs::File::create(&file).expect("an empty file");
+        let path = LogPath::parse(&file.to_string_lossy()).expect("a path");
+        let mut writer = open_writer(&path, Durability::Call).expect("a new file");
+        schema::migrate(&mut writer).expect("its tables");
+        writer.execute_batch("BEGIN IMMEDIATE").expect("the lock is free");
+        let checkpointer = open_checkpointer(&path, Durability::Call).expect("it needs no write lock");
+        checkpointer.busy_timeout(Duration::ZERO).expect("a time");
+        let (is_busy, pages, copied): (bool, i32, i32) = checkpointer
+            .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })
+            .expect("it needs no write lock");
+        assert!(!is_busy && pages > 0 && copied == pages, "{copied} of {pages} pages");
+        writer.execute_batch("COMMIT").expect("nobody else has written");
+    }
+}
