@@ -217,8 +217,11 @@ impl Shared {
         if !self.writes || has_failed(&session) {
             return Ok(());
         }
-        // The log may fail just now.
-        commit(&session).or_else(|error| if has_failed(&session) { Ok(()) } else { Err(error) })
+        match commit(&session) {
+            // The log has failed just now. What it holds can still be read, unless its files were changed.
+            Err(error) if has_failed(&session) && !is_of_files(error.kind) => Ok(()),
+            committed => committed,
+        }
     }
 
     /// Returns once everything recorded so far is committed.
@@ -306,6 +309,11 @@ impl Shared {
 fn has_failed(session: &Session) -> bool {
     let failure = session.queue.failure();
     failure.is_some_and(|error| error.kind != LogErrorKind::Closed)
+}
+
+/// Whether the files are not as the log has left them.
+fn is_of_files(kind: LogErrorKind) -> bool {
+    matches!(kind, LogErrorKind::Corrupt | LogErrorKind::Moved | LogErrorKind::NotALog)
 }
 
 fn commit(session: &Session) -> Result<(), LogError> {
