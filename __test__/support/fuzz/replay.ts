@@ -142,9 +142,14 @@ export class Replay {
     if (this.#isDueToBeTold) this.#flaw('its runner was not told');
     this.#settle();
     if (this.#unseen !== undefined && model.phase === 'running') this.#flaw('what it yielded was never judged');
-    // A stream that was given up between two attempts has no runner to be told.
-    if (model.phase === 'between attempts' && this.#isDropped && model.outlet.isForgettable) model.stop('drop');
+    this.#giveUp();
     if (model.phase === 'stopping' || model.phase === 'done has passed') model.close();
+  }
+
+  /** A stream that was dropped between two attempts has no runner to be told. */
+  #giveUp(): void {
+    const { model } = this;
+    if (model.phase === 'between attempts' && this.#isDropped && model.outlet.isForgettable) model.stop('drop');
   }
 
   #flaw(says: string): void {
@@ -155,9 +160,11 @@ export class Replay {
   #stands(standing: Standing | undefined): void {
     if (standing === undefined) return;
     const { model } = this;
+    if (standing === 'over') this.#giveUp();
     if (!this.#possible().includes(standing)) this.#flaw(`it is ${standing} while it must be ${model.phase}`);
     if (model.phase === 'running' && standing !== 'open') {
       this.#settle();
+      if (standing === 'over') this.#giveUp();
       const phase = model.phase as Phase;
       if ((phase === 'over') !== (standing === 'over')) this.#flaw(`it is ${standing} while it must be ${phase}`);
     } else if (standing === 'over') {
