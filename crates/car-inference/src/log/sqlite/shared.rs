@@ -313,7 +313,10 @@ fn has_failed(session: &Session) -> bool {
 
 /// Whether the files are not as the log has left them.
 fn is_of_files(kind: LogErrorKind) -> bool {
-    matches!(kind, LogErrorKind::Corrupt | LogErrorKind::Moved | LogErrorKind::NotALog)
+    matches!(
+        kind,
+        LogErrorKind::Corrupt | LogErrorKind::Moved | LogErrorKind::NotALog
+    )
 }
 
 fn commit(session: &Session) -> Result<(), LogError> {
