@@ -49,6 +49,9 @@ const uses = {
   },
   async tail({ log, call, change }) {
     const tail = log.tail();
+    // It reads once before the change, so that no read is under way at that moment.
+    await call();
+    for (let item; item?.value?.type !== 'call-end'; ) item = await tail.next();
     const next = tail.next();
     // It may fail before the call does, and nobody looks at it until then.
     next.catch(() => {});

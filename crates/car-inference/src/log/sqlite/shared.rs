@@ -179,6 +179,8 @@ impl Shared {
     /// A connection to this very log, whatever lies at its path by now.
     fn open_reader(&self) -> Result<Reader, LogError> {
         let connection = open_reader(&self.path)?;
+        // Opening takes long enough for the files to change.
+        self.look()?;
         if log_id(&connection)?.as_ref() == Some(&self.log_id) {
             Ok(self.reader(connection))
         } else {
