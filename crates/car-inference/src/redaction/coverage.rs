@@ -43,7 +43,11 @@ impl Coverage {
     }
 
     /// The first place from `at` that is not covered.
+    #[inline]
     pub(super) fn uncovered_from(&self, at: usize) -> usize {
+        if self.ranges.is_empty() {
+            return at;
+        }
         let after = self.ranges.partition_point(|range| range.start <= at);
         match after.checked_sub(1).and_then(|index| self.ranges.get(index)) {
             Some(range) if at < range.end => range.end,

@@ -89,9 +89,6 @@ fn find_short_option(window: &Window<'_>, dash: usize) -> Result<Option<Found>, 
         Some(b'P') if line_has(window, dash, &[b"sqlcmd", b"zip"]) => {
             password(window, window.skip(dash + 2, SPACE)?, Ends::Password)
         }
-        Some(b'P') if line_has(window, dash, &[b"sqlcmd", b"zip"]) => {
-            password(window, window.skip(dash + 2, SPACE)?, Ends::Password)
-        }
         Some(b'a') if line_has(window, dash, &[b"redis-cli"]) => {
             password(window, window.skip(dash + 2, SPACE)?, Ends::Password)
         }

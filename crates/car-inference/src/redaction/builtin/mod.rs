@@ -116,9 +116,17 @@ impl Scanner {
         if self.waited > ASKED_AT_ONCE_BYTES && waiting < self.waited + self.waited / 8 {
             return;
         }
-        let kept = std::mem::take(&mut self.kept);
-        self.read(&Window::new(&kept, false), coverage);
-        self.kept = kept;
+        if matches!(self.state, State::Text) {
+            self.next = Triggers::all().next(&self.kept, self.next);
+        }
+        // As nearly always in prose.
+        if matches!(self.state, State::Text) && is_read(&self.kept, self.next, true) {
+            self.open = self.kept.len();
+        } else {
+            let kept = std::mem::take(&mut self.kept);
+            self.read(&Window::new(&kept, false), coverage);
+            self.kept = kept;
+        }
         self.waited = self.kept.len() - self.next;
         if self.next > KEPT_BYTES_MAX {
             let dropped = self.next - CONTEXT_BYTES;
@@ -164,8 +172,9 @@ impl Scanner {
             let found = match self.state {
                 State::Text => {
                     at = triggers.next(window.bytes, at);
-                    if at == end {
-                        break;
+                    if is_read(window.bytes, at, window.goes_on()) {
+                        (self.next, self.open) = (at, end);
+                        return;
                     }
                     window.hold_from(at);
                     find(window, at)
@@ -211,8 +220,13 @@ impl Scanner {
                 }
             }
         }
-        (self.next, self.open) = (end, end);
     }
+}
+
+/// Whether the text is read when rules go on at a place: nothing is there, or nothing that means anything by itself.
+#[inline]
+fn is_read(text: &[u8], at: usize, goes_on: bool) -> bool {
+    at == text.len() || goes_on && at + 1 == text.len() && Triggers::waits_after(text[at])
 }
 
 /// What is secret by a rule that a place calls, and whether it is the id of a key of AWS.

@@ -7,12 +7,16 @@ use super::words;
 
 /// A rule begins at the first byte of the pair.
 const BEGINS: u8 = 1;
-/// A rule begins at the first byte of the pair when a word begins there.
+/// A rule looks at the word that the second byte is in.
+const TURNS: u8 = 2;
+/// A rule begins at the first byte of the pair when a word begins there and the third byte goes on with it.
 const BEGINS_WORD: u8 = 4;
 /// The second and third byte of what [`BEGINS_WORD`] begins with.
 const GOES_ON: u8 = 8;
-/// A rule looks at the word that the second byte is in.
-const TURNS: u8 = 2;
+/// A rule begins at the space that is the first byte of the pair when the third byte goes on with the verb.
+const BEGINS_VERB: u8 = 16;
+/// The second and third byte of what [`BEGINS_VERB`] begins with: the verbs of `password is V` and `password was V`.
+const VERB: u8 = 32;
 
 /// How many pairs there are.
 const PAIRS: usize = 1 << 16;
@@ -20,7 +24,7 @@ const PAIRS: usize = 1 << 16;
 /// Where a pair is in the table.
 #[inline]
 fn place(first: u8, second: u8) -> usize {
-    usize::from(u16::from_be_bytes([first, second]))
+    usize::from(u16::from_le_bytes([first, second]))
 }
 
 /// What each pair of bytes means.
@@ -51,7 +55,7 @@ impl Triggers {
                     b':' | b'=' | b'|' | b'>' => true,
                     b'%' => second == b'3',
                     b'"' | b'\'' => second == b',',
-                    b' ' => matches!(second, b'-' | b'"' | b'\'' | b'i' | b'w'),
+                    b' ' => matches!(second, b'-' | b'"' | b'\''),
                     b'-' => second == b'-',
                     b'?' => second == b'?',
                     b'(' => matches!(second, b'"' | b'\''),
@@ -63,6 +67,12 @@ impl Triggers {
                 }
             }
         }
+        for verb in ["is", "wa"] {
+            let [second, third] = [verb.as_bytes()[0], verb.as_bytes()[1]];
+            triggers.pairs[place(b' ', second)] |= BEGINS_VERB;
+            triggers.pairs[place(second, third)] |= VERB;
+        }
+        triggers.firsts[usize::from(b' ')] |= BEGINS;
         let words = ["Bea", "bea", "BEA", "Bas", "bas", "BAS", "Pas", "pas", "PAS"];
         for (begin, is_word) in Kinds::all().begins().chain(words.map(|word| (word, true))) {
             let begin = begin.as_bytes();
@@ -83,6 +93,12 @@ impl Triggers {
         self.firsts[usize::from(first)] |= BEGINS;
     }
 
+    /// Whether a rule that begins at `mark` has nothing to do, and nothing to hold back, before the next byte has come.
+    #[inline]
+    pub(super) fn waits_after(mark: u8) -> bool {
+        matches!(mark, b' ' | b'"' | b'\'' | b'(')
+    }
+
     /// The first place from `from` at which a secret may begin by its own form. Rules that begin at a mark find what
     /// follows it.
     pub(super) fn next_secret(&self, bytes: &[u8], from: usize) -> usize {
@@ -99,34 +115,47 @@ impl Triggers {
     }
 
     /// The first place from `from` at which a rule may have something to do; the end when there is none.
+    #[inline]
     pub(super) fn next(&self, bytes: &[u8], from: usize) -> usize {
         let Some(&here) = bytes.get(from) else {
             return bytes.len();
         };
-        if from > 0 && self.pairs[place(bytes[from - 1], here)] & TURNS != 0 {
+        if from > 0 && self.pairs[place(bytes[from - 1], here)] & TURNS != 0 && words::first_turn(bytes, from).is_some()
+        {
             return from;
         }
-        let mut at = from;
-        let mut pair = usize::from(here);
-        while let Some(offset) = bytes[at + 1..].iter().position(|second| {
-            pair = (pair << 8 | usize::from(*second)) & (PAIRS - 1);
-            self.pairs[pair] & (BEGINS | BEGINS_WORD | TURNS) != 0
-        }) {
-            at += offset;
-            let meaning = self.pairs[pair];
-            let goes_on = || {
-                bytes
-                    .get(at + 2)
-                    .is_none_or(|third| self.pairs[place(bytes[at + 1], *third)] & GOES_ON != 0)
-            };
-            if meaning & BEGINS != 0 || meaning & BEGINS_WORD != 0 && begins_word(bytes, at) && goes_on() {
-                return at;
-            }
-            at += 1;
-            if meaning & TURNS != 0 {
-                return at;
+        for (at, pair) in (from..).zip(bytes[from..].windows(2)) {
+            let meaning = self.pairs[place(pair[0], pair[1])] & (BEGINS | TURNS | BEGINS_WORD | BEGINS_VERB);
+            if meaning != 0
+                && (meaning != BEGINS_WORD || begins_word(bytes, at))
+                && let Some(place) = self.place_at(bytes, at)
+            {
+                return place;
             }
         }
+        self.place_at_end(bytes)
+    }
+
+    /// Where a rule has something to do because of the pair at a place: there, or at its second byte.
+    #[inline(never)]
+    fn place_at(&self, bytes: &[u8], at: usize) -> Option<usize> {
+        let meaning = self.pairs[place(bytes[at], bytes[at + 1])];
+        let goes_on = |mark: u8| {
+            let third = bytes.get(at + 2);
+            third.is_none_or(|third| self.pairs[place(bytes[at + 1], *third)] & mark != 0)
+        };
+        let begins = meaning & BEGINS != 0
+            || meaning & BEGINS_VERB != 0 && goes_on(VERB)
+            || meaning & BEGINS_WORD != 0 && goes_on(GOES_ON) && begins_word(bytes, at);
+        if begins {
+            return Some(at);
+        }
+        (meaning & TURNS != 0 && words::first_turn(bytes, at + 1).is_some()).then_some(at + 1)
+    }
+
+    /// The last byte when a rule may begin there, else the end.
+    #[inline]
+    fn place_at_end(&self, bytes: &[u8]) -> usize {
         let last = bytes.len() - 1;
         let meaning = self.firsts[usize::from(bytes[last])];
         match meaning & BEGINS != 0 || meaning & BEGINS_WORD != 0 && begins_word(bytes, last) {

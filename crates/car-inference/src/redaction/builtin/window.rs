@@ -16,24 +16,24 @@ pub(super) struct More;
 
 /// A set of ASCII bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Set(u128);
+pub(super) struct Set([u64; 2]);
 
 impl Set {
     /// The bytes of `ranges`, such as `azAZ09`, and of `single`.
     pub(super) const fn new(ranges: &[u8], single: &[u8]) -> Self {
-        let mut bits = 0;
+        let mut bits = [0; 2];
         let mut index = 0;
         while index + 1 < ranges.len() {
             let mut byte = ranges[index];
             while byte <= ranges[index + 1] {
-                bits |= 1 << byte;
+                bits[byte as usize / 64] |= 1 << (byte % 64);
                 byte += 1;
             }
             index += 2;
         }
         let mut index = 0;
         while index < single.len() {
-            bits |= 1 << single[index];
+            bits[single[index] as usize / 64] |= 1 << (single[index] % 64);
             index += 1;
         }
         Self(bits)
@@ -41,7 +41,7 @@ impl Set {
 
     #[inline]
     pub(super) const fn has(self, byte: u8) -> bool {
-        byte < 128 && self.0 & (1 << byte) != 0
+        byte < 128 && self.0[byte as usize / 64] & (1 << (byte % 64)) != 0
     }
 }
 
@@ -61,6 +61,12 @@ impl<'t> Window<'t> {
             is_last,
             hold: Cell::new(0),
         }
+    }
+
+    /// Whether more text may follow.
+    #[inline]
+    pub(super) fn goes_on(&self) -> bool {
+        !self.is_last
     }
 
     /// The byte at a place; nothing when the text ends there.

@@ -25,20 +25,25 @@ pub(super) fn turns(before: u8, here: u8) -> bool {
         || before.is_ascii_uppercase() && here.is_ascii_digit()
 }
 
-/// The rest of the key whose word turns at a place for the first time.
-pub(super) fn find(window: &Window<'_>, turn: usize) -> Result<Option<Range<usize>>, More> {
-    let floor = window.floor(turn).max(turn.saturating_sub(CONTEXT_BYTES / 2));
+/// Where the word begins that turns at a place for the first time; nothing when it turned before, or is too long.
+#[inline]
+pub(super) fn first_turn(bytes: &[u8], turn: usize) -> Option<usize> {
+    let floor = turn.saturating_sub(CONTEXT_BYTES / 2);
     let mut start = turn;
-    while start > floor && ALNUM.has(window.bytes[start - 1]) {
+    while start > floor && bytes[start - 1].is_ascii_alphanumeric() {
         start -= 1;
-        if start + 1 < turn && turns(window.bytes[start], window.bytes[start + 1]) {
-            // Not the first turn.
-            return Ok(None);
+        if start + 1 < turn && turns(bytes[start], bytes[start + 1]) {
+            return None;
         }
     }
-    if start == floor && floor > 0 {
+    (start > floor || floor == 0).then_some(start)
+}
+
+/// The rest of the key whose word turns at a place for the first time.
+pub(super) fn find(window: &Window<'_>, turn: usize) -> Result<Option<Range<usize>>, More> {
+    let Some(mut start) = first_turn(window.bytes, turn) else {
         return Ok(None);
-    }
+    };
     // `\nword` within a text of JSON.
     if start < turn && window.before(start) == Some(b'\\') && matches!(window.bytes[start], b'n' | b'r' | b't') {
         start += 1;

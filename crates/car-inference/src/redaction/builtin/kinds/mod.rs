@@ -15,7 +15,7 @@ use std::ops::Range;
 use std::sync::OnceLock;
 
 use super::shape::Shape;
-use super::window::{ALNUM, More, Set, Window};
+use super::window::{More, Set, Window};
 use Piece::{Run, Text};
 
 /// Letters, digits, `-` and `_`: base64 in addresses (RFC 4648 section 5).
@@ -290,15 +290,21 @@ pub(super) fn shows_first(letter: u8) -> bool {
 /// Whether a word begins at a place: after a mark, and after an escape of JSON or of an address, which ends with a letter.
 #[inline]
 pub(super) fn begins_word(bytes: &[u8], start: usize) -> bool {
-    let back = |count: usize| start.checked_sub(count).and_then(|at| bytes.get(at).copied());
+    let back = |count: usize| bytes.get(start.wrapping_sub(count)).copied();
     let Some(before) = back(1) else { return true };
-    if !ALNUM.has(before) {
-        return true;
+    let may_be_escape = || back(2) == Some(b'\\') || back(3) == Some(b'%') || back(6) == Some(b'\\');
+    !before.is_ascii_alphanumeric() || may_be_escape() && ends_escape(&bytes[..start])
+}
+
+#[cold]
+fn ends_escape(text: &[u8]) -> bool {
+    match text {
+        [.., b'\\', b'b' | b'f' | b'n' | b'r' | b't'] => true,
+        [.., b'%', high, low] | [.., b'\\', b'u', _, _, high, low] => {
+            high.is_ascii_hexdigit() && low.is_ascii_hexdigit()
+        }
+        _ => false,
     }
-    let ends_code = || before.is_ascii_hexdigit() && back(2).is_some_and(|byte| byte.is_ascii_hexdigit());
-    back(2) == Some(b'\\') && matches!(before, b'b' | b'f' | b'n' | b'r' | b't')
-        || back(3) == Some(b'%') && ends_code()
-        || back(6) == Some(b'\\') && back(5) == Some(b'u') && ends_code()
 }
 
 #[cfg(test)]
