@@ -22,6 +22,9 @@ enum Channel {
 /// What is held back of one call.
 #[derive(Default)]
 pub(super) struct HeldEvents {
+    /// The channel of the last delta; nearly always that of the next.
+    current: Option<(Channel, RedactedStream<u64>)>,
+    /// The other channels.
     streams: HashMap<Channel, RedactedStream<u64>>,
     /// In order; a delta without its text waits for it.
     waiting: VecDeque<Waiting>,
@@ -45,8 +48,7 @@ impl HeldEvents {
         let mut settled = Vec::new();
         let is_settled = match text_of(event) {
             Some((channel, text)) => {
-                let stream = self.streams.entry(channel).or_default();
-                let passes = stream.passes(redaction, stamp.seq, text, &mut settled);
+                let passes = self.stream(channel).passes(redaction, stamp.seq, text, &mut settled);
                 if passes && self.waiting.is_empty() {
                     return rows.push(stamp, event);
                 }
@@ -72,12 +74,28 @@ impl HeldEvents {
 
     /// No text goes on: what is held is what it is.
     pub fn finish(&mut self, redaction: &Redaction, rows: &mut RowBuilder) {
-        for mut stream in std::mem::take(&mut self.streams).into_values() {
+        let current = self.current.take().map(|(_, stream)| stream);
+        for mut stream in current
+            .into_iter()
+            .chain(std::mem::take(&mut self.streams).into_values())
+        {
             let mut settled = Vec::new();
             stream.finish(redaction, &mut settled);
             self.settle(settled);
         }
         self.write_settled(rows);
+    }
+
+    fn stream(&mut self, channel: Channel) -> &mut RedactedStream<u64> {
+        let (_, stream) = match self.current.take() {
+            Some(current) if current.0 == channel => self.current.insert(current),
+            other => {
+                self.streams.extend(other);
+                let stream = self.streams.remove(&channel).unwrap_or_default();
+                self.current.insert((channel, stream))
+            }
+        };
+        stream
     }
 
     fn settle(&mut self, settled: Vec<(u64, String)>) {
