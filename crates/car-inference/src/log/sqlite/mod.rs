@@ -8,6 +8,7 @@ mod archive;
 mod attempts;
 mod batch;
 mod chain;
+mod changed_blocks;
 mod checkpoint;
 mod checkpointer;
 mod columns;

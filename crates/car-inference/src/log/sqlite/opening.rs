@@ -6,6 +6,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 use super::chain::{Salts, hex, random};
+use super::changed_blocks::ChangedBlocks;
 use super::connection::{open_reader, open_writer};
 use super::erasing::Erasing;
 use super::failure::io_error;
@@ -21,7 +22,6 @@ use super::settings::{log_id, set_setting, setting};
 use super::shared::Shared;
 use super::store::Store;
 use super::text_index::TextIndex;
-use super::text_packing::ChangedBlocks;
 use super::tree_state::read_tree;
 use super::wal::WalBound;
 use super::writer::{Retention, Writer};

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use rusqlite::Connection;
 
 use super::chain::Salts;
+use super::changed_blocks::ChangedBlocks;
 use super::erasing::Erasing;
 use super::head::Head;
 use super::intact::check_database;
@@ -14,7 +15,6 @@ use super::options::LogKey;
 use super::places::Places;
 use super::seal::Sealer;
 use super::settings::set_setting;
-use super::text_packing::ChangedBlocks;
 use super::tree::Run;
 use crate::log::{LogError, LogErrorKind};
 use crate::redaction::Redaction;
@@ -31,7 +31,7 @@ pub(super) struct Store {
     pub redaction: Option<Redaction>,
     pub log_id: String,
     pub has_text_index: bool,
-    /// Blocks of the full-text index that are to be packed.
+    /// Blocks of the full-text index that were changed and are not packed yet.
     pub changed_blocks: ChangedBlocks,
     pub head: Head,
     /// The Merkle tree of all records up to the head.

@@ -3,49 +3,16 @@
 //! however little it holds. Here the shrunken blocks are deleted and inserted again with the same content, so that
 //! SQLite packs them. That costs no more than deleting the words did, unlike a merge of the whole index.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
-
-use parking_lot::Mutex;
 use rusqlite::config::DbConfig;
-use rusqlite::hooks::Action;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::store::Store;
 use crate::log::LogError;
 
-/// The table with the blocks of the index.
-const BLOCKS: &str = "call_texts_data";
-/// Rows up to this one describe the index; those after it are blocks with words
-/// (<https://sqlite.org/fts5.html#fts5_data_structures>).
-const DESCRIPTION_LAST: i64 = 10;
 /// Larger blocks fill their page.
 const SHRUNKEN_BYTES_MAX: i64 = 3_500;
 /// So many blocks are moved together: about 1 MiB.
 const TOGETHER_MAX: usize = 256;
-
-/// The blocks that the deletion of words has changed, until they are packed.
-#[derive(Default)]
-pub(super) struct ChangedBlocks(Arc<Mutex<BTreeSet<i64>>>);
-
-impl ChangedBlocks {
-    /// Notes the blocks that `work` changes.
-    pub fn note<R>(&self, connection: &Connection, work: impl FnOnce() -> Result<R, LogError>) -> Result<R, LogError> {
-        let changed = Arc::clone(&self.0);
-        connection.update_hook(Some(move |action, _: &str, table: &str, row| {
-            if table == BLOCKS && action != Action::SQLITE_DELETE && row > DESCRIPTION_LAST {
-                changed.lock().insert(row);
-            }
-        }))?;
-        let result = work();
-        connection.update_hook(None::<fn(Action, &str, &str, i64)>)?;
-        result
-    }
-
-    fn take(&self) -> Vec<i64> {
-        std::mem::take(&mut *self.0.lock()).into_iter().collect()
-    }
-}
 
 impl Store {
     /// Writes the words that were deleted in this transaction to the pages of the index, and packs the pages, so that
