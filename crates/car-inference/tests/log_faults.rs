@@ -65,6 +65,18 @@ fn subject(durability: Durability) -> Subject {
     }
 }
 
+/// The record of a call that no engine makes.
+fn call_start() -> CallStart {
+    CallStart {
+        trace_id: "0".repeat(32),
+        model: MODEL.into(),
+        hint: None,
+        provider: None,
+        started_at_us: 1,
+        request: Arc::new(hi()),
+    }
+}
+
 /// A call: its trace id, or why the log refused it.
 async fn call(subject: &Subject) -> Result<String, String> {
     let mut stream = match subject.engine.generate_tracked_stream(hi()).await {
@@ -155,16 +167,8 @@ async fn check(durability: Durability, suffix: &str, fault: Fault, expected: Log
 async fn an_event_that_waits_for_the_disk_is_told_when_its_call_could_not_even_begin() {
     let subject = subject(Durability::Event);
     std::fs::remove_file(&subject.path).unwrap();
-    let start = CallStart {
-        trace_id: "0".repeat(32),
-        model: MODEL.into(),
-        hint: None,
-        provider: None,
-        started_at_us: 1,
-        request: Arc::new(hi()),
-    };
     // Not through an engine: its own records make the writer look before the event is there.
-    let call = EventLog::start(&subject.log, &start).unwrap();
+    let call = EventLog::start(&subject.log, &call_start()).unwrap();
     let stamp = Stamp {
         seq: 1,
         at_us: 0,
@@ -312,14 +316,7 @@ async fn a_log_that_has_failed_records_again_once_it_is_reopened_for_its_engines
 #[tokio::test]
 async fn a_call_that_was_open_when_the_log_failed_reads_back_as_interrupted_after_it_was_reopened() {
     let subject = subject(Durability::Call);
-    let start = CallStart {
-        trace_id: "0".repeat(32),
-        model: MODEL.into(),
-        hint: None,
-        provider: None,
-        started_at_us: 1,
-        request: Arc::new(hi()),
-    };
+    let start = call_start();
     let open = EventLog::start(&subject.log, &start).unwrap();
     let stamp = Stamp {
         seq: 1,
@@ -466,16 +463,8 @@ async fn a_question_at_whose_commit_the_log_fails_is_answered_with_what_was_comm
     let cursor = subject.log.end_cursor().unwrap();
     let trace_id = call(&subject).await.unwrap();
     // Recorded, but not committed: the question commits it.
-    let start = CallStart {
-        trace_id: "0".repeat(32),
-        model: MODEL.into(),
-        hint: None,
-        provider: None,
-        started_at_us: 1,
-        request: Arc::new(hi()),
-    };
     Fault::OnlyReads.strike(&subject.folder.path().join("calls.db-wal"));
-    let _open = EventLog::start(&subject.log, &start).unwrap();
+    let _open = EventLog::start(&subject.log, &call_start()).unwrap();
     let page = subject.log.tail(Some(&cursor), 100).unwrap();
     assert_eq!(page.items.len(), 4);
     assert_eq!(subject.log.failure().unwrap().kind, LogErrorKind::Io);
