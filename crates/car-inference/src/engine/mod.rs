@@ -424,7 +424,8 @@ fn maybe_misspelt(id: &str, models: &BTreeMap<String, Arc<ModelSchema>>) -> Stri
     )
 }
 
-/// The suggestion of another model; empty when there is none. With one model there is none to make.
+/// The end of the message about an unknown model: `; did you mean "gpt-5"?`. Empty when no known name is similar, and
+/// with one model, which the message names anyway.
 fn meant(id: &str, models: &BTreeMap<String, Arc<ModelSchema>>) -> String {
     let known: Vec<&str> = models.keys().map(String::as_str).collect();
     let meant = crate::shape::nearest(id, &known).filter(|_| known.len() > 1);

@@ -32,7 +32,7 @@ pub(super) enum Accepts {
 /// Calls that have been opened and are not over, and whether there may be more.
 pub(super) struct OpenCalls {
     pub(super) accepts: Accepts,
-    /// By number. Whoever drives a call keeps it.
+    /// By the number of the call. Weak, because the task that runs a call owns it.
     pub(super) by_number: BTreeMap<u64, WeakCall>,
 }
 

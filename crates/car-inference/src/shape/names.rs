@@ -560,7 +560,7 @@ pub(super) fn unknown_field(meant: Option<&str>, known: &[&str]) -> String {
     unknown_field_with(&hint, known)
 }
 
-/// Like [`unknown_field`], with another hint than the name that was meant. `hint` is empty when there is none.
+/// Like [`unknown_field`], with a given hint instead of the nearest known name. An empty `hint` is left out.
 pub(super) fn unknown_field_with(hint: &str, known: &[&str]) -> String {
     let known = if known.is_empty() {
         "no fields are allowed here".into()

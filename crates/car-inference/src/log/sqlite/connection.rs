@@ -152,7 +152,7 @@ fn with_reason(connection: &Connection, error: LogError) -> LogError {
 mod tests {
     use super::*;
 
-    /// The writer may be busy for longer than any lock wait; here the wait is none at all.
+    /// The writer may hold its lock for longer than any lock wait. Here the lock wait is zero, so that any wait would fail.
     #[test]
     fn the_checkpointer_opens_and_copies_while_the_writer_has_the_write_lock() {
         let folder = tempfile::tempdir().expect("a folder");

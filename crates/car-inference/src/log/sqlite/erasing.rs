@@ -1,11 +1,11 @@
-//! The open calls that are to be erased.
+//! Calls that were erased while they were open. Their remaining events are written without content.
 
 use std::collections::BTreeMap;
 
-/// Open calls whose payload must not reach the file any more, by their numbers.
+/// Open calls whose content must no longer be written, by their numbers in the file.
 pub(super) type Erasing = BTreeMap<i64, ErasedOpenCall>;
 
-/// What is kept about such a call, so that later erasures can list it.
+/// What later erasures need to find and list such a call.
 #[derive(Debug, Default)]
 pub(super) struct ErasedOpenCall {
     pub trace_id: String,

@@ -86,7 +86,8 @@ impl HeldFile {
 impl Drop for HeldFile {
     fn drop(&mut self) {
         let mut held = HELD.lock();
-        // Dropped first, so that removing the entry of the last holder closes the file while nobody else opens it.
+        // Releases this reference first. Then removing the last entry closes the file, while the lock keeps others from
+        // opening it.
         self.open = None;
         if let Some((count, _)) = held.get_mut(&self.identity) {
             *count -= 1;

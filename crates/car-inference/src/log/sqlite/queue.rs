@@ -61,7 +61,7 @@ struct State {
     /// Until when the writer sleeps.
     asleep: Option<Option<Instant>>,
     closing: bool,
-    /// Endings that nobody waits for and that are not committed yet.
+    /// How many calls have ended whose ending is not committed yet and is not awaited by a caller.
     unawaited_ends: u64,
 }
 
@@ -288,7 +288,7 @@ impl Queue {
         }
     }
 
-    /// So many endings that nobody waits for are committed.
+    /// `count` endings that no caller awaits are committed.
     pub fn committed_unawaited(&self, ends: u64) {
         if ends > 0 {
             self.state.lock().unawaited_ends -= ends;

@@ -1,4 +1,4 @@
-//! Whom the writer tells of what it has done, or that it will not be done.
+//! The callers that wait for the writer, and what it tells them: that something is written, or that it will not be.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,24 +8,24 @@ use super::job::{Job, Reply, Task};
 use super::open_call::OpenCall;
 use crate::log::{LogError, OnCommit};
 
-/// Whom to tell once the transaction is committed.
+/// The callers to answer once the transaction is committed.
 #[derive(Default)]
 pub(super) struct Waiting {
-    /// Jobs whose turn has not come.
+    /// Jobs that were taken from the queue and not started yet.
     pub jobs: VecDeque<Job>,
     pub commits: Vec<OnCommit>,
-    /// Endings in the transaction that nobody waits for.
+    /// How many endings in the transaction no caller awaits.
     pub unawaited_ends: u64,
     pub replies: Vec<Reply<()>>,
     pub tasks: VecDeque<Task>,
-    /// Calls whose events are durable up to this number, and taken up to that one.
+    /// Calls with two sequence numbers: the last event that becomes durable, and the last that was taken from the queue.
     pub durable: Vec<(Arc<OpenCall>, (u64, u64))>,
-    /// Calls that begin: those who wait for their events wait for this.
+    /// Calls that begin in the transaction. Their events cannot be durable before that.
     pub begun: Vec<Arc<OpenCall>>,
 }
 
 impl Waiting {
-    /// Takes those who wait for jobs that are not written.
+    /// Adds the callers of jobs that are not written.
     pub fn take(&mut self, jobs: impl IntoIterator<Item = Job>) {
         for job in jobs {
             match job {
