@@ -125,11 +125,14 @@ impl Triggers {
             return from;
         }
         for (at, pair) in (from..).zip(bytes[from..].windows(2)) {
-            let meaning = self.pairs[place(pair[0], pair[1])] & (BEGINS | TURNS | BEGINS_WORD | BEGINS_VERB);
-            if meaning != 0
-                && (meaning != BEGINS_WORD || begins_word(bytes, at))
-                && let Some(place) = self.place_at(bytes, at)
-            {
+            let may_begin = match self.pairs[place(pair[0], pair[1])] & (BEGINS | TURNS | BEGINS_WORD | BEGINS_VERB) {
+                0 => false,
+                BEGINS_WORD => begins_word(bytes, at),
+                // A word that has just turned is looked at already.
+                TURNS => at == 0 || self.pairs[place(bytes[at - 1], pair[0])] & TURNS == 0,
+                _ => true,
+            };
+            if may_begin && let Some(place) = self.place_at(bytes, at) {
                 return place;
             }
         }
