@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { MODES, runRounds } from '../crash/rounds.mjs';
 
 /** `npm run crash -- --rounds N` kills as many as one likes. */
-const ROUNDS = 120;
+const ROUNDS = 300;
 
 test('what a killed process has acknowledged is there when the log is opened again, whole and in order', {
   timeout: 0,
