@@ -223,6 +223,39 @@ fn short_and_made_up_values_are_removed_where_the_label_leaves_no_doubt() {
     }
 }
 
+/// Prose of `bytes` bytes that ends with a mark.
+fn prose(bytes: usize) -> String {
+    let words = "The river was quiet, and the answer is under a large cloud. ".chars();
+    let mut text: String = words.cycle().take(bytes - 1).collect();
+    text.push('\n');
+    text
+}
+
+/// The scanner drops text that it has read, from about one KiB on.
+#[test]
+fn a_value_is_removed_after_text_that_is_dropped() {
+    let mut maker = Maker::new(19);
+    for (notation, bytes) in NOTATIONS.iter().zip((1_000..1_045).cycle()) {
+        let written = filled(notation, &maker.letters('a', 32), &maker.password());
+        let text = prose(bytes) + &written;
+        let whole = builtin().text(&text).into_owned();
+        assert_ne!(whole, text, "{notation}");
+        let each: Vec<_> = text.char_indices().map(|(at, _)| at).collect();
+        assert_eq!(
+            streamed(&builtin(), &text, &each).concat(),
+            whole,
+            "{notation} in letters"
+        );
+        for cut in (bytes..text.len()).filter(|at| text.is_char_boundary(*at)) {
+            assert_eq!(
+                streamed(&builtin(), &text, &[0, cut]).concat(),
+                whole,
+                "{notation} cut at {cut}"
+            );
+        }
+    }
+}
+
 fn notation() -> impl Strategy<Value = &'static str> {
     prop::sample::select(NOTATIONS)
 }
@@ -251,7 +284,7 @@ proptest! {
             prop_oneof![
                 notation().prop_map(str::to_owned),
                 "[:=|>,;&?%\"'`\\\\\\-\\[({ \n]{1,4}",
-                prop::sample::select(vec!["api_key", "password", "token", "value", " is ", "--", "://", "AKIA", "eyJ", "-----BEGIN "])
+                prop::sample::select(vec!["api_key", "password", "token", "value", " is ", " was ", "password(\"", "%3a", "\\u002f", "--", "://", "AKIA", "eyJ", "-----BEGIN "])
                     .prop_map(str::to_owned),
                 "[A-Za-z0-9]{1,40}",
                 "\\PC{0,4}",

@@ -6,7 +6,7 @@ use super::shape::Shape;
 use super::value::{Manner, is_secret};
 use super::value_text::{Ends, Quote};
 use super::window::{More, NAME, SPACE, Set, Window};
-use super::{Finding, Found, kinds, notation};
+use super::{Finding, Found, kinds, naming, notation};
 
 const FLAG: Set = Set::new(b"azAZ09", b"-_.");
 const AWS_SECRET: Set = Set::new(b"azAZ09", b"+/");
@@ -48,6 +48,8 @@ pub(super) fn find(window: &Window<'_>, space: usize) -> Result<Option<Found>, M
     match window.at(space + 1)? {
         Some(b'-') => find_short_option(window, space + 1),
         Some(b'"' | b'\'') => notation::find_spaced(window, space, space + 1),
+        // In prose there is seldom a label, so the rest of the verb is not waited for.
+        Some(b'i' | b'w') if naming::label_before(window, space).is_none() => Ok(None),
         Some(b'i') if window.has(space + 1, b"is")? => find_said(window, space, space + 3),
         Some(b'w') if window.has(space + 1, b"was")? => find_said(window, space, space + 4),
         _ => Ok(None),

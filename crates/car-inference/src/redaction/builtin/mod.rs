@@ -119,7 +119,7 @@ impl Scanner {
         if matches!(self.state, State::Text) {
             self.next = Triggers::all().next(&self.kept, self.next);
         }
-        // As nearly always in prose.
+        // In prose, nearly always no rule has anything to do in the new text. Then all of it is final.
         if matches!(self.state, State::Text) && is_read(&self.kept, self.next, true) {
             self.open = self.kept.len();
         } else {
@@ -223,7 +223,8 @@ impl Scanner {
     }
 }
 
-/// Whether the text is read when rules go on at a place: nothing is there, or nothing that means anything by itself.
+/// Whether everything is read when `at` is the next place of a rule: `at` is the end, or the last byte is a mark whose rule
+/// needs the next byte first. Such a mark is never secret itself, so it need not be held back.
 #[inline]
 fn is_read(text: &[u8], at: usize, goes_on: bool) -> bool {
     at == text.len() || goes_on && at + 1 == text.len() && Triggers::waits_after(text[at])

@@ -176,6 +176,7 @@ pub(super) fn find_spaced(window: &Window<'_>, space: usize, value: usize) -> Re
 
 /// `password("value")`: a call that sets a secret.
 pub(super) fn find_call(window: &Window<'_>, opening: usize) -> Result<Option<Found>, More> {
+    window.hold_from(opening + 1);
     let name = &window.bytes[window.floor(opening)..opening];
     let is_setter = [
         b"password".as_slice(),

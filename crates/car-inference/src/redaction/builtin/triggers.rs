@@ -7,15 +7,17 @@ use super::words;
 
 /// A rule begins at the first byte of the pair.
 const BEGINS: u8 = 1;
-/// A rule looks at the word that the second byte is in.
+/// A rule looks at the word that the second byte is in, if the word turns there for the first time.
 const TURNS: u8 = 2;
-/// A rule begins at the first byte of the pair when a word begins there and the third byte goes on with it.
+/// A rule begins at the first byte of the pair if a word begins there and the pair of the second and third byte is marked
+/// [`GOES_ON`]. A third byte that has not come yet counts as marked.
 const BEGINS_WORD: u8 = 4;
 /// The second and third byte of what [`BEGINS_WORD`] begins with.
 const GOES_ON: u8 = 8;
-/// A rule begins at the space that is the first byte of the pair when the third byte goes on with the verb.
+/// A rule begins at the first byte of the pair, a space, if the pair of the second and third byte is marked [`VERB`]. A third
+/// byte that has not come yet counts as marked.
 const BEGINS_VERB: u8 = 16;
-/// The second and third byte of what [`BEGINS_VERB`] begins with: the verbs of `password is V` and `password was V`.
+/// The first two letters of the verbs in `password is V` and `password was V`. The rule compares the whole verb.
 const VERB: u8 = 32;
 
 /// How many pairs there are.
@@ -72,7 +74,6 @@ impl Triggers {
             triggers.pairs[place(b' ', second)] |= BEGINS_VERB;
             triggers.pairs[place(second, third)] |= VERB;
         }
-        triggers.firsts[usize::from(b' ')] |= BEGINS;
         let words = ["Bea", "bea", "BEA", "Bas", "bas", "BAS", "Pas", "pas", "PAS"];
         for (begin, is_word) in Kinds::all().begins().chain(words.map(|word| (word, true))) {
             let begin = begin.as_bytes();
@@ -128,7 +129,7 @@ impl Triggers {
             let may_begin = match self.pairs[place(pair[0], pair[1])] & (BEGINS | TURNS | BEGINS_WORD | BEGINS_VERB) {
                 0 => false,
                 BEGINS_WORD => begins_word(bytes, at),
-                // A word that has just turned is looked at already.
+                // After another turn, this is not the first turn of the word.
                 TURNS => at == 0 || self.pairs[place(bytes[at - 1], pair[0])] & TURNS == 0,
                 _ => true,
             };
@@ -139,7 +140,7 @@ impl Triggers {
         self.place_at_end(bytes)
     }
 
-    /// Where a rule has something to do because of the pair at a place: there, or at its second byte.
+    /// The place of a rule that the pair at `at` calls: `at` itself, or `at + 1` when a word turns there.
     #[inline(never)]
     fn place_at(&self, bytes: &[u8], at: usize) -> Option<usize> {
         let meaning = self.pairs[place(bytes[at], bytes[at + 1])];

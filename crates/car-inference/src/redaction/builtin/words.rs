@@ -25,7 +25,8 @@ pub(super) fn turns(before: u8, here: u8) -> bool {
         || before.is_ascii_uppercase() && here.is_ascii_digit()
 }
 
-/// Where the word begins that turns at a place for the first time; nothing when it turned before, or is too long.
+/// Where the word begins that turns at a place for the first time. Nothing when the word turned before, or when it begins
+/// half of [`CONTEXT_BYTES`] or more before the place and not at the start of the text.
 #[inline]
 pub(super) fn first_turn(bytes: &[u8], turn: usize) -> Option<usize> {
     let floor = turn.saturating_sub(CONTEXT_BYTES / 2);

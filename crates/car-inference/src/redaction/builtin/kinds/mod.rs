@@ -296,6 +296,7 @@ pub(super) fn begins_word(bytes: &[u8], start: usize) -> bool {
     !before.is_ascii_alphanumeric() || may_be_escape() && ends_escape(&bytes[..start])
 }
 
+/// Whether a text ends with an escape such as `\n`, `%41` or `\u0041`.
 #[cold]
 fn ends_escape(text: &[u8]) -> bool {
     match text {
