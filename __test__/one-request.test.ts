@@ -185,6 +185,27 @@ const STRANGERS: Array<[path: string, fields: object]> = [
   ['tools[0].inputSchema', { tools: [{ name: 'f', inputSchema: {} }] }],
   ['tools[1].execute', { tools: [{ name: 'f' }, { name: 'g', execute: 'x' }] }],
   ['tools[0].function.input_schema', { tools: [{ type: 'function', function: { name: 'f', input_schema: {} } }] }],
+  ['tools[1].execute', { tools: [{ name: 'f' }, { name: 'g', execute: async () => 1 }] }],
+  ['tools[0].function.run', { tools: [{ type: 'function', function: { name: 'f', run() {} } }] }],
+  ['params.onToken', { params: { onToken() {} } }],
+  ['params.mark', { params: { mark: Symbol('m') } }],
+  [
+    'messages[1].onReply',
+    {
+      messages: [
+        { role: 'user', content: 'a' },
+        { role: 'user', content: 'b', onReply() {} },
+      ],
+    },
+  ],
+  [
+    'messages[0].toolCalls[0].run',
+    { messages: [{ role: 'assistant', content: 'a', toolCalls: [{ id: 'c', name: 'f', arguments: {}, run() {} }] }] },
+  ],
+  ['responseFormat.parse', { responseFormat: { type: 'json-schema', schema: {}, parse() {} } }],
+  ['params.signal', { params: { signal: new AbortController().signal } }],
+  ['params.budget', { params: { budget: 5n } }],
+  ['tools[0].inputSchema', { tools: [{ name: 'f', inputSchema: { shape: new Map() } }] }],
   ['tools[0].cache_control', { tools: [{ type: 'function', function: { name: 'f' }, cache_control: {} }] }],
 ];
 
@@ -198,6 +219,30 @@ describe('a field that is not known, deep in a request', () => {
     expect(error).toBeInstanceOf(InvalidRequestError);
     expect(error.problems).toEqual([{ path, message: expect.stringContaining('unknown field; known are') }]);
     expect(runs).toBe(0);
+  });
+});
+
+describe('a value without JSON where any JSON is allowed', () => {
+  test.each<[path: string, fields: object, message: string]>([
+    ['providerOptions.openai.n', { providerOptions: { openai: { n: 5n } } }, 'a BigInt has no JSON'],
+    ['tools[0].parameters.of', { tools: [{ name: 'f', parameters: { of: new Map() } }] }, 'class Map has no JSON'],
+    ['tools[0].size', { tools: [{ type: 'search', size: Number.NaN }] }, 'NaN has no JSON'],
+  ])('%s is refused with its path', async (path, fields, message) => {
+    setInferenceRunner(async () => undefined);
+    const error = (await rejection(newEngine().generate({ ...REQUEST, ...fields } as never))) as InvalidRequestError;
+    expect(error).toBeInstanceOf(InvalidRequestError);
+    expect(error.problems).toEqual([{ path, message: expect.stringContaining(message) }]);
+  });
+
+  test('a function there is left out, as in JSON', async () => {
+    let seen: unknown;
+    setInferenceRunner(async (request) => {
+      seen = [request.providerOptions, request.tools];
+    });
+    const providerOptions = { openai: { user: 'u', onEvent() {} } };
+    const tools = [{ type: 'search', size: 1, run() {} }];
+    await newEngine().generate({ ...REQUEST, providerOptions, tools } as never);
+    expect(seen).toEqual([{ openai: { user: 'u' } }, [{ type: 'search', size: 1 }]]);
   });
 });
 

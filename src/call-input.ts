@@ -2,7 +2,7 @@
 
 import type { GenerateRequest, LimitOverrides, Problem, RetryOverrides, TimeoutOverrides } from '../native/types';
 import { InvalidRequestError } from './errors';
-import { decodeJson, describe, encodeJson, JsonProblem, messageOf } from './json';
+import { decodeJson, describe, encodeJson, encodeOptions, JsonProblem, messageOf } from './json';
 import { type Fields, invalid, optionsJson, readOptions, unknownFields } from './options';
 import { checkRunner, type RunnerLike } from './runner';
 
@@ -73,9 +73,47 @@ function readRequest(request: unknown): string {
     const message = `expected an object such as { prompt: 'hi' }, got ${describe(request)}`;
     throw invalid('request', [{ path: '', message }]);
   }
-  const json = encodeJson(withoutStrangers(request));
-  if (json instanceof JsonProblem) throw invalid('request', [json]);
-  return json;
+  const given = withoutStrangers(request);
+  const json = encodeJson(given);
+  if (typeof json === 'string' && !hasFunctions(request)) return json;
+  // Rust knows the fields, so it says whether the field or only its value is wrong.
+  const marked = encodeOptions(given);
+  if (marked instanceof JsonProblem) throw invalid('request', [marked]);
+  return marked;
+}
+
+/** The parts of a request that hold only fields of ours. */
+const PARTS = ['params', 'messages', 'images', 'tools', 'responseFormat'] as const;
+
+/**
+ * Whether a part of the request has a field that is a function or a symbol. JSON would leave such a field out. Where any
+ * JSON is allowed, as in `providerOptions` and in a provider's own tools, that is what happens.
+ */
+function hasFunctions(request: object): boolean {
+  try {
+    return PARTS.some((part) => holdsFunction((request as Record<string, unknown>)[part], part));
+  } catch {
+    return false; // A getter that throws only the second time.
+  }
+}
+
+/** Fields that may hold any JSON. */
+const ANY_JSON = new Set(['providerOptions', 'parameters', 'schema', 'arguments', 'items']);
+
+function holdsFunction(value: unknown, part: string): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (Array.isArray(value)) return value.some((item) => holdsFunction(item, part));
+  if ('toJSON' in value || (part === 'tools' && isProviderTool(value))) return false;
+  return Object.keys(value).some((name) => {
+    const field = (value as Record<string, unknown>)[name];
+    if (typeof field === 'function' || typeof field === 'symbol') return true;
+    return typeof field === 'object' && !ANY_JSON.has(name) && holdsFunction(field, name);
+  });
+}
+
+function isProviderTool(tool: object): boolean {
+  const type = (tool as { type?: unknown }).type;
+  return type !== undefined && type !== 'function';
 }
 
 /** Every field of a request. A request without other fields is encoded unchanged. */

@@ -99,6 +99,23 @@ pub(crate) fn parse_all<T: DeserializeOwned + JsonSchema + 'static>(
     })
 }
 
+/// Like [`parse_all`], for values that hold any JSON in some places: markers of values without JSON are refused there
+/// too, unless there are other problems.
+pub(crate) fn parse_marked<T: DeserializeOwned + JsonSchema + 'static>(
+    json: &str,
+    validate: impl Fn(&T) -> Vec<Problem>,
+) -> Result<T, Vec<Problem>> {
+    let value = parse_all(json, &validate)?;
+    let problems = match walk::markers(json) {
+        markers if markers.is_empty() => return Ok(value),
+        markers => markers,
+    };
+    match validate(&value) {
+        others if others.is_empty() => Err(problems),
+        others => Err(others),
+    }
+}
+
 /// Like [`parse_all`], and also validates the value.
 pub(crate) fn parse_valid<T: DeserializeOwned + JsonSchema + 'static>(
     json: &str,

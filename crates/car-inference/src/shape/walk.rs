@@ -324,6 +324,44 @@ fn article(name: &str) -> String {
     }
 }
 
+/// A problem for each marker of a value without JSON, wherever it is.
+pub(super) fn markers(json: &str) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    if json.contains(NO_JSON)
+        && let Ok(value) = serde_json::from_str(json)
+    {
+        find_markers(&value, &mut String::new(), &mut problems);
+    }
+    problems
+}
+
+fn find_markers(value: &Value, path: &mut String, problems: &mut Vec<Problem>) {
+    if problems.len() >= PROBLEMS_MAX {
+        return;
+    }
+    if let Some(what) = no_json(value) {
+        return problems.push(Problem::new(&**path, what));
+    }
+    let length = path.len();
+    match value {
+        Value::Object(fields) => {
+            for (name, field) in fields {
+                push_name(path, name);
+                find_markers(field, path, problems);
+                path.truncate(length);
+            }
+        }
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                path.push_str(&format!("[{index}]"));
+                find_markers(item, path, problems);
+                path.truncate(length);
+            }
+        }
+        _ => {}
+    }
+}
+
 /// The message in a marker of a value without JSON.
 fn no_json(value: &Value) -> Option<&str> {
     value

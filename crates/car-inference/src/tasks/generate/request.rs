@@ -192,7 +192,7 @@ impl GenerateRequest {
     /// # Errors
     /// All problems found.
     pub fn from_json(json: &str) -> Result<Self, Vec<Problem>> {
-        crate::shape::parse_all(json, Self::validate)
+        crate::shape::parse_marked(json, Self::validate)
     }
 
     /// Checks what the types cannot say. Empty when the request can be sent.
