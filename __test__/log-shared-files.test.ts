@@ -1,6 +1,15 @@
 /** The files of a log that is open, under the hands of others: who only reads them takes nothing away, who changes them is noticed. */
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, cpSync, createReadStream, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import {
+  copyFileSync,
+  cpSync,
+  createReadStream,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -192,9 +201,20 @@ describe.skipIf(process.platform !== 'linux')('a long path', () => {
 
   test('with a name of a folder that is too long says what the system says', async () => {
     const path = join(newFolder(), 'f'.repeat(256), 'calls.db');
-    await expect(EventLog.open(path)).rejects.toMatchObject({
+    const error = { name: 'LogError', message: expect.stringMatching(/too long/i) };
+    await expect(EventLog.open(path)).rejects.toMatchObject(error);
+    await expect(EventLog.open(path, { access: 'read' })).rejects.toMatchObject(error);
+  });
+
+  test.each([
+    ['is not there', 'none/calls.db', /no such file/i],
+    ['leads through a file', 'file/calls.db', /not a directory/i],
+  ])('that %s says so to a reader', async (_what, name, reason) => {
+    const folder = newFolder();
+    writeFileSync(join(folder, 'file'), '');
+    await expect(EventLog.open(join(folder, name), { access: 'read' })).rejects.toMatchObject({
       name: 'LogError',
-      message: expect.stringMatching(/too long/i),
+      message: expect.stringMatching(reason),
     });
   });
 

@@ -115,7 +115,14 @@ fn open(path: &LogPath, access: OpenFlags) -> Result<Connection, LogError> {
         ));
     }
     path.check()?;
-    open_at(&path.for_sqlite(), access)
+    let place = path.for_sqlite();
+    open_at(&place, access).map_err(|error| match std::fs::symlink_metadata(&place) {
+        // SQLite does not say why.
+        Err(reason) if error.kind == LogErrorKind::Io => {
+            LogError::new(error.kind, format!("{}: {reason}", error.message))
+        }
+        _ => error,
+    })
 }
 
 fn open_at(place: &Path, access: OpenFlags) -> Result<Connection, LogError> {
