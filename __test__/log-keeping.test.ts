@@ -69,6 +69,8 @@ describe.each(Object.entries(LOGS))('a log that is %s', (_name, newLog) => {
     const { log, engine } = await newLog();
     await recordCalls(engine, 3);
     await expect(log.prune({})).rejects.toThrow(/required.*maxAge.*maxCalls.*maxBytes/);
+    await expect(log.prune(undefined as never)).rejects.toThrow(/required.*maxAge.*maxCalls.*maxBytes/);
+    await expect(log.erase(undefined as never)).rejects.toThrow(/required.*traceId.*tag/);
     expect((await log.stats()).calls).toBe(3);
   });
 

@@ -271,7 +271,11 @@ export class EventLog {
    * @returns how many calls were removed, and by how many bytes the log shrank.
    */
   async prune(options: PruneOptions): Promise<PruneReport> {
-    return this.#log.ask({ type: 'prune', options: toObject('options of prune', options) });
+    // Without options, Rust names the possible ones.
+    return this.#log.ask({
+      type: 'prune',
+      options: toObject('options of prune', options === undefined ? {} : options),
+    });
   }
 
   /**
@@ -286,7 +290,7 @@ export class EventLog {
    * @returns `traceIds` of the ended calls that were erased; `pendingTraceIds` of open calls, if there are any.
    */
   async erase(target: EraseTarget): Promise<EraseReport> {
-    return this.#log.ask({ type: 'erase', target: toObject('target of erase', target) });
+    return this.#log.ask({ type: 'erase', target: toObject('target of erase', target === undefined ? {} : target) });
   }
 
   /**
