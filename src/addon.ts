@@ -53,8 +53,8 @@ function notLoaded(wanted: string, tries: readonly string[]): string {
   const what = `the native addon of car-inference ${packageVersion} could not be loaded on ${wanted}`;
   const supported = napi.targets.map(packageSuffix);
   const help = supported.includes(wanted)
-    ? `It is in the package car-inference-${wanted}. If it is missing, npm skipped optional dependencies, or ` +
-      `node_modules was installed on another platform: run \`npm install car-inference-${wanted}@${packageVersion}\` here. In a ` +
+    ? `It is in the package car-inference-${wanted}. If that is missing, optional dependencies were left out ` +
+      `(\`--omit=optional\`), or node_modules was installed on another platform: run \`npm install car-inference-${wanted}@${packageVersion}\` here. In a ` +
       'clone of the sources, run `npm run build`.'
     : `There is no addon for this platform. There is one for ${supported.join(', ')}.`;
   return `${what}. Tried:${found}\n${help}`;
