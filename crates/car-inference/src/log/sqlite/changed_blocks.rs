@@ -33,7 +33,7 @@ impl ChangedBlocks {
         result
     }
 
-    /// The blocks noted so far, which are forgotten.
+    /// Returns the blocks noted so far and forgets them.
     pub fn take(&self) -> Vec<i64> {
         std::mem::take(&mut *self.0.lock()).into_iter().collect()
     }

@@ -86,8 +86,8 @@ impl HeldFile {
 impl Drop for HeldFile {
     fn drop(&mut self) {
         let mut held = HELD.lock();
-        // Releases this reference first. Then removing the last entry closes the file, while the lock keeps others from
-        // opening it.
+        // Releases this reference first. Then removing the entry below, when this was its last holder, closes the file
+        // while the lock keeps others from opening it.
         self.open = None;
         if let Some((count, _)) = held.get_mut(&self.identity) {
             *count -= 1;

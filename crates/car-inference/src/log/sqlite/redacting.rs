@@ -22,7 +22,7 @@ enum Channel {
 /// What is held back of one call.
 #[derive(Default)]
 pub(super) struct HeldEvents {
-    /// The channel of the last delta; nearly always that of the next.
+    /// The channel of the last delta, outside the map because the next delta nearly always has the same.
     current: Option<(Channel, RedactedStream<u64>)>,
     /// The other channels.
     streams: HashMap<Channel, RedactedStream<u64>>,

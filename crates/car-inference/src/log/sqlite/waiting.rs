@@ -19,8 +19,9 @@ pub(super) struct Waiting {
     pub replies: Vec<Reply<()>>,
     pub tasks: VecDeque<Task>,
     /// Calls with two sequence numbers: the last event that becomes durable, and the last that was taken from the queue.
+    /// Redaction may hold back the events between them.
     pub durable: Vec<(Arc<OpenCall>, (u64, u64))>,
-    /// Calls that begin in the transaction. Their events cannot be durable before that.
+    /// Calls that begin in the transaction. If it fails, the callers that wait for their events are told.
     pub begun: Vec<Arc<OpenCall>>,
 }
 
