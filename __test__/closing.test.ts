@@ -8,6 +8,7 @@ import {
   InferenceEngine,
   type InferenceEngineOptions,
   type RunnerLike,
+  type StreamEvent,
   type TrackedStream,
 } from 'car-inference';
 import { describe, expect, test } from 'vitest';
@@ -29,6 +30,10 @@ const emitter: RunnerLike = async (_request, { emit }) => {
   await emit(text('b'));
 };
 
+function textOf(events: readonly StreamEvent[]): string {
+  return events.map((event) => (event.type === 'text-delta' ? event.text : '')).join('');
+}
+
 /** What accepts a call, and what its consumer then gets. */
 const ACCEPTING: Record<string, (stream: TrackedStream) => Promise<unknown>> = {
   'its result was asked for': async (stream) => (await stream.result()).text,
@@ -43,11 +48,39 @@ const ACCEPTING: Record<string, (stream: TrackedStream) => Promise<unknown>> = {
       .map((event) => (event?.type === 'text-delta' ? event.text : ''))
       .join('');
   },
+  'a Response of it was read': async (stream) => {
+    const lines = (await new Response(stream.toReadableStream({ as: 'bytes' })).text()).trimEnd().split('\n');
+    const events: StreamEvent[] = lines.map((line) => JSON.parse(line));
+    return textOf(events);
+  },
+  'its readable was read': async (stream) => {
+    const reader = stream.toReadableStream().getReader();
+    const events: StreamEvent[] = [];
+    for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) events.push(chunk.value);
+    return textOf(events);
+  },
+  'its readable was looped over': async (stream) => {
+    const events = await Array.fromAsync(stream.toReadableStream());
+    return textOf(events);
+  },
+  'its readable was piped': async (stream) => {
+    let answer = '';
+    const write = (event: StreamEvent) => {
+      answer += event.type === 'text-delta' ? event.text : '';
+    };
+    await stream.toReadableStream().pipeTo(new WritableStream({ write }));
+    return answer;
+  },
+  'its readable was piped through': async (stream) => {
+    const lines = stream.toReadableStream({ as: 'bytes' }).pipeThrough(new TextDecoderStream());
+    const events: StreamEvent[] = (await Array.fromAsync(lines)).map((line) => JSON.parse(line));
+    return textOf(events);
+  },
   'its start was awaited': async (stream) => {
     const started = stream.started();
     await turn();
     await started;
-    return (await eventsOf(stream)).map((event) => (event.type === 'text-delta' ? event.text : '')).join('');
+    return textOf(await eventsOf(stream));
   },
 };
 

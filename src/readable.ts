@@ -6,6 +6,7 @@ import { TextEncoder } from 'node:util';
 import type { StreamEvent } from '../native/types';
 import { describe } from './json';
 import { type Fields, hostOptions, invalid } from './options';
+import { quiet } from './outlet';
 
 /** What a chunk of a readable stream is. */
 export type ReadableChunks = 'events' | 'bytes';
@@ -44,24 +45,50 @@ export function readableOf(
   source: ReadableSource,
 ): ReadableStream<Uint8Array<ArrayBuffer>> | ReadableStream<StreamEvent> {
   return chunks === 'bytes'
-    ? new ReadableStream<Uint8Array<ArrayBuffer>>(underlying(source, lineOf), PULL_ONLY)
-    : new EventReadable(
-        underlying(source, (event) => event),
-        PULL_ONLY,
-      );
+    ? new CallReadable<Uint8Array<ArrayBuffer>>(new Pulls(source, lineOf), nothing)
+    : new CallReadable<StreamEvent>(new Pulls(source, itself), refuseFetch);
 }
 
 const PULL_ONLY = { highWaterMark: 0 };
 
-function underlying<Chunk>(source: ReadableSource, chunkOf: (event: StreamEvent) => Chunk): UnderlyingSource<Chunk> {
-  return {
-    pull: async (controller) => {
-      const { done, value } = await source.next();
-      if (done) controller.close();
-      else controller.enqueue(chunkOf(value));
-    },
-    cancel: (reason) => source.cancel(reason),
-  };
+function nothing(): void {}
+
+function itself(event: StreamEvent): StreamEvent {
+  return event;
+}
+
+/**
+ * Pulls the events of a call. A new web stream calls `pull` only a moment after it is read. The call has to begin at once, so
+ * that an engine which is closed in the same tick waits for it.
+ */
+class Pulls<Chunk> implements UnderlyingSource<Chunk> {
+  #first: ReturnType<ReadableSource['next']> | undefined;
+  #hasPulled = false;
+
+  constructor(
+    private readonly source: ReadableSource,
+    private readonly chunkOf: (event: StreamEvent) => Chunk,
+  ) {}
+
+  /** The stream is read: makes the first pull. */
+  begin(): void {
+    if (this.#hasPulled) return;
+    this.#hasPulled = true;
+    this.#first = quiet(this.source.next());
+  }
+
+  async pull(controller: { close(): void; enqueue(chunk: Chunk): void }): Promise<void> {
+    this.#hasPulled = true;
+    const next = this.#first ?? this.source.next();
+    this.#first = undefined;
+    const { done, value } = await next;
+    if (done) controller.close();
+    else controller.enqueue(this.chunkOf(value));
+  }
+
+  cancel(reason: unknown): Promise<void> {
+    return this.source.cancel(reason);
+  }
 }
 
 const encoder = new TextEncoder();
@@ -70,31 +97,66 @@ function lineOf(event: StreamEvent): Uint8Array<ArrayBuffer> {
   return encoder.encode(`${JSON.stringify(event)}\n`);
 }
 
-/**
- * A stream of event objects. Node's `Response` and `fetch` take only bytes; for other chunks their error is just "Received
- * non-Uint8Array chunk". So when one of them starts to read, this class throws a helpful error and the call does not start.
- */
-class EventReadable extends ReadableStream<StreamEvent> {
+/** A web stream that begins its call as soon as it is read. `check` may refuse a reader: it is told which method it called. */
+class CallReadable<Chunk> extends ReadableStream<Chunk> {
+  readonly #pulls: Pulls<Chunk>;
+  readonly #check: (method: (...options: never[]) => unknown) => void;
+
+  constructor(pulls: Pulls<Chunk>, check: (method: (...options: never[]) => unknown) => void) {
+    super(pulls as UnderlyingSource<Chunk>, PULL_ONLY);
+    this.#pulls = pulls;
+    this.#check = check;
+  }
+
   override getReader = ((...options: []) => {
-    refuseFetch(this.getReader);
-    return super.getReader(...options);
-  }) as ReadableStream<StreamEvent>['getReader'];
+    this.#check(this.getReader);
+    return this.#beginningAt('read', super.getReader(...options));
+  }) as ReadableStream<Chunk>['getReader'];
 
   override values = ((...options: []) => {
-    refuseFetch(this.values);
-    return super.values(...options);
-  }) as ReadableStream<StreamEvent>['values'];
+    this.#check(this.values);
+    return this.#beginningAt('next', super.values(...options));
+  }) as ReadableStream<Chunk>['values'];
 
   override [Symbol.asyncIterator] = ((...options: []) => {
-    refuseFetch(this[Symbol.asyncIterator]);
-    return super.values(...options);
-  }) as ReadableStream<StreamEvent>[typeof Symbol.asyncIterator];
+    this.#check(this[Symbol.asyncIterator]);
+    return this.#beginningAt('next', super.values(...options));
+  }) as ReadableStream<Chunk>[typeof Symbol.asyncIterator];
+
+  override pipeTo = ((...given: Parameters<ReadableStream<Chunk>['pipeTo']>) => {
+    const piped = super.pipeTo(...given);
+    if (this.locked) this.#pulls.begin();
+    return piped;
+  }) as ReadableStream<Chunk>['pipeTo'];
+
+  override pipeThrough = ((...given: Parameters<ReadableStream<Chunk>['pipeThrough']>) => {
+    const piped = super.pipeThrough(...given);
+    this.#pulls.begin();
+    return piped;
+  }) as ReadableStream<Chunk>['pipeThrough'];
+
+  /** The reader. Calling its method `name` begins the call. */
+  #beginningAt<Name extends string, Reader extends Record<Name, (...given: never[]) => unknown>>(
+    name: Name,
+    reader: Reader,
+  ): Reader {
+    const method = reader[name];
+    const begin = () => this.#pulls.begin();
+    const value = function (this: unknown, ...given: never[]) {
+      begin();
+      return method.apply(this, given);
+    };
+    return Object.defineProperty(reader, name, { value, configurable: true, writable: true });
+  }
 }
 
 // Kept here, because other code may remove it.
 const { captureStackTrace } = Error;
 
-/** Throws when Node's `fetch` has called `method`. A reader of the host's own may convert the events to bytes. */
+/**
+ * Throws when Node's `fetch` has called `method`. `Response` and `fetch` take only bytes; for other chunks their error is just
+ * "Received non-Uint8Array chunk". A reader of the host's own may convert the events to bytes.
+ */
 function refuseFetch(method: (...options: never[]) => unknown): void {
   const at: { stack?: unknown } = {};
   captureStackTrace(at, method);
