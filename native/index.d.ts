@@ -158,6 +158,12 @@ export declare function releaseLog(log: number): void
  */
 export declare function requestJson(callId: number): string
 
+/**
+ * What is wrong with a request that JSON cannot hold: a JSON list of problems. Such a request comes with markers in place
+ * of the values without JSON.
+ */
+export declare function requestProblems(requestJson: string): string
+
 /** Goes on after a wait. Returns what is to be done next. */
 export declare function resume(callId: number): number
 

@@ -876,6 +876,7 @@ module.exports.release = nativeBinding.release
 module.exports.releaseEngine = nativeBinding.releaseEngine
 module.exports.releaseLog = nativeBinding.releaseLog
 module.exports.requestJson = nativeBinding.requestJson
+module.exports.requestProblems = nativeBinding.requestProblems
 module.exports.resume = nativeBinding.resume
 module.exports.rustCallerProbe = nativeBinding.rustCallerProbe
 module.exports.setEngineRunner = nativeBinding.setEngineRunner

@@ -3,6 +3,7 @@
 import type { GenerateRequest, LimitOverrides, Problem, RetryOverrides, TimeoutOverrides } from '../native/types';
 import { InvalidRequestError } from './errors';
 import { decodeJson, describe, encodeJson, encodeOptions, JsonProblem, messageOf } from './json';
+import { native } from './native';
 import { type Fields, invalid, optionsJson, readOptions, unknownFields } from './options';
 import { checkRunner, type RunnerLike } from './runner';
 
@@ -79,7 +80,9 @@ function readRequest(request: unknown): string {
   // Rust knows the fields, so it says whether the field or only its value is wrong.
   const marked = encodeOptions(given);
   if (marked instanceof JsonProblem) throw invalid('request', [marked]);
-  return marked;
+  const problems = decodeJson<Problem[]>(native.requestProblems(marked));
+  if (problems.length === 0) return marked;
+  throw invalid('request', problems);
 }
 
 /** The parts of a request that hold only fields of ours. */

@@ -16,6 +16,7 @@ export interface Native {
 
   /** The error message for an unknown field. */
   unknownField(name: string, known: string[]): string;
+  requestProblems(requestJson: string): string;
 
   /** `objectId` identifies a runner, however often it is registered. */
   registerRunner(objectId: number, hint?: string): number;

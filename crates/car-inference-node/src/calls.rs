@@ -122,6 +122,14 @@ pub fn unknown_field(name: String, known: Vec<String>) -> String {
     Problem::unknown_field("", &name, &known).message
 }
 
+/// What is wrong with a request that JSON cannot hold: a JSON list of problems. Such a request comes with markers in place
+/// of the values without JSON.
+#[napi(catch_unwind)]
+pub fn request_problems(request_json: String) -> Result<String, TooLong> {
+    let problems = GenerateRequest::from_json(&request_json).map_or_else(|problems| problems, |_| Vec::new());
+    to_js_json(&problems)
+}
+
 /// The request of a call's current attempt, as JSON. Runners in this thread, in another thread and in Rust get the
 /// same, and the log records it.
 #[napi(catch_unwind)]
