@@ -55,6 +55,7 @@ const WRONG: Array<[name: string, options: () => unknown, paths: string[]]> = [
   ['a retention without a bound', () => ({ retention: {} }), ['retention']],
   ['a retention that only keeps', () => ({ retention: { keep: ['a'] } }), ['retention']],
   ['a retention below zero', () => ({ retention: { maxAge: -1 } }), ['retention.maxAge']],
+  ['a retention of a word', () => ({ retention: { maxAge: '30d' } }), ['retention.maxAge']],
   ['a retention in a proxy that throws', () => ({ retention: trapped() }), ['retention']],
   ['an expression that is none', () => ({ redaction: { patterns: ['('] } }), ['redaction.patterns[0]']],
   ['a path of fields that is none', () => ({ redaction: { fields: ['a..b'] } }), ['redaction.fields[0]']],

@@ -226,6 +226,11 @@ describe('models that are not registered', () => {
     const error = await rejection(engine.generate({ model: 'knwon', prompt: 'hi' }));
     expect(error).toBeInstanceOf(ModelNotFoundError);
     expect((error as Error).message).toContain('knwon (registered: known)');
+    const none = await rejection(new InferenceEngine().generate({ model: 'gpt-9', prompt: 'hi' }));
+    expect(none).toBeInstanceOf(ModelNotFoundError);
+    expect((none as Error).message).toMatch(
+      /gpt-9 \(registered: none\); register it in .*`models`, or give .* a runner/,
+    );
   });
 
   test('have no runner where only another model or a hint has one: the error says which', async () => {

@@ -409,7 +409,11 @@ fn too_deep(model: &str, max: usize) -> String {
 }
 
 fn not_registered(id: &str, models: &BTreeMap<String, Arc<ModelSchema>>) -> String {
-    format!("{} (registered: {}){}", short(id), list(models), meant(id, models))
+    let hint = match models.is_empty() {
+        true => "; register it in the engine's `models`, or give the engine a runner".into(),
+        false => meant(id, models),
+    };
+    format!("{} (registered: {}){hint}", short(id), list(models))
 }
 
 /// What is wrong with a model that no runner was found for, when that may be its name; else empty.

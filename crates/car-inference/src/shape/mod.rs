@@ -90,13 +90,22 @@ pub(crate) fn parse_all<T: DeserializeOwned + JsonSchema + 'static>(
             .ok()
             .and_then(|value| without(value, &problems));
         for problem in sound.as_ref().map(validate).unwrap_or_default() {
-            let known = problems.iter().any(|known| known.path == problem.path);
+            // The wrong field itself, or an object that lacks it only because it was left out here.
+            let known = problems.iter().any(|known| is_at_or_in(&known.path, &problem.path));
             if !known && problems.len() < PROBLEMS_MAX {
                 problems.push(problem);
             }
         }
         problems
     })
+}
+
+/// Whether `path` is that of `object`, or of something in it.
+fn is_at_or_in(path: &str, object: &str) -> bool {
+    match path.strip_prefix(object) {
+        Some(rest) => rest.is_empty() || !object.is_empty() && rest.starts_with(['.', '[']),
+        None => false,
+    }
 }
 
 /// Like [`parse_all`], for values that hold any JSON in some places: markers of values without JSON are refused there
