@@ -54,8 +54,8 @@ function notLoaded(wanted: string, tries: readonly string[]): string {
   const supported = napi.targets.map(packageSuffix);
   const help = supported.includes(wanted)
     ? `It is in the package car-inference-${wanted}. If that is missing, optional dependencies were left out ` +
-      `(\`--omit=optional\`), or node_modules was installed on another platform: run \`npm install car-inference-${wanted}@${packageVersion}\` here. In a ` +
-      'clone of the sources, run `npm run build`.'
+      `(\`--omit=optional\`), or node_modules was installed on another platform: run ` +
+      `\`npm install car-inference-${wanted}@${packageVersion}\` here. In a clone of the sources, run \`npm run build\`.`
     : `There is no addon for this platform. There is one for ${supported.join(', ')}.`;
   return `${what}. Tried:${found}\n${help}`;
 }
