@@ -136,3 +136,28 @@ fn program_text_stays() {
         "keyof NonNullable<TObject[TKey1]>[TKey2](object: TObject)",
     ]);
 }
+
+#[test]
+fn what_follows_a_label_in_prose_tables_and_code_stays() {
+    check_all(&[
+        "the token count is five, the key idea is simple and the secret ingredient is time",
+        "set the key to name, set the token to null and the password to something strong",
+        "password\trequired\tstring",
+        "name,token,count\nbob,word,3",
+        "f(token,count);g(key,value);h(secret,other)",
+        "let x=token;return x",
+        "node->key->value, key -> value, token -> TokenKind",
+        "API key -> see the dashboard",
+        "API key – where to find it",
+        "token - a word of a text",
+        "key <- names(x)",
+        "token: !Ref ApiToken",
+        "password: <your password>, token: (see below), key: [name]",
+        "{\"token\": {\"value\": \"word\", \"type\": \"string\"}}",
+        "variable \"api_key\" {\n  type = string\n}",
+        "docker build --secret id=npmrc,src=.npmrc .",
+        "grep -token file; find . -name key; tar -passphrase-file x",
+        "Passwort: erforderlich; mot de passe : obligatoire; пароль: обязательно; 密码：必填; ключ: значение",
+        "<input type=\"text\" value=\"hello\">",
+    ]);
+}

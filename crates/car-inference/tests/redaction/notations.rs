@@ -133,6 +133,60 @@ const NOTATIONS: &[&str] = &[
     "| API key | V |",
     "| `SECRET_KEY` | `V` |",
     "<td>API key</td><td>V</td>",
+    // Marks that seldom stand between a name and its value.
+    "api_key\tV",
+    "NAME\tSIZE\nAPI_KEY\tV",
+    "password\tP",
+    "api_key,V",
+    "token;V",
+    "API key -> V",
+    "API key → V",
+    "password – P",
+    "access token - V",
+    "api_key <- \"V\"",
+    "ENV[\"API_KEY\"] ||= \"V\"",
+    "use the token V to log in",
+    "secret V",
+    "aws configure set aws_secret_access_key V",
+    "npm config set //registry.npmjs.org/:_authToken V",
+    "git config --global github.token V",
+    "client -token V",
+    "Connect -ApiKey V",
+    "I set the password to P",
+    "set the API key to V",
+    "http -a user:P https://x.org",
+    "&lt;apiKey&gt;V&lt;/apiKey&gt;",
+    // Values in brackets, in three quotes, in an object of their own, behind a tag.
+    "api key: <V>",
+    "tokens: [V]",
+    "api key: (V)",
+    "api_key = \"\"\"V\"\"\"",
+    "password = '''P'''",
+    "{\"token\": {\"value\": \"V\"}}",
+    "variable \"api_key\" {\n  default = \"V\"\n}",
+    "token: !secret V",
+    "api_key: &key V",
+    "<input type=\"password\" value=\"P\">",
+    "{\"type\":\"password\",\"value\":\"P\"}",
+    "requests.get(url, auth=(\"user\", \"P\"))",
+    "HTTPBasicAuth('user', 'P')",
+    "new AzureKeyCredential(\"V\")",
+    "ConvertTo-SecureString \"P\" -AsPlainText",
+    "psk=P",
+    // Other languages.
+    "Kennwort: P",
+    "Passwort: P",
+    "contraseña: P",
+    "mot de passe : P",
+    "senha: P",
+    "hasło: P",
+    "пароль: P",
+    "токен: V",
+    "密码：P",
+    "密钥: V",
+    "パスワード: P",
+    "비밀번호: P",
+    "كلمة المرور: P",
 ];
 
 /// The notation with its value, and whether that is a password.
@@ -147,9 +201,10 @@ fn filled(notation: &str, key: &str, password: &str) -> String {
             || notation[..at].ends_with("-p")
             || notation[..at].ends_with("%22")
             || notation[..at].ends_with("%3D");
-        begins && is_free(Some(at + 1)) && &notation[at..=at] == letter
+        begins && is_free(Some(at + 1)) && notation[at..].starts_with(letter)
     };
-    let at = |letter| (0..notation.len()).find(|at| is_value(*at, letter));
+    let places = || notation.char_indices().map(|(at, _)| at);
+    let at = |letter| places().find(|at| is_value(*at, letter));
     match (at("V"), at("P")) {
         (Some(at), _) => format!("{}{key}{}", &notation[..at], &notation[at + 1..]),
         (None, Some(at)) => format!("{}{password}{}", &notation[..at], &notation[at + 1..]),
@@ -187,7 +242,8 @@ fn a_value_is_removed_however_its_label_and_it_are_cut() {
         let text = check_filled(notation, &maker.letters('a', 32), &maker.password());
         let whole = builtin().text(&text).into_owned();
         for step in [1, 2, 3, 5, 8, 13] {
-            let cuts: Vec<_> = (0..text.len()).step_by(step).collect();
+            let letters = text.char_indices().map(|(at, _)| at);
+            let cuts: Vec<_> = letters.step_by(step).collect();
             assert_eq!(
                 streamed(&builtin(), &text, &cuts).concat(),
                 whole,
@@ -284,7 +340,11 @@ proptest! {
             prop_oneof![
                 notation().prop_map(str::to_owned),
                 "[:=|>,;&?%\"'`\\\\\\-\\[({ \n]{1,4}",
-                prop::sample::select(vec!["api_key", "password", "token", "value", " is ", " was ", "password(\"", "%3a", "\\u002f", "--", "://", "AKIA", "eyJ", "-----BEGIN "])
+                prop::sample::select(vec![
+                    "api_key", "password", "token", "value", " is ", " was ", "password(\"", "%3a", "\\u002f", "--", "://",
+                    "AKIA", "eyJ", "-----BEGIN ", "\t", " to ", "key ", "oken", "SECRET ", " -> ", "→", "：", "密码", "senha",
+                    "&gt;", "<-", "\"\"\"", "!x ", "auth=(\"u\", ", " -token ", "{\n",
+                ])
                     .prop_map(str::to_owned),
                 "[A-Za-z0-9]{1,40}",
                 "\\PC{0,4}",

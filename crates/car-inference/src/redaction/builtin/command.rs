@@ -36,7 +36,8 @@ pub(super) fn find_option(window: &Window<'_>, dash: usize) -> Result<Option<Fou
     let Some(label) = Label::of(name) else { return Ok(None) };
     let value = window.skip(end, SPACE)?;
     window.hold_from(value);
-    if window.at(value)? == Some(b'-') {
+    // `docker build --secret id=npmrc,src=.npmrc` says where a secret is.
+    if window.at(value)? == Some(b'-') || name == b"secret" && window.has(value, b"id=")? {
         return Ok(None);
     }
     notation::find_value(window, value, label, Manner::Assigned)
@@ -50,10 +51,27 @@ pub(super) fn find(window: &Window<'_>, space: usize) -> Result<Option<Found>, M
         Some(b'"' | b'\'') => notation::find_spaced(window, space, space + 1),
         // In prose there is seldom a label, so the rest of the verb is not waited for.
         Some(b'i' | b'w') if naming::label_before(window, space).is_none() => Ok(None),
+        Some(b't') if !ends_as_label(window, space) => Ok(None),
+        Some(b't') if window.has(space + 1, b"to ")? => notation::find_spaced(window, space, space + 4),
         Some(b'i') if window.has(space + 1, b"is")? => find_said(window, space, space + 3),
         Some(b'w') if window.has(space + 1, b"was")? => find_said(window, space, space + 4),
         _ => Ok(None),
     }
+}
+
+/// Whether a text ends as the labels do that `to` follows: `set the password to V`.
+fn ends_as_label(window: &Window<'_>, end: usize) -> bool {
+    let before = &window.bytes[window.floor(end)..end];
+    [
+        b"key".as_slice(),
+        b"token",
+        b"secret",
+        b"password",
+        b"passwd",
+        b"passphrase",
+    ]
+    .iter()
+    .any(|label| before.len() >= label.len() && before[before.len() - label.len()..].eq_ignore_ascii_case(label))
 }
 
 /// `password is value` and `password is: value`.
@@ -64,10 +82,31 @@ fn find_said(window: &Window<'_>, space: usize, verb_end: usize) -> Result<Optio
     }
 }
 
+/// `-token V` and `-ApiKey V`: names with one dash, as Go's programs and PowerShell have them.
+fn find_long_option(window: &Window<'_>, dash: usize) -> Result<Option<Found>, More> {
+    const NAME_BYTES_MIN: usize = 3;
+    let end = window.skip(dash + 1, FLAG)?;
+    if end - dash <= NAME_BYTES_MIN || end - dash > LABEL_BYTES_MAX || window.at(end)? != Some(b' ') {
+        return Ok(None);
+    }
+    let Some(label) = Label::of(&window.bytes[dash + 1..end]) else {
+        return Ok(None);
+    };
+    let value = window.skip(end, SPACE)?;
+    window.hold_from(value);
+    match window.at(value)? {
+        Some(b'-') => Ok(None),
+        _ => notation::find_value(window, value, label, Manner::Loose),
+    }
+}
+
 /// `-u user:password`, `-p password` and `-ppassword` of the commands that have them.
 fn find_short_option(window: &Window<'_>, dash: usize) -> Result<Option<Found>, More> {
-    let letter = window.at(dash + 1)?;
-    match letter {
+    if let Some(found) = find_long_option(window, dash)? {
+        return Ok(Some(found));
+    }
+    window.hold_from(dash);
+    match window.at(dash + 1)? {
         Some(b'u') => {
             let value = window.skip(dash + 2, Set::new(b"", b" ="))?;
             let (value, ends) = match Quote::open(window, value)? {
@@ -93,6 +132,9 @@ fn find_short_option(window: &Window<'_>, dash: usize) -> Result<Option<Found>, 
         }
         Some(b'a') if line_has(window, dash, &[b"redis-cli"]) => {
             password(window, window.skip(dash + 2, SPACE)?, Ends::Password)
+        }
+        Some(b'a') if line_has(window, dash, &[b"http "]) => {
+            user_password(window, dash, window.skip(dash + 2, SPACE)?, Ends::Password)
         }
         _ => Ok(None),
     }

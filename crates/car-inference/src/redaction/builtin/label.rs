@@ -155,7 +155,9 @@ impl Label {
                 _ => Some(Self::Token),
             },
             b"pw" if is_numbered => None,
-            b"pass" | b"pw" | b"pword" | b"passcode" => Some(Self::Password),
+            b"pass" | b"psk" | b"pw" | b"pword" | b"passcode" => Some(Self::Password),
+            // PowerShell's `ConvertTo-SecureString`; `string` says nothing by itself.
+            b"secure" if before == b"to" => Some(Self::Password),
             b"by" if before == b"identified" => Some(Self::Password),
             b"id" if before == b"secret" => Some(Self::Secret),
             b"phrase" if is_one_of(before, &[b"backup", b"pass", b"recovery", b"secret", b"seed"]) => {
@@ -202,7 +204,7 @@ fn may_be_secret(label: &[u8]) -> bool {
             b's' => matches!([fold(1), fold(2)], [b'e', b'c'] | [b'i', b'g' | b'd']),
             b'p' => matches!(
                 [fold(1), fold(2)],
-                [b'a', b's' | b't'] | [b'w', _] | [b'h', b'r'] | [b'p', b'i']
+                [b'a', b's' | b't'] | [b'w', _] | [b'h', b'r'] | [b'p', b'i'] | [b's', b'k']
             ),
             b'a' => fold(1) == b'u' && fold(2) == b't',
             b'c' => matches!([fold(1), fold(2)], [b'o', b'o' | b'd'] | [b'r', b'e']),

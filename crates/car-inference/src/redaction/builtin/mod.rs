@@ -9,6 +9,7 @@
 
 mod address;
 mod command;
+mod foreign;
 mod header;
 mod kinds;
 mod label;
@@ -16,6 +17,7 @@ mod label_words;
 mod lookalike;
 mod member;
 mod naming;
+mod nearby;
 mod notation;
 mod private_key;
 mod rest;
@@ -116,11 +118,12 @@ impl Scanner {
         if self.waited > ASKED_AT_ONCE_BYTES && waiting < self.waited + self.waited / 8 {
             return;
         }
+        let triggers = Triggers::all();
         if matches!(self.state, State::Text) {
-            self.next = Triggers::all().next(&self.kept, self.next);
+            self.next = triggers.next(&self.kept, self.next);
         }
         // In prose, nearly always no rule has anything to do in the new text. Then all of it is final.
-        if matches!(self.state, State::Text) && is_read(&self.kept, self.next, true) {
+        if matches!(self.state, State::Text) && is_read(triggers, &self.kept, self.next, true) {
             self.open = self.kept.len();
         } else {
             let kept = std::mem::take(&mut self.kept);
@@ -172,7 +175,7 @@ impl Scanner {
             let found = match self.state {
                 State::Text => {
                     at = triggers.next(window.bytes, at);
-                    if is_read(window.bytes, at, window.goes_on()) {
+                    if is_read(triggers, window.bytes, at, window.goes_on()) {
                         (self.next, self.open) = (at, end);
                         return;
                     }
@@ -226,8 +229,8 @@ impl Scanner {
 /// Whether everything is read when `at` is the next place of a rule: `at` is the end, or the last byte is a mark whose rule
 /// needs the next byte first. Such a mark is never secret itself, so it need not be held back.
 #[inline]
-fn is_read(text: &[u8], at: usize, goes_on: bool) -> bool {
-    at == text.len() || goes_on && at + 1 == text.len() && Triggers::waits_after(text[at])
+fn is_read(triggers: &Triggers, text: &[u8], at: usize, goes_on: bool) -> bool {
+    at == text.len() || goes_on && at + 1 == text.len() && triggers.waits_at_end(text, at)
 }
 
 /// What is secret by a rule that a place calls, and whether it is the id of a key of AWS.
@@ -258,6 +261,7 @@ fn find(window: &Window<'_>, at: usize) -> Finding {
         return match byte {
             b'p' | b'P' => command::find_password(window, at).map(plain),
             b'A'..=b'Z' if window.at(at + 1)? == Some(b' ') => command::find_setting(window, at + 1).map(plain),
+            b'k' | b'K' | b'o' | b'O' | b'e' | b'E' => nearby::find_after_word(window, at).map(plain),
             _ => Ok(None),
         };
     }
@@ -272,7 +276,10 @@ fn find(window: &Window<'_>, at: usize) -> Finding {
                     return Ok(Some((Found::whole(at + 1..end), false)));
                 }
             }
-            notation::find_assigned(window, at).map(plain)
+            match notation::find_assigned(window, at)? {
+                None if byte == b':' => foreign::find(window, at, at + 1).map(plain),
+                found => Ok(plain(found)),
+            }
         }
         b'%' => notation::find_encoded(window, at).map(plain),
         b'>' => notation::find_element(window, at).map(plain),
@@ -294,8 +301,15 @@ fn find(window: &Window<'_>, at: usize) -> Finding {
             if let Some(end) = private_key::find(window, at)? {
                 return Ok(Some((Found::new(at..end, Rest::PrivateKey), false)));
             }
-            command::find_option(window, at).map(plain)
+            match command::find_option(window, at)? {
+                None => nearby::find_after_dash(window, at).map(plain),
+                found => Ok(plain(found)),
+            }
         }
+        b'\t' | b',' | b';' => nearby::find_column(window, at).map(plain),
+        b'<' => nearby::find_after_left_arrow(window, at).map(plain),
+        b'&' => nearby::find_escaped_element(window, at).map(plain),
+        128.. => nearby::find_after_wide_mark(window, at).map(plain),
         _ => Ok(None),
     }
 }

@@ -75,8 +75,11 @@ fn name_before(bytes: &[u8], floor: usize, mark: usize) -> Option<Name> {
     };
     let mut at = back(mark, &|byte| matches!(byte, b' ' | b'\t'), 32);
     let is_spaced = at < mark;
-    // `name?:` and `name!:` of TypeScript, `**name**:` of Markdown.
-    at = back(at, &|byte| matches!(byte, b'?' | b'!' | b'*'), 2);
+    // `name?:` and `name!:` of TypeScript, `**name**:` of Markdown, `name ||=` and `name ??=`.
+    at = back(at, &|byte| matches!(byte, b'?' | b'!' | b'*' | b'|'), 2);
+    if at < mark {
+        at = back(at, &|byte| byte == b' ', 1);
+    }
     // `API key (production):`
     if at > floor && bytes[at - 1] == b')' {
         let remark = back(at - 1, &|byte| byte.is_ascii_alphanumeric() || byte == b' ', 24);
@@ -171,6 +174,9 @@ fn label_of_value(window: &Window<'_>, mark: usize, name: &Name) -> Option<Label
         at -= 1;
     }
     let label = bytes[at..end].trim_ascii_start();
+    if label.is_empty() && at > floor && bytes[at - 1] == b'{' {
+        return label_of_object(bytes, floor, at - 1);
+    }
     while at > floor && matches!(bytes[at - 1], b' ' | b'"' | b'\'' | b'\\') {
         at -= 1;
     }
@@ -180,10 +186,22 @@ fn label_of_value(window: &Window<'_>, mark: usize, name: &Name) -> Option<Label
     let holder = name_before(bytes, floor, at - 1)?;
     let holder = &bytes[holder.start..holder.end];
     let word = holder.rsplit(|byte| *byte == b' ').next().unwrap_or(holder);
-    if !is_one_of(word.strip_prefix(b"-").unwrap_or(word), NAMES) {
+    let word = word.strip_prefix(b"-").unwrap_or(word);
+    // `<input type="password" value="…">`
+    let is_type = word.eq_ignore_ascii_case(b"type") && bytes[name.start..name.end].eq_ignore_ascii_case(b"value");
+    if !is_type && !is_one_of(word, NAMES) {
         return None;
     }
     Label::of(label)
+}
+
+/// The label before an object whose `{` is at a place: `"token": {"value": …}`, `variable "api_key" { default = … }`.
+fn label_of_object(bytes: &[u8], floor: usize, opening: usize) -> Option<Label> {
+    let before = bytes[floor..opening].trim_ascii_end();
+    let is_mark = matches!(before.last(), Some(b':' | b'='));
+    let end = floor + before.len() - usize::from(is_mark);
+    let name = name_before(bytes, floor, end)?;
+    Label::ending(&bytes[name.start..name.end]).filter(|_| is_mark || name.quote.is_some())
 }
 
 /// The label that the tag whose `>` is at a place says of its content.
@@ -283,6 +301,20 @@ pub(super) fn label_of_argument(window: &Window<'_>, closing: usize) -> Option<L
     let is_name = label.iter().all(|byte| NAME.has(*byte) || *byte == b' ');
     let begins = opening == 0 || matches!(bytes[opening - 1], b'(' | b'[' | b',' | b' ' | b'\\' | b'\n' | b'{');
     Label::ending(label).filter(|_| is_name && begins)
+}
+
+/// Whether the text whose closing quote is at a place is the name of a user before the password: `BasicAuth("user", "P")`.
+pub(super) fn is_user_argument(window: &Window<'_>, closing: usize) -> bool {
+    const CALLS: [&[u8]; 4] = [b"basicauth(", b"basic_auth(", b"basiccredentials(", b"auth=("];
+    let bytes = window.bytes;
+    let floor = window.floor(closing).max(closing.saturating_sub(LABEL_BYTES_MAX));
+    let Some(opening) = bytes[floor..closing].iter().rposition(|byte| *byte == bytes[closing]) else {
+        return false;
+    };
+    let before = &bytes[floor..floor + opening];
+    CALLS
+        .iter()
+        .any(|call| before.len() >= call.len() && before[before.len() - call.len()..].eq_ignore_ascii_case(call))
 }
 
 fn is_one_of(name: &[u8], names: &[&[u8]]) -> bool {

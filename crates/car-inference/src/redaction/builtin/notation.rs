@@ -5,6 +5,7 @@ use super::label::Label;
 use super::lookalike::stands_for_secret;
 use super::naming::{self, Name};
 use super::rest::{Listed, Rest};
+use super::shape::Shape;
 use super::value::{Manner, is_passphrase, is_secret};
 use super::value_text::{self, Ends, Quote};
 use super::window::{ALNUM, More, NAME, SPACE, Set, WHITE, Window};
@@ -141,8 +142,10 @@ pub(super) fn find_argument(window: &Window<'_>, closing: usize) -> Result<Optio
     if window.at(closing + 1)? != Some(b',') {
         return Ok(None);
     }
-    let Some(label) = naming::label_of_argument(window, closing) else {
-        return Ok(None);
+    let label = match naming::label_of_argument(window, closing) {
+        Some(label) => label,
+        None if naming::is_user_argument(window, closing) => Label::Password,
+        None => return Ok(None),
     };
     let at = window.skip(closing + 2, WHITE)?;
     window.hold_from(at);
@@ -185,7 +188,9 @@ pub(super) fn find_call(window: &Window<'_>, opening: usize) -> Result<Option<Fo
         b"secret",
         b"token",
         b"key",
+        b"keycredential",
         b"bearer_auth",
+        b"bearerauth",
     ]
     .iter()
     .any(|end| name.len() >= end.len() && name[name.len() - end.len()..].eq_ignore_ascii_case(end));
@@ -226,7 +231,8 @@ fn find_named(window: &Window<'_>, at: usize, named: Named, name_quote: Option<Q
             };
             quoted(window, text, quote, named, is_list)
         }
-        None if is_list => Ok(None),
+        None if is_list => in_brackets(window, start, named),
+        None if matches!(window.at(start)?, Some(b'<' | b'(')) => in_brackets(window, start + 1, named),
         None => match named.label {
             Label::Authorization => header::find(window, start, None),
             Label::Cookie => header::find_cookies(window, start),
@@ -243,6 +249,18 @@ fn find_named(window: &Window<'_>, at: usize, named: Named, name_quote: Option<Q
             }
         },
     }
+}
+
+/// `label: <V>`, `label: [V]`, `label: (V)`: a value that looks random. Other text in brackets says what to write there.
+fn in_brackets(window: &Window<'_>, start: usize, named: Named) -> Result<Option<Found>, More> {
+    if matches!(named.label, Label::Authorization | Label::Cookie) {
+        return Ok(None);
+    }
+    window.hold_from(start);
+    let end = value_end(window, start, Ends::Key)?;
+    let value = &window.bytes[start..end];
+    let is_random = Shape::of(value).is_random() && is_secret(named.label, value, Manner::Loose);
+    Ok(is_random.then(|| Found::new(start..end, Rest::Value(Ends::Key))))
 }
 
 /// Where a value begins after its mark, and whether it is on another line.
@@ -272,6 +290,14 @@ fn value_start(window: &Window<'_>, mark_end: usize, may_be_far: bool) -> Result
                 at = end;
             }
             Some(b'&') if window.has(at, b"&quot;")? => at += 6,
+            // A tag or an anchor of YAML: `token: !secret V`.
+            Some(b'!' | b'&') if lines == 0 && may_be_far => {
+                let end = window.skip(at + 1, Set::new(b"azAZ09", b"!_-"))?;
+                if end == at + 1 || window.at(end)? != Some(b' ') {
+                    break;
+                }
+                at = end;
+            }
             Some(b'-' | b'*') if lines > 0 && window.at(at + 1)? == Some(b' ') => at += 2,
             Some(b'`') if lines > 0 && window.has(at, b"```")? => at = window.skip(at + 3, ALNUM)?,
             _ => break,
@@ -292,6 +318,11 @@ fn skip_markdown(window: &Window<'_>, at: usize) -> Result<usize, More> {
 
 /// A value in quotes, whose text begins at a place.
 fn quoted(window: &Window<'_>, text: usize, quote: Quote, named: Named, is_list: bool) -> Result<Option<Found>, More> {
+    window.hold_from(text);
+    // Three quotes of Python, TOML and Kotlin.
+    let is_tripled =
+        quote.slashes == 0 && window.at(text)? == Some(quote.byte) && window.at(text + 1)? == Some(quote.byte);
+    let text = if is_tripled { text + 2 } else { text };
     window.hold_from(text);
     let listed = is_list.then_some(Listed {
         label: named.label,

@@ -14,11 +14,15 @@ const TURNS: u8 = 2;
 const BEGINS_WORD: u8 = 4;
 /// The second and third byte of what [`BEGINS_WORD`] begins with.
 const GOES_ON: u8 = 8;
-/// A rule begins at the first byte of the pair, a space, if the pair of the second and third byte is marked [`VERB`]. A third
-/// byte that has not come yet counts as marked.
-const BEGINS_VERB: u8 = 16;
-/// The first two letters of the verbs in `password is V` and `password was V`. The rule compares the whole verb.
-const VERB: u8 = 32;
+/// A rule begins at the first byte of the pair if the pair of the second and third byte is marked [`THREE`]. A third byte
+/// that has not come yet counts as marked. So begin the verbs in `password is V`, and the ends of words such as `token` in
+/// `token V`. The rule compares the whole word.
+const BEGINS_THREE: u8 = 16;
+/// The second and third byte of what [`BEGINS_THREE`] begins with.
+const THREE: u8 = 32;
+
+/// A rule begins at this byte, and has nothing to do, and nothing to hold back, before the next byte has come.
+const WAITS: u8 = 64;
 
 /// How many pairs there are.
 const PAIRS: usize = 1 << 16;
@@ -32,7 +36,8 @@ fn place(first: u8, second: u8) -> usize {
 /// What each pair of bytes means.
 pub(super) struct Triggers {
     pairs: Box<[u8; PAIRS]>,
-    /// What a byte means whose next one has not come: [`BEGINS`] or [`BEGINS_WORD`] of some pair that it begins.
+    /// What a byte means whose next one has not come: [`BEGINS`] or [`BEGINS_WORD`] of some pair that it begins, or
+    /// [`WAITS`].
     firsts: [u8; 256],
 }
 
@@ -58,7 +63,13 @@ impl Triggers {
                     b'%' => second == b'3',
                     b'"' | b'\'' => second == b',',
                     b' ' => matches!(second, b'-' | b'"' | b'\''),
-                    b'-' => second == b'-',
+                    b'-' => matches!(second, b'-' | b'>' | b' '),
+                    b'\t' | b',' | b';' => second.is_ascii_alphanumeric(),
+                    b'<' => second == b'-',
+                    b'&' => second == b'g',
+                    // `→`, `–` and `—`; `：`.
+                    0xe2 => matches!(second, 0x80 | 0x86),
+                    0xef => second == 0xbc,
                     b'?' => second == b'?',
                     b'(' => matches!(second, b'"' | b'\''),
                     b'A'..=b'Z' => second == b' ',
@@ -69,10 +80,11 @@ impl Triggers {
                 }
             }
         }
-        for verb in ["is", "wa"] {
-            let [second, third] = [verb.as_bytes()[0], verb.as_bytes()[1]];
-            triggers.pairs[place(b' ', second)] |= BEGINS_VERB;
-            triggers.pairs[place(second, third)] |= VERB;
+        for three in [" is", " wa", " to", "key", "Key", "KEY", "oke", "OKE", "ecr", "ECR"] {
+            let [first, second, third] = [0, 1, 2].map(|at| three.as_bytes()[at]);
+            triggers.pairs[place(first, second)] |= BEGINS_THREE;
+            triggers.firsts[usize::from(first)] |= WAITS;
+            triggers.pairs[place(second, third)] |= THREE;
         }
         let words = ["Bea", "bea", "BEA", "Bas", "bas", "BAS", "Pas", "pas", "PAS"];
         for (begin, is_word) in Kinds::all().begins().chain(words.map(|word| (word, true))) {
@@ -91,13 +103,24 @@ impl Triggers {
 
     fn insert(&mut self, first: u8, second: u8) {
         self.pairs[place(first, second)] |= BEGINS;
-        self.firsts[usize::from(first)] |= BEGINS;
+        self.firsts[usize::from(first)] |= match first {
+            b' ' | b'"' | b'\'' | b'(' | b'\t' | b',' | b';' | b'<' | b'&' => WAITS,
+            _ => BEGINS,
+        };
     }
 
-    /// Whether a rule that begins at `mark` has nothing to do, and nothing to hold back, before the next byte has come.
+    /// Whether the rules that begin at the last byte have nothing to do, and nothing to hold back, before the next byte
+    /// has come.
     #[inline]
-    pub(super) fn waits_after(mark: u8) -> bool {
-        matches!(mark, b' ' | b'"' | b'\'' | b'(')
+    pub(super) fn waits_at_end(&self, bytes: &[u8], last: usize) -> bool {
+        self.firsts[usize::from(bytes[last])] & WAITS != 0 && !self.begins_at_end(bytes, last)
+    }
+
+    /// Whether the last byte may be the first of a secret, or of what a rule must see whole.
+    #[inline]
+    fn begins_at_end(&self, bytes: &[u8], last: usize) -> bool {
+        let meaning = self.firsts[usize::from(bytes[last])];
+        meaning & BEGINS != 0 || meaning & BEGINS_WORD != 0 && begins_word(bytes, last)
     }
 
     /// The first place from `from` at which a secret may begin by its own form. Rules that begin at a mark find what
@@ -126,7 +149,7 @@ impl Triggers {
             return from;
         }
         for (at, pair) in (from..).zip(bytes[from..].windows(2)) {
-            let may_begin = match self.pairs[place(pair[0], pair[1])] & (BEGINS | TURNS | BEGINS_WORD | BEGINS_VERB) {
+            let may_begin = match self.pairs[place(pair[0], pair[1])] & (BEGINS | TURNS | BEGINS_WORD | BEGINS_THREE) {
                 0 => false,
                 BEGINS_WORD => begins_word(bytes, at),
                 // After another turn, this is not the first turn of the word.
@@ -149,7 +172,7 @@ impl Triggers {
             third.is_none_or(|third| self.pairs[place(bytes[at + 1], *third)] & mark != 0)
         };
         let begins = meaning & BEGINS != 0
-            || meaning & BEGINS_VERB != 0 && goes_on(VERB)
+            || meaning & BEGINS_THREE != 0 && goes_on(THREE)
             || meaning & BEGINS_WORD != 0 && goes_on(GOES_ON) && begins_word(bytes, at);
         if begins {
             return Some(at);
@@ -161,8 +184,7 @@ impl Triggers {
     #[inline]
     fn place_at_end(&self, bytes: &[u8]) -> usize {
         let last = bytes.len() - 1;
-        let meaning = self.firsts[usize::from(bytes[last])];
-        match meaning & BEGINS != 0 || meaning & BEGINS_WORD != 0 && begins_word(bytes, last) {
+        match self.firsts[usize::from(bytes[last])] & WAITS != 0 || self.begins_at_end(bytes, last) {
             true => last,
             false => bytes.len(),
         }
