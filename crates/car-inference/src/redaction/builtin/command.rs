@@ -6,7 +6,7 @@ use super::shape::Shape;
 use super::value::{Manner, is_secret};
 use super::value_text::{Ends, Quote};
 use super::window::{More, NAME, SPACE, Set, Window};
-use super::{Finding, Found, kinds, naming, notation};
+use super::{Finding, Found, kinds, naming, nearby, notation};
 
 const FLAG: Set = Set::new(b"azAZ09", b"-_.");
 const AWS_SECRET: Set = Set::new(b"azAZ09", b"+/");
@@ -52,7 +52,7 @@ pub(super) fn find(window: &Window<'_>, space: usize) -> Result<Option<Found>, M
         // In prose there is seldom a label, so the rest of the verb is not waited for.
         Some(b'i' | b'w') if naming::label_before(window, space).is_none() => Ok(None),
         Some(b't') if !ends_as_label(window, space) => Ok(None),
-        Some(b't') if window.has(space + 1, b"to ")? => notation::find_spaced(window, space, space + 4),
+        Some(b't') if window.has(space + 1, b"to ")? => nearby::find_after(window, space, space + 4),
         Some(b'i') if window.has(space + 1, b"is")? => find_said(window, space, space + 3),
         Some(b'w') if window.has(space + 1, b"was")? => find_said(window, space, space + 4),
         _ => Ok(None),
@@ -96,7 +96,7 @@ fn find_long_option(window: &Window<'_>, dash: usize) -> Result<Option<Found>, M
     window.hold_from(value);
     match window.at(value)? {
         Some(b'-') => Ok(None),
-        _ => notation::find_value(window, value, label, Manner::Loose),
+        _ => notation::find_value(window, value, label, Manner::Near),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Labels in languages other than English, before a colon: `Kennwort: V`, `密码：V`.
+//! Labels in languages other than English, before a colon or an equals sign: `Kennwort: V`, `密码：V`.
 
 use super::Found;
 use super::label::Label;
@@ -6,20 +6,21 @@ use super::notation::find_value;
 use super::value::Manner;
 use super::window::{More, SPACE, Set, Window};
 
-/// Words for a password, lower-case. Text is compared byte by byte, with ASCII letters in any case; letters outside ASCII
-/// stand here in lower case only.
+/// Words for a password. They are compared byte by byte, with ASCII letters in any case. A word that begins with another
+/// letter stands here in lower case and with a capital.
 #[rustfmt::skip]
 const PASSWORDS: &[&str] = &[
-    "adgangskode", "clave", "contrasena", "contrasenya", "contraseña", "hasło", "haslo", "heslo", "jelszó", "kata sandi",
-    "kennwort", "lozinka", "lösenord", "mot de passe", "mật khẩu", "parola", "parole", "parolă", "salasana", "senha",
-    "wachtwoord", "şifre", "κωδικός", "пароль", "סיסמה", "كلمة المرور", "كلمة السر", "पासवर्ड", "รหัสผ่าน", "パスワード", "口令",
-    "密码", "密碼", "비밀번호", "암호",
+    "adgangskode", "clave", "contrasena", "contrasenya", "contraseña", "CONTRASEÑA", "hasło", "haslo", "heslo",
+    "jelszó", "kata sandi", "kennwort", "lozinka", "lösenord", "LÖSENORD", "mot de passe", "mật khẩu", "parola",
+    "parolă", "salasana", "senha", "wachtwoord", "şifre", "Şifre", "κωδικός", "Κωδικός", "пароль", "Пароль",
+    "ПАРОЛЬ", "סיסמה", "كلمة المرور", "كلمة السر", "पासवर्ड", "รหัสผ่าน", "パスワード", "口令", "密码", "密碼", "비밀번호",
+    "암호",
 ];
 /// Words for a key or a token.
 #[rustfmt::skip]
 const KEYS: &[&str] = &[
-    "chave", "chiave", "clé", "ключ", "llave", "schlüssel", "секрет", "токен", "アクセスキー", "キー", "トークン", "シークレット",
-    "令牌", "密钥", "密鑰", "金鑰", "키", "토큰", "시크릿",
+    "chave", "chiave", "clé", "ключ", "Ключ", "llave", "schlüssel", "SCHLÜSSEL", "секрет", "Секрет", "токен",
+    "Токен", "アクセスキー", "キー", "トークン", "シークレット", "令牌", "密钥", "密鑰", "金鑰", "키", "토큰", "시크릿",
 ];
 
 /// The last letters of the words that end with one of ASCII.
@@ -30,6 +31,10 @@ pub(super) fn find(window: &Window<'_>, mark: usize, after_mark: usize) -> Resul
     let floor = window.floor(mark);
     let before = window.bytes[floor..mark].trim_ascii_end();
     let before = before.strip_suffix(b"**").unwrap_or(before);
+    let before = match before {
+        [name @ .., last, b'"' | b'\'' | b'`'] if *last >= 128 => &before[..=name.len()],
+        _ => before,
+    };
     let may_end = before.last().is_some_and(|byte| *byte >= 128 || LAST.has(*byte));
     if !may_end || window.bytes.get(after_mark) == Some(&b':') {
         return Ok(None);
@@ -41,7 +46,8 @@ pub(super) fn find(window: &Window<'_>, mark: usize, after_mark: usize) -> Resul
     };
     window.hold_from(after_mark);
     let value = window.skip(after_mark, SPACE)?;
-    find_value(window, value, label, Manner::Loose)
+    window.hold_from(value);
+    find_value(window, value, label, Manner::Near)
 }
 
 /// Whether a text ends with one of the words, as a word where that has a beginning.

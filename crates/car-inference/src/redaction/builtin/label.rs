@@ -155,9 +155,10 @@ impl Label {
                 _ => Some(Self::Token),
             },
             b"pw" if is_numbered => None,
-            b"pass" | b"psk" | b"pw" | b"pword" | b"passcode" => Some(Self::Password),
+            b"pass" | b"pw" | b"pword" | b"passcode" => Some(Self::Password),
             // PowerShell's `ConvertTo-SecureString`; `string` says nothing by itself.
             b"secure" if before == b"to" => Some(Self::Password),
+            b"psk" => Some(Self::Secret),
             b"by" if before == b"identified" => Some(Self::Password),
             b"id" if before == b"secret" => Some(Self::Secret),
             b"phrase" if is_one_of(before, &[b"backup", b"pass", b"recovery", b"secret", b"seed"]) => {

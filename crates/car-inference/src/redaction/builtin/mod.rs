@@ -277,7 +277,7 @@ fn find(window: &Window<'_>, at: usize) -> Finding {
                 }
             }
             match notation::find_assigned(window, at)? {
-                None if byte == b':' => foreign::find(window, at, at + 1).map(plain),
+                None => foreign::find(window, at, at + 1).map(plain),
                 found => Ok(plain(found)),
             }
         }

@@ -15,6 +15,8 @@ pub(super) struct Name {
     pub(super) is_spaced: bool,
     /// It is a parameter of an address.
     pub(super) is_in_query: bool,
+    /// Another name, further away, is the label of its value.
+    pub(super) is_near: bool,
 }
 
 /// Names of what holds the value of another name, lower-case.
@@ -53,8 +55,8 @@ pub(super) fn label_before(window: &Window<'_>, mark: usize) -> Option<(Name, La
         if let Some(label) = Label::of(&window.bytes[name.start..name.end]) {
             return Some((name, label));
         }
-        if let Some(label) = label_of_value(window, mark, &name) {
-            return Some((name, label));
+        if let Some((label, is_near)) = label_of_value(window, mark, &name) {
+            return Some((Name { is_near, ..name }, label));
         }
     }
     if window.bytes.get(mark) == Some(&b'=') {
@@ -63,6 +65,13 @@ pub(super) fn label_before(window: &Window<'_>, mark: usize) -> Option<(Name, La
         return Some((name, label));
     }
     None
+}
+
+/// The label that ends before a mark, with nothing between its last word and the mark.
+pub(super) fn label_ending_before(window: &Window<'_>, mark: usize) -> Option<Label> {
+    let (name, label) = label_before(window, mark)?;
+    let is_whole = Label::ending(&window.bytes[name.start..name.end]) == Some(label);
+    (is_whole && name.quote.is_none()).then_some(label)
 }
 
 fn name_before(bytes: &[u8], floor: usize, mark: usize) -> Option<Name> {
@@ -76,7 +85,10 @@ fn name_before(bytes: &[u8], floor: usize, mark: usize) -> Option<Name> {
     let mut at = back(mark, &|byte| matches!(byte, b' ' | b'\t'), 32);
     let is_spaced = at < mark;
     // `name?:` and `name!:` of TypeScript, `**name**:` of Markdown, `name ||=` and `name ??=`.
-    at = back(at, &|byte| matches!(byte, b'?' | b'!' | b'*' | b'|'), 2);
+    at = match bytes[floor..at].ends_with(b"||") {
+        true => at - 2,
+        false => back(at, &|byte| matches!(byte, b'?' | b'!' | b'*'), 2),
+    };
     if at < mark {
         at = back(at, &|byte| byte == b' ', 1);
     }
@@ -134,6 +146,7 @@ fn name_before(bytes: &[u8], floor: usize, mark: usize) -> Option<Name> {
         quote,
         is_spaced,
         is_in_query,
+        is_near: false,
     })
 }
 
@@ -155,7 +168,7 @@ fn name_before_type(window: &Window<'_>, mark: usize) -> Option<Name> {
 }
 
 /// The label whose value `name` holds: `name: API_KEY` before `value:`.
-fn label_of_value(window: &Window<'_>, mark: usize, name: &Name) -> Option<Label> {
+fn label_of_value(window: &Window<'_>, mark: usize, name: &Name) -> Option<(Label, bool)> {
     let bytes = window.bytes;
     if !is_one_of(&bytes[name.start..name.end], VALUES) {
         return None;
@@ -175,7 +188,9 @@ fn label_of_value(window: &Window<'_>, mark: usize, name: &Name) -> Option<Label
     }
     let label = bytes[at..end].trim_ascii_start();
     if label.is_empty() && at > floor && bytes[at - 1] == b'{' {
-        return label_of_object(bytes, floor, at - 1);
+        let is_value = is_one_of(&bytes[name.start..name.end], &[b"default", b"value"]);
+        let label = label_of_object(bytes, floor, at - 1).filter(|_| is_value)?;
+        return Some((label, true));
     }
     while at > floor && matches!(bytes[at - 1], b' ' | b'"' | b'\'' | b'\\') {
         at -= 1;
@@ -192,7 +207,7 @@ fn label_of_value(window: &Window<'_>, mark: usize, name: &Name) -> Option<Label
     if !is_type && !is_one_of(word, NAMES) {
         return None;
     }
-    Label::of(label)
+    Label::of(label).map(|label| (label, is_type))
 }
 
 /// The label before an object whose `{` is at a place: `"token": {"value": …}`, `variable "api_key" { default = … }`.

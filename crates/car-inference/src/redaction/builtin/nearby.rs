@@ -1,24 +1,82 @@
 //! Labels with a mark after them that seldom stands between a name and its value: a tab, a comma, an arrow, a dash, or
-//! just a space. What follows is a secret only if it looks random, or as a password does. So prose and code stay.
+//! just a space. The value must look more random than elsewhere, so that prose and program text stay.
 
 use super::label::Label;
-use super::notation::{find_spaced, find_value};
-use super::value::Manner;
-use super::window::{More, NAME, SPACE, Window};
-use super::{Found, foreign};
+use super::naming;
+use super::notation::find_value;
+use super::rest::Rest;
+use super::shape::Shape;
+use super::value::{Manner, is_mixed, is_secret};
+use super::window::{More, NAME, SPACE, Set, Window};
+use super::{Found, VALUE_BYTES_MAX, foreign};
+
+/// What such a value is made of.
+const VALUE: Set = Set::new(b"azAZ09", b"_-.~+/=:!@#$%^*?");
+/// What a value in brackets is made of.
+const IN_BRACKETS: Set = Set::new(b"azAZ09", b"_-.~+/=");
+/// The values of a list, and what is between them.
+const LIST: Set = Set::new(b"azAZ09", b"_-.~+/=, ");
+
+/// The value that follows a label and a mark.
+pub(super) fn find_after(window: &Window<'_>, mark: usize, mark_end: usize) -> Result<Option<Found>, More> {
+    match naming::label_ending_before(window, mark) {
+        Some(label) => {
+            window.hold_from(mark_end);
+            let value = window.skip(mark_end, SPACE)?;
+            window.hold_from(value);
+            find_value(window, value, label, Manner::Near)
+        }
+        None => Ok(None),
+    }
+}
+
+/// A value near its label, without quotes.
+pub(super) fn find_near(window: &Window<'_>, start: usize, label: Label) -> Result<Option<Found>, More> {
+    let end = end_of(window, start, VALUE)?;
+    // A word of Latin, Greek or Cyrillic letters goes on here. Chinese and Japanese text may follow without a space.
+    if end - start < VALUE_BYTES_MAX && window.at(end)?.is_some_and(|byte| (0xc2..=0xdf).contains(&byte)) {
+        return Ok(None);
+    }
+    let is_secret = is_secret(label, &window.bytes[start..end], Manner::Near);
+    Ok(is_secret.then(|| Found::new(start..end, Rest::Run(VALUE))))
+}
+
+/// `label: <V>`, `label: [V]`, `label: (V)`. Most text in brackets says what to write there.
+pub(super) fn find_in_brackets(
+    window: &Window<'_>,
+    start: usize,
+    label: Label,
+    is_list: bool,
+) -> Result<Option<Found>, More> {
+    let end = end_of(window, start, IN_BRACKETS)?;
+    let value = &window.bytes[start..end];
+    let is_secret = is_mixed(&Shape::of(value)) && is_secret(label, value, Manner::Near);
+    let rest = Rest::Run(if is_list { LIST } else { IN_BRACKETS });
+    Ok(is_secret.then(|| Found::new(start..end, rest)))
+}
+
+/// The end of the letters of a set; at most as far as a value is judged.
+fn end_of(window: &Window<'_>, start: usize, set: Set) -> Result<usize, More> {
+    window.hold_from(start);
+    let mut end = start;
+    while end - start < VALUE_BYTES_MAX && window.at(end)?.is_some_and(|byte| set.has(byte)) {
+        end += 1;
+    }
+    Ok(end)
+}
 
 /// Rows of tables and of files with values between commas: `label,V`, `label;V`, and with a tab between.
 pub(super) fn find_column(window: &Window<'_>, mark: usize) -> Result<Option<Found>, More> {
     window.hold_from(mark + 1);
-    find_spaced(window, mark, mark + 1)
+    find_after(window, mark, mark + 1)
 }
 
 /// `label -> V` and `label - V`; the dash is at a place.
 pub(super) fn find_after_dash(window: &Window<'_>, dash: usize) -> Result<Option<Found>, More> {
     window.hold_from(dash + 1);
     match window.at(dash + 1)? {
-        Some(b'>') => find_spaced(window, dash, dash + 2),
-        Some(b' ') if window.before(dash) == Some(b' ') => find_spaced(window, dash, dash + 1),
+        Some(b'>') => find_after(window, dash, dash + 2),
+        Some(b' ') if window.before(dash) == Some(b' ') => find_after(window, dash, dash + 1),
         _ => Ok(None),
     }
 }
@@ -27,7 +85,7 @@ pub(super) fn find_after_dash(window: &Window<'_>, dash: usize) -> Result<Option
 pub(super) fn find_after_left_arrow(window: &Window<'_>, bracket: usize) -> Result<Option<Found>, More> {
     window.hold_from(bracket + 1);
     match window.has(bracket, b"<-")? {
-        true => find_spaced(window, bracket, bracket + 2),
+        true => find_after(window, bracket, bracket + 2),
         false => Ok(None),
     }
 }
@@ -36,14 +94,14 @@ pub(super) fn find_after_left_arrow(window: &Window<'_>, bracket: usize) -> Resu
 pub(super) fn find_after_wide_mark(window: &Window<'_>, mark: usize) -> Result<Option<Found>, More> {
     window.hold_from(mark + 1);
     if window.has(mark, "：".as_bytes())? {
-        return match find_spaced(window, mark, mark + 3)? {
+        return match find_after(window, mark, mark + 3)? {
             None => foreign::find(window, mark, mark + 3),
             found => Ok(found),
         };
     }
     for arrow in ["→", "–", "—"] {
         if window.has(mark, arrow.as_bytes())? {
-            return find_spaced(window, mark, mark + 3);
+            return find_after(window, mark, mark + 3);
         }
     }
     Ok(None)
@@ -66,10 +124,20 @@ pub(super) fn find_after_word(window: &Window<'_>, start: usize) -> Result<Optio
     }
     let value = window.skip(end, SPACE)?;
     window.hold_from(value);
-    match window.at(value)? {
-        Some(byte) if byte.is_ascii_alphanumeric() => find_spaced(window, end, value),
-        _ => Ok(None),
+    if !window.at(value)?.is_some_and(|byte| byte.is_ascii_alphanumeric()) {
+        return Ok(None);
     }
+    let found = find_after(window, end, value)?;
+    Ok(found.filter(|found| is_no_id(&window.bytes[found.range.clone()])))
+}
+
+/// Whether a value has letters of both cases and digits, unlike the ids and hashes that follow `key` and `secret` in
+/// the output of programs.
+fn is_no_id(value: &[u8]) -> bool {
+    const PART_BYTES_MIN: usize = 8;
+    let mut parts = value.split(|byte| !byte.is_ascii_alphanumeric());
+    let is_mixed = parts.any(|part| part.len() >= PART_BYTES_MIN && is_mixed(&Shape::of(part)));
+    is_mixed && !value.contains(&b':') && !value.starts_with(b"0x")
 }
 
 /// `&lt;label&gt;V&lt;/label&gt;`: XML as the text of another document.
@@ -89,5 +157,5 @@ pub(super) fn find_escaped_element(window: &Window<'_>, mark: usize) -> Result<O
     let Some(label) = Label::of(&window.bytes[start..mark]) else {
         return Ok(None);
     };
-    find_value(window, mark + 4, label, Manner::Plain)
+    find_value(window, mark + 4, label, Manner::Near)
 }

@@ -5,11 +5,10 @@ use super::label::Label;
 use super::lookalike::stands_for_secret;
 use super::naming::{self, Name};
 use super::rest::{Listed, Rest};
-use super::shape::Shape;
 use super::value::{Manner, is_passphrase, is_secret};
 use super::value_text::{self, Ends, Quote};
 use super::window::{ALNUM, More, NAME, SPACE, Set, WHITE, Window};
-use super::{Finding, Found, VALUE_BYTES_MAX, header};
+use super::{Finding, Found, VALUE_BYTES_MAX, header, nearby};
 
 /// Letters of a text under an exact name before it is taken for no placeholder.
 const PLACEHOLDER_BYTES_MAX: usize = 96;
@@ -56,14 +55,17 @@ pub(super) fn find_assigned(window: &Window<'_>, mark: usize) -> Result<Option<F
     if is_part && !window.at(at)?.is_some_and(|byte| WHITE.has(byte)) {
         return Ok(None);
     }
-    let Some((value, is_far)) = value_start(window, at, !is_equals)? else {
+    let Some((value, manner)) = value_start(window, at, !is_equals)? else {
         return Ok(None);
     };
-    let manner = match () {
-        () if is_far => Manner::Loose,
-        () if name.is_in_query && is_equals => Manner::Query,
-        () if is_equals && value == mark + 1 && !is_spaced => Manner::Assigned,
-        () => Manner::Plain,
+    let manner = match manner {
+        Some(manner) => manner,
+        None if name.is_near => Manner::Near,
+        None => match () {
+            () if name.is_in_query && is_equals => Manner::Query,
+            () if is_equals && value == mark + 1 && !is_spaced => Manner::Assigned,
+            () => Manner::Plain,
+        },
     };
     let named = Named {
         label,
@@ -162,12 +164,9 @@ pub(super) fn find_argument(window: &Window<'_>, closing: usize) -> Result<Optio
 
 /// `label value` and `label is value`: a text or a word that follows a label with a space between.
 pub(super) fn find_spaced(window: &Window<'_>, space: usize, value: usize) -> Result<Option<Found>, More> {
-    let Some((name, label)) = naming::label_before(window, space) else {
+    let Some(label) = naming::label_ending_before(window, space) else {
         return Ok(None);
     };
-    if name.quote.is_some() || Label::ending(&window.bytes[name.start..name.end]) != Some(label) {
-        return Ok(None);
-    }
     let mut at = window.skip(value, SPACE)?;
     if window.at(at)? == Some(b':') {
         at = window.skip(at + 1, SPACE)?;
@@ -222,17 +221,19 @@ fn find_named(window: &Window<'_>, at: usize, named: Named, name_quote: Option<Q
             let is_member = named.is_exact && name_quote == Some(quote);
             let named = Named {
                 is_exact: is_member,
-                manner: if named.manner == Manner::Loose {
-                    Manner::Loose
-                } else {
-                    Manner::Quoted
+                manner: match named.manner {
+                    manner @ (Manner::Loose | Manner::Near) => manner,
+                    _ => Manner::Quoted,
                 },
                 ..named
             };
             quoted(window, text, quote, named, is_list)
         }
-        None if is_list => in_brackets(window, start, named),
-        None if matches!(window.at(start)?, Some(b'<' | b'(')) => in_brackets(window, start + 1, named),
+        None if is_list => nearby::find_in_brackets(window, start, named.label, true),
+        None if matches!(window.at(start)?, Some(b'<' | b'(')) => {
+            nearby::find_in_brackets(window, start + 1, named.label, false)
+        }
+        None if named.manner == Manner::Near => nearby::find_near(window, start, named.label),
         None => match named.label {
             Label::Authorization => header::find(window, start, None),
             Label::Cookie => header::find_cookies(window, start),
@@ -251,22 +252,15 @@ fn find_named(window: &Window<'_>, at: usize, named: Named, name_quote: Option<Q
     }
 }
 
-/// `label: <V>`, `label: [V]`, `label: (V)`: a value that looks random. Other text in brackets says what to write there.
-fn in_brackets(window: &Window<'_>, start: usize, named: Named) -> Result<Option<Found>, More> {
-    if matches!(named.label, Label::Authorization | Label::Cookie) {
-        return Ok(None);
-    }
-    window.hold_from(start);
-    let end = value_end(window, start, Ends::Key)?;
-    let value = &window.bytes[start..end];
-    let is_random = Shape::of(value).is_random() && is_secret(named.label, value, Manner::Loose);
-    Ok(is_random.then(|| Found::new(start..end, Rest::Value(Ends::Key))))
-}
-
-/// Where a value begins after its mark, and whether it is on another line.
-fn value_start(window: &Window<'_>, mark_end: usize, may_be_far: bool) -> Result<Option<(usize, bool)>, More> {
+/// Where a value begins after its mark, and how it is written there, if that is another line or after a tag.
+fn value_start(
+    window: &Window<'_>,
+    mark_end: usize,
+    may_be_far: bool,
+) -> Result<Option<(usize, Option<Manner>)>, More> {
     let mut at = mark_end;
     let mut lines = 0;
+    let mut is_tagged = false;
     while at - mark_end < SPACE_BYTES_MAX {
         window.hold_from(at);
         match window.at(at)? {
@@ -293,10 +287,11 @@ fn value_start(window: &Window<'_>, mark_end: usize, may_be_far: bool) -> Result
             // A tag or an anchor of YAML: `token: !secret V`.
             Some(b'!' | b'&') if lines == 0 && may_be_far => {
                 let end = window.skip(at + 1, Set::new(b"azAZ09", b"!_-"))?;
-                if end == at + 1 || window.at(end)? != Some(b' ') {
+                if end == at + 1 || !window.at(end)?.is_some_and(|byte| SPACE.has(byte)) {
                     break;
                 }
                 at = end;
+                is_tagged = true;
             }
             Some(b'-' | b'*') if lines > 0 && window.at(at + 1)? == Some(b' ') => at += 2,
             Some(b'`') if lines > 0 && window.has(at, b"```")? => at = window.skip(at + 3, ALNUM)?,
@@ -307,7 +302,12 @@ fn value_start(window: &Window<'_>, mark_end: usize, may_be_far: bool) -> Result
         }
     }
     window.hold_from(at);
-    Ok(Some((at, lines > 0)))
+    let manner = match lines {
+        _ if is_tagged => Some(Manner::Near),
+        0 => None,
+        _ => Some(Manner::Loose),
+    };
+    Ok(Some((at, manner)))
 }
 
 fn skip_markdown(window: &Window<'_>, at: usize) -> Result<usize, More> {
@@ -322,7 +322,11 @@ fn quoted(window: &Window<'_>, text: usize, quote: Quote, named: Named, is_list:
     // Three quotes of Python, TOML and Kotlin.
     let is_tripled =
         quote.slashes == 0 && window.at(text)? == Some(quote.byte) && window.at(text + 1)? == Some(quote.byte);
-    let text = if is_tripled { text + 2 } else { text };
+    let text = if is_tripled {
+        after_newline(window, text + 2)?
+    } else {
+        text
+    };
     window.hold_from(text);
     let listed = is_list.then_some(Listed {
         label: named.label,
@@ -341,6 +345,7 @@ fn quoted(window: &Window<'_>, text: usize, quote: Quote, named: Named, is_list:
     while end - text < VALUE_BYTES_MAX {
         match quote.letter(window, end)? {
             0 => break,
+            _ if is_tripled && matches!(window.bytes[end], b'\n' | b'\r') => break,
             _ if WHITE.has(window.bytes[end]) => {
                 let is_phrase = named.label == Label::Passphrase && named.manner == Manner::Quoted;
                 return if is_phrase {
@@ -358,6 +363,17 @@ fn quoted(window: &Window<'_>, text: usize, quote: Quote, named: Named, is_list:
     }
     let value = &window.bytes[text..end];
     Ok(is_secret(named.label, value, named.manner).then(|| Found::new(text..end, rest)))
+}
+
+/// The place after one end of a line, with which a text in three quotes may begin.
+fn after_newline(window: &Window<'_>, at: usize) -> Result<usize, More> {
+    window.hold_from(at);
+    for newline in [b"\n".as_slice(), b"\r\n", b"\\\n", b"\\\r\n"] {
+        if window.has(at, newline)? {
+            return Ok(at + newline.len());
+        }
+    }
+    Ok(at)
 }
 
 /// A text under a name that says without doubt that it is secret: all of it, unless it stands for a secret. What has
@@ -417,7 +433,7 @@ pub(super) fn value_end(window: &Window<'_>, start: usize, ends: Ends) -> Result
 /// A text within an expression: `Secret("…")`, `b"…"`, `process.env.KEY || "…"`, `getenv("KEY") ?? "…"`.
 fn within_expression(window: &Window<'_>, start: usize, named: Named) -> Result<Option<Found>, More> {
     const NAMES_BYTES_MAX: usize = 64;
-    if named.manner == Manner::Loose || named.manner == Manner::Query {
+    if matches!(named.manner, Manner::Loose | Manner::Near | Manner::Query) {
         return Ok(None);
     }
     window.hold_from(start);

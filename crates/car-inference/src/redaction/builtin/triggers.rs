@@ -64,7 +64,8 @@ impl Triggers {
                     b'"' | b'\'' => second == b',',
                     b' ' => matches!(second, b'-' | b'"' | b'\''),
                     b'-' => matches!(second, b'-' | b'>' | b' '),
-                    b'\t' | b',' | b';' => second.is_ascii_alphanumeric(),
+                    b'\t' => second > b' ',
+                    b',' | b';' => second.is_ascii_alphanumeric(),
                     b'<' => second == b'-',
                     b'&' => second == b'g',
                     // `→`, `–` and `—`; `：`.

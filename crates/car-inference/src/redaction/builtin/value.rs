@@ -17,6 +17,8 @@ pub(super) enum Manner {
     Plain,
     /// Near the label, in prose or in a table.
     Loose,
+    /// After a mark that seldom stands between a name and its value.
+    Near,
 }
 
 /// Whether `value` is the secret that `label` names.
@@ -25,6 +27,9 @@ pub(super) fn is_secret(label: Label, value: &[u8], manner: Manner) -> bool {
         return false;
     }
     let shape = Shape::of(value);
+    if manner == Manner::Near {
+        return is_secret_near(label, value, &shape);
+    }
     match label {
         Label::Password | Label::Passphrase => is_password(value, &shape, manner),
         Label::Secret | Label::Authorization => is_key(value, &shape, manner),
@@ -47,6 +52,30 @@ pub(super) fn is_secret(label: Label, value: &[u8], manner: Manner) -> bool {
         Label::Query => manner == Manner::Query && shape.alnums() >= 16 && shape.is_random() && !is_uuid(value),
         Label::Cookie => false,
     }
+}
+
+fn is_secret_near(label: Label, value: &[u8], shape: &Shape) -> bool {
+    match label {
+        Label::Password | Label::Passphrase => shape.is_random() || is_strong_password(value, shape),
+        Label::Secret | Label::Token | Label::Maybe => shape.alnums() >= 16 && shape.is_random() && !is_uuid(value),
+        Label::Key | Label::Query | Label::Authorization | Label::Cookie => false,
+    }
+}
+
+/// Letters of both cases or digits, and marks that forms ask for and program text seldom has within a name.
+fn is_strong_password(value: &[u8], shape: &Shape) -> bool {
+    const BYTES_MIN: usize = 8;
+    let is_mark = |byte: &&u8| b"!@#$%^*?~+".contains(*byte);
+    let all_fit = value
+        .iter()
+        .all(|byte| byte.is_ascii_alphanumeric() || is_mark(&byte) || b"_-.".contains(byte));
+    let marks_within = value[1..value.len() - 1].iter().filter(is_mark).count();
+    let has_kinds = match marks_within {
+        0 => false,
+        1 => shape.has_letters_and_digits(),
+        _ => shape.has_letters_and_digits() || shape.lower > 0 && shape.upper > 0,
+    };
+    value.len() >= BYTES_MIN && all_fit && has_kinds
 }
 
 fn is_password(value: &[u8], shape: &Shape, manner: Manner) -> bool {
@@ -74,11 +103,11 @@ fn is_key(value: &[u8], shape: &Shape, manner: Manner) -> bool {
         Manner::Quoted => value.len() >= 6 && has_two_kinds,
         Manner::Query | Manner::Assigned => value.len() >= 8 && has_two_kinds && (shape.words == 1 || shape.is_odd(25)),
         Manner::Plain => shape.alnums() >= 16 && has_two_kinds || value.len() >= 8 && has_two_kinds && shape.is_odd(25),
-        Manner::Loose => false,
+        Manner::Loose | Manner::Near => false,
     }
 }
 
-fn is_mixed(shape: &Shape) -> bool {
+pub(super) fn is_mixed(shape: &Shape) -> bool {
     shape.lower > 0 && shape.upper > 0 && shape.digits > 0
 }
 
