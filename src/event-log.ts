@@ -78,6 +78,7 @@ export class EventLog {
   #checkpoints: LogCheckpoints | undefined;
   readonly #observers = new Set<LogObserver>();
   #closing: Promise<void> | undefined;
+  #reopening: Promise<LogOutage | null> | undefined;
 
   /** Not public: get a log from `EventLog.open` or `engine.eventLog`. */
   private constructor(id: unknown, token?: symbol) {
@@ -360,7 +361,10 @@ export class EventLog {
    * }
    */
   async reopen(): Promise<LogOutage | undefined> {
-    return (await this.#log.ask<LogOutage | null>({ type: 'reopen' })) ?? undefined;
+    this.#reopening ??= this.#log.ask<LogOutage | null>({ type: 'reopen' }).finally(() => {
+      this.#reopening = undefined;
+    });
+    return (await this.#reopening) ?? undefined;
   }
 
   /** Has the one file hold everything, so that other programs read it without the write-ahead log. @internal */
