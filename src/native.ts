@@ -16,6 +16,7 @@ export interface Native {
 
   /** The error message for an unknown field. */
   unknownField(name: string, known: string[]): string;
+  /** What is wrong with a request that JSON cannot hold: a JSON list of `Problem`. */
   requestProblems(requestJson: string): string;
 
   /** `objectId` identifies a runner, however often it is registered. */

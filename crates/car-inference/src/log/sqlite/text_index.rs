@@ -14,8 +14,8 @@ use crate::log::{LogError, LogErrorKind};
 use crate::tasks::generate::GenerateRequest;
 
 /// The table stores no text, so deleting an entry needs the text of the entry. FTS5 has another way to delete
-/// (`contentless_delete`), but that would leave the words in the file until segments are merged;
-/// with `secure-delete` it overwrites them at once.
+/// (`contentless_delete`), but that would leave the words in the file until segments are merged. With `secure-delete`, FTS5
+/// overwrites the words of a deleted entry at once.
 const TABLE: &str = "
 CREATE VIRTUAL TABLE call_texts USING fts5 (prompt, answer, content = '', tokenize = 'ascii');
 INSERT INTO call_texts (call_texts, rank) VALUES ('secure-delete', 1);

@@ -5,7 +5,7 @@ use super::rest::Rest;
 use super::shape::Shape;
 use super::value::{Manner, is_secret};
 use super::value_text::{Ends, Quote};
-use super::window::{More, NAME, SPACE, Set, Window};
+use super::window::{More, NAME, SPACE, Set, Window, ends_with_folded};
 use super::{Finding, Found, kinds, naming, nearby, notation};
 
 const FLAG: Set = Set::new(b"azAZ09", b"-_.");
@@ -61,17 +61,9 @@ pub(super) fn find(window: &Window<'_>, space: usize) -> Result<Option<Found>, M
 
 /// Whether a text ends as the labels do that `to` follows: `set the password to V`.
 fn ends_as_label(window: &Window<'_>, end: usize) -> bool {
+    const ENDS: [&[u8]; 6] = [b"key", b"token", b"secret", b"password", b"passwd", b"passphrase"];
     let before = &window.bytes[window.floor(end)..end];
-    [
-        b"key".as_slice(),
-        b"token",
-        b"secret",
-        b"password",
-        b"passwd",
-        b"passphrase",
-    ]
-    .iter()
-    .any(|label| before.len() >= label.len() && before[before.len() - label.len()..].eq_ignore_ascii_case(label))
+    ENDS.iter().any(|end| ends_with_folded(before, end))
 }
 
 /// `password is value` and `password is: value`.

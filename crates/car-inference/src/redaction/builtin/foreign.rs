@@ -4,7 +4,7 @@ use super::Found;
 use super::label::Label;
 use super::notation::find_value;
 use super::value::Manner;
-use super::window::{More, SPACE, Set, Window};
+use super::window::{More, SPACE, Set, Window, ends_with_folded};
 
 /// Words for a password. They are compared byte by byte, with ASCII letters in any case. A word that begins with another
 /// letter stands here in lower case and with a capital.
@@ -50,13 +50,13 @@ pub(super) fn find(window: &Window<'_>, mark: usize, after_mark: usize) -> Resul
     find_value(window, value, label, Manner::Near)
 }
 
-/// Whether a text ends with one of the words, as a word where that has a beginning.
+/// Whether a text ends with one of the words. One of ASCII letters must not be the end of a longer word.
 fn ends_with_one_of(text: &[u8], words: &[&str]) -> bool {
     words.iter().any(|word| {
-        let Some(start) = text.len().checked_sub(word.len()) else {
-            return false;
-        };
-        let begins = !text[..start].last().is_some_and(u8::is_ascii_alphanumeric) || !word.is_ascii();
-        begins && text[start..].eq_ignore_ascii_case(word.as_bytes())
+        ends_with_folded(text, word.as_bytes())
+            && (!word.is_ascii()
+                || !text[..text.len() - word.len()]
+                    .last()
+                    .is_some_and(u8::is_ascii_alphanumeric))
     })
 }

@@ -17,6 +17,7 @@ mod label_words;
 mod lookalike;
 mod member;
 mod naming;
+mod near_value;
 mod nearby;
 mod notation;
 mod private_key;

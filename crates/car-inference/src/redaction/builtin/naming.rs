@@ -2,7 +2,7 @@
 
 use super::label::{LABEL_BYTES_MAX, Label};
 use super::value_text::{Quote, SLASHES_MAX};
-use super::window::{NAME, Window};
+use super::window::{NAME, Window, ends_with_folded};
 
 /// A name before a mark.
 #[derive(Debug, Clone, Copy)]
@@ -85,11 +85,12 @@ fn name_before(bytes: &[u8], floor: usize, mark: usize) -> Option<Name> {
     let mut at = back(mark, &|byte| matches!(byte, b' ' | b'\t'), 32);
     let is_spaced = at < mark;
     // `name?:` and `name!:` of TypeScript, `**name**:` of Markdown, `name ||=` and `name ??=`.
+    let marks_end = at;
     at = match bytes[floor..at].ends_with(b"||") {
         true => at - 2,
         false => back(at, &|byte| matches!(byte, b'?' | b'!' | b'*'), 2),
     };
-    if at < mark {
+    if at < marks_end {
         at = back(at, &|byte| byte == b' ', 1);
     }
     // `API key (production):`
@@ -327,9 +328,7 @@ pub(super) fn is_user_argument(window: &Window<'_>, closing: usize) -> bool {
         return false;
     };
     let before = &bytes[floor..floor + opening];
-    CALLS
-        .iter()
-        .any(|call| before.len() >= call.len() && before[before.len() - call.len()..].eq_ignore_ascii_case(call))
+    CALLS.iter().any(|call| ends_with_folded(before, call))
 }
 
 fn is_one_of(name: &[u8], names: &[&[u8]]) -> bool {

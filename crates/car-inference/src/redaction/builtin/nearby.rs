@@ -4,18 +4,10 @@
 use super::label::Label;
 use super::naming;
 use super::notation::find_value;
-use super::rest::Rest;
 use super::shape::Shape;
-use super::value::{Manner, is_mixed, is_secret};
-use super::window::{More, NAME, SPACE, Set, Window};
-use super::{Found, VALUE_BYTES_MAX, foreign};
-
-/// What such a value is made of.
-const VALUE: Set = Set::new(b"azAZ09", b"_-.~+/=:!@#$%^*?");
-/// What a value in brackets is made of.
-const IN_BRACKETS: Set = Set::new(b"azAZ09", b"_-.~+/=");
-/// The values of a list, and what is between them.
-const LIST: Set = Set::new(b"azAZ09", b"_-.~+/=, ");
+use super::value::{Manner, is_mixed};
+use super::window::{More, NAME, SPACE, Window};
+use super::{Found, foreign};
 
 /// The value that follows a label and a mark.
 pub(super) fn find_after(window: &Window<'_>, mark: usize, mark_end: usize) -> Result<Option<Found>, More> {
@@ -28,41 +20,6 @@ pub(super) fn find_after(window: &Window<'_>, mark: usize, mark_end: usize) -> R
         }
         None => Ok(None),
     }
-}
-
-/// A value near its label, without quotes.
-pub(super) fn find_near(window: &Window<'_>, start: usize, label: Label) -> Result<Option<Found>, More> {
-    let end = end_of(window, start, VALUE)?;
-    // A word of Latin, Greek or Cyrillic letters goes on here. Chinese and Japanese text may follow without a space.
-    if end - start < VALUE_BYTES_MAX && window.at(end)?.is_some_and(|byte| (0xc2..=0xdf).contains(&byte)) {
-        return Ok(None);
-    }
-    let is_secret = is_secret(label, &window.bytes[start..end], Manner::Near);
-    Ok(is_secret.then(|| Found::new(start..end, Rest::Run(VALUE))))
-}
-
-/// `label: <V>`, `label: [V]`, `label: (V)`. Most text in brackets says what to write there.
-pub(super) fn find_in_brackets(
-    window: &Window<'_>,
-    start: usize,
-    label: Label,
-    is_list: bool,
-) -> Result<Option<Found>, More> {
-    let end = end_of(window, start, IN_BRACKETS)?;
-    let value = &window.bytes[start..end];
-    let is_secret = is_mixed(&Shape::of(value)) && is_secret(label, value, Manner::Near);
-    let rest = Rest::Run(if is_list { LIST } else { IN_BRACKETS });
-    Ok(is_secret.then(|| Found::new(start..end, rest)))
-}
-
-/// The end of the letters of a set; at most as far as a value is judged.
-fn end_of(window: &Window<'_>, start: usize, set: Set) -> Result<usize, More> {
-    window.hold_from(start);
-    let mut end = start;
-    while end - start < VALUE_BYTES_MAX && window.at(end)?.is_some_and(|byte| set.has(byte)) {
-        end += 1;
-    }
-    Ok(end)
 }
 
 /// Rows of tables and of files with values between commas: `label,V`, `label;V`, and with a tab between.
@@ -107,7 +64,7 @@ pub(super) fn find_after_wide_mark(window: &Window<'_>, mark: usize) -> Result<O
     Ok(None)
 }
 
-/// `… key V`, `… token V`, `… secret V`; a place in the last word is given: at `key`, `oken`, `ecret`.
+/// `… key V`, `… token V`, `… secret V`. The rule begins at the last letters of the word: `key`, `oken`, `ecret`.
 pub(super) fn find_after_word(window: &Window<'_>, start: usize) -> Result<Option<Found>, More> {
     const ENDINGS: [&[u8]; 3] = [b"key", b"oken", b"ecret"];
     let first = window.bytes[start].to_ascii_lowercase();

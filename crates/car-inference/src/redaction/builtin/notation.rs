@@ -7,8 +7,8 @@ use super::naming::{self, Name};
 use super::rest::{Listed, Rest};
 use super::value::{Manner, is_passphrase, is_secret};
 use super::value_text::{self, Ends, Quote};
-use super::window::{ALNUM, More, NAME, SPACE, Set, WHITE, Window};
-use super::{Finding, Found, VALUE_BYTES_MAX, header, nearby};
+use super::window::{ALNUM, More, NAME, SPACE, Set, WHITE, Window, ends_with_folded};
+use super::{Finding, Found, VALUE_BYTES_MAX, header, near_value};
 
 /// Letters of a text under an exact name before it is taken for no placeholder.
 const PLACEHOLDER_BYTES_MAX: usize = 96;
@@ -180,8 +180,8 @@ pub(super) fn find_spaced(window: &Window<'_>, space: usize, value: usize) -> Re
 pub(super) fn find_call(window: &Window<'_>, opening: usize) -> Result<Option<Found>, More> {
     window.hold_from(opening + 1);
     let name = &window.bytes[window.floor(opening)..opening];
-    let is_setter = [
-        b"password".as_slice(),
+    const SETTERS: [&[u8]; 9] = [
+        b"password",
         b"passwd",
         b"passphrase",
         b"secret",
@@ -190,10 +190,8 @@ pub(super) fn find_call(window: &Window<'_>, opening: usize) -> Result<Option<Fo
         b"keycredential",
         b"bearer_auth",
         b"bearerauth",
-    ]
-    .iter()
-    .any(|end| name.len() >= end.len() && name[name.len() - end.len()..].eq_ignore_ascii_case(end));
-    if is_setter {
+    ];
+    if SETTERS.iter().any(|end| ends_with_folded(name, end)) {
         find_spaced(window, opening, opening + 1)
     } else {
         Ok(None)
@@ -229,11 +227,11 @@ fn find_named(window: &Window<'_>, at: usize, named: Named, name_quote: Option<Q
             };
             quoted(window, text, quote, named, is_list)
         }
-        None if is_list => nearby::find_in_brackets(window, start, named.label, true),
+        None if is_list => near_value::find_in_brackets(window, start, named.label, true),
         None if matches!(window.at(start)?, Some(b'<' | b'(')) => {
-            nearby::find_in_brackets(window, start + 1, named.label, false)
+            near_value::find_in_brackets(window, start + 1, named.label, false)
         }
-        None if named.manner == Manner::Near => nearby::find_near(window, start, named.label),
+        None if named.manner == Manner::Near => near_value::find_near(window, start, named.label),
         None => match named.label {
             Label::Authorization => header::find(window, start, None),
             Label::Cookie => header::find_cookies(window, start),

@@ -15,8 +15,8 @@ const BEGINS_WORD: u8 = 4;
 /// The second and third byte of what [`BEGINS_WORD`] begins with.
 const GOES_ON: u8 = 8;
 /// A rule begins at the first byte of the pair if the pair of the second and third byte is marked [`THREE`]. A third byte
-/// that has not come yet counts as marked. So begin the verbs in `password is V`, and the ends of words such as `token` in
-/// `token V`. The rule compares the whole word.
+/// that has not come yet counts as marked. Examples: the verb in `password is V`, and the end of `token` in `token V`. The
+/// rule compares the whole word.
 const BEGINS_THREE: u8 = 16;
 /// The second and third byte of what [`BEGINS_THREE`] begins with.
 const THREE: u8 = 32;

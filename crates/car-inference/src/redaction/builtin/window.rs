@@ -162,6 +162,12 @@ impl<'t> Window<'t> {
     }
 }
 
+/// Whether a text ends with `end`, without regard to the case of ASCII letters.
+pub(super) fn ends_with_folded(text: &[u8], end: &[u8]) -> bool {
+    let start = text.len().checked_sub(end.len());
+    start.is_some_and(|start| text[start..].eq_ignore_ascii_case(end))
+}
+
 fn hex(digit: u8) -> Option<u8> {
     match digit {
         b'0'..=b'9' => Some(digit - b'0'),
